@@ -31,7 +31,7 @@ await build({
 
 // As auto.js takes it.
 await build({
-  entryPoints: [here('js/pure.js')],
+  entryPoints: [here('js/entry/pure.js')],
   outfile: here('dist/pure.js'),
   bundle: true,
   format: 'esm',
@@ -42,12 +42,12 @@ await build({
 
 // What CommonJS is given: `edge-light` and `workerd` know only modules.
 const { exports } = JSON.parse(readFileSync(here('package.json'), 'utf8'));
-const entries = Object.values(exports).flatMap((entry) => entry.require?.default ?? []);
+const entries = Object.values(exports).filter((entry) => entry.require !== undefined);
 rmSync(here('cjs'), { recursive: true, force: true });
 mkdirSync(here('cjs'));
-for (const file of entries) {
+for (const { require: { default: file }, node, default: esm } of entries) {
   await build({
-    entryPoints: [here(`js/${basename(file, '.cjs')}.js`)],
+    entryPoints: [here(node ?? esm)],
     outfile: here(file),
     bundle: true,
     format: 'cjs',
@@ -73,7 +73,7 @@ for (const [what, { bytes, budget }] of Object.entries(sizes())) {
 // From a cold start, as a user of Node has it: import, a list, a key.
 const first = `
   const started = performance.now();
-  const { createVerifier } = await import('./js/node.js');
+  const { createVerifier } = await import('./js/entry/node.js');
   const { root, now, tokens, lists } = JSON.parse((await import('node:fs')).readFileSync('./test/fixtures/issuer.json'));
   const verifier = createVerifier({ root, now, bundle: Buffer.from(lists.first.bundle, 'base64') });
   if (!verifier.verify(tokens.publishable, { now }).ok) throw new Error('refused');

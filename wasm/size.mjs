@@ -45,14 +45,14 @@ function bundled(entry, external = []) {
 export function sizes() {
   const bytes = {
     'module': brotli(readFileSync(here('dist/portcullis.wasm'))),
-    'glue around the module (workerd)': bundled('workerd', ['*.wasm']),
-    'everything, one file (browser)': bundled('inline'),
-    'everything without wasm (pure)': bundled('pure'),
+    'glue around the module (workerd)': bundled('entry/workerd', ['*.wasm']),
+    'everything, one file (browser)': bundled('entry/inline'),
+    'everything without wasm (pure)': bundled('entry/pure'),
     'module and glue by wasm-bindgen': brotli(readFileSync(here('dist/bindgen.wasm'))) + bundled('bindgen/workerd', ['*.wasm']),
-    'middleware for Hono': bundled('hono'),
-    'who is calling, for origins': bundled('caller'),
-    'assertions, for origins': bundled('assertion'),
-    'status of others\' tokens': bundled('status-list'),
+    'middleware for Hono': bundled('middleware/hono'),
+    'who is calling, for origins': bundled('caller/caller'),
+    'assertions, for origins': bundled('assertion/verifier'),
+    'status of others\' tokens': bundled('status-list/checker'),
   };
   return Object.fromEntries(Object.entries(bytes).map(([what, size]) => [what, { bytes: size, budget: BUDGETS[what] }]));
 }

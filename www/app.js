@@ -22,7 +22,7 @@ start();
 async function start() {
   try {
     const [{ createVerifier, httpSource }, { issuer, root }] = await Promise.all([
-      import('./portcullis/js/streaming.js'),
+      import('./portcullis/js/entry/streaming.js'),
       configuration(),
     ]);
     at('issuer').value = issuer;
@@ -110,7 +110,7 @@ function showWarning(secret) {
 function showTurn(token, ok, number, now) {
   if (token !== state.last.token) at('turned').hidden = true;
   else if (state.last.ok && !ok) {
-    put('turned', `It was accepted here until ${clock(now)}. It is judged now by list number ${number}.`);
+    put('turned', `It was accepted here until ${clock(now)}. It is verified now against list number ${number}.`);
     at('turned').hidden = false;
   } else if (ok) at('turned').hidden = true;
   state.last = { token, ok };
@@ -182,7 +182,7 @@ function showConnection({ issuer, list }) {
     return;
   }
   showLink(usable ? 'trouble' : 'cut', usable ? `Trouble with ${host}` : `Not connected to ${host}`);
-  const until = usable ? ` Keys are still judged by list number ${list.number}, until ${clock(list.nextUpdate)}.` : '';
+  const until = usable ? ` Keys are still verified against list number ${list.number}, until ${clock(list.nextUpdate)}.` : '';
   showTrouble(state.trouble + until, !usable);
 }
 

@@ -21,7 +21,7 @@ const TYPES = {
 function addresses() {
   const here = (name) => new URL(name, import.meta.url);
   const page = ['style.css', 'app.js', 'words.js', 'icon.svg'];
-  const scripts = readdirSync(here('../wasm/js')).filter((name) => name.endsWith('.js'));
+  const scripts = readdirSync(here('../wasm/js'), { recursive: true }).filter((name) => name.endsWith('.js'));
   const built = ['portcullis.wasm'];
   return new Map([
     ['/', here('index.html')],

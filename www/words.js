@@ -4,7 +4,7 @@ const broken = (why) => ['refused', 'Not a key', why];
 const refused = (title, why) => ['refused', title, why];
 const open = (title, why) => ['open', title, why];
 
-const VERDICTS = {
+export const VERDICTS = {
   malformed_too_long: broken('It is longer than any key. Was something pasted twice?'),
   malformed_character: broken('Keys hold only letters, digits and underscores. Look for spaces, quotes or line breaks.'),
   malformed_prefix: broken('Keys start with pk_live_, pk_test_, sk_live_ or sk_test_, or with a label before that.'),
@@ -23,12 +23,12 @@ const VERDICTS = {
   expired: refused('Expired', 'It was good until its expiry date.'),
   wrong_kind: refused('Refused', 'It is of the other kind.'),
   wrong_environment: refused('Refused', 'It is for the other environment.'),
-  secret_not_held: open('Can’t be judged here', 'This is an HMAC key. Only its issuer’s own gates hold the secret that proves it, and only they can judge it.'),
-  not_covered: open('Can’t be judged yet', 'It is newer than the list at hand. The next list may cover it.'),
-  list_missing: open('Can’t be judged now', 'There is no revocation list at hand, and without one every key is refused.'),
-  list_past_next_update: open('Can’t be judged now', 'The list at hand is too old, and by an old list every key is refused.'),
-  list_from_the_future: open('Can’t be judged now', 'The list is dated in the future. Is this computer’s clock right?'),
-  keyring_expired: open('Can’t be judged now', 'The issuer’s keyring has expired. It must sign a new one.'),
+  secret_not_held: open('Can’t be verified here', 'This is an HMAC key. Only its issuer’s own gates hold the secret that proves it, and only they can verify it.'),
+  not_covered: open('Can’t be verified yet', 'It is newer than the list at hand. The next list may cover it.'),
+  list_missing: open('Can’t be verified now', 'There is no revocation list at hand, and without one every key is refused.'),
+  list_past_next_update: open('Can’t be verified now', 'The list at hand is too old, and by an old list every key is refused.'),
+  list_from_the_future: open('Can’t be verified now', 'The list is dated in the future. Is this computer’s clock right?'),
+  keyring_expired: open('Can’t be verified now', 'The issuer’s keyring has expired. It must sign a new one.'),
 };
 
 export const EMPTY = ['empty', 'No key yet', 'Paste a key, or type one: the verdict follows every character.'];
@@ -41,7 +41,7 @@ export function sayVerdict(verdict) {
   return VERDICTS[verdict.code] ?? ['refused', 'Refused', sentence(verdict.message)];
 }
 
-const TROUBLES = {
+export const TROUBLES = {
   source_unreachable: 'The issuer can’t be reached. Is it running, and does it let this page read its list?',
   source_timeout: 'The issuer does not answer.',
   source_too_large: 'What answers there is not an issuer: its files are too large.',

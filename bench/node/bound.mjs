@@ -25,24 +25,24 @@ async function measure(place, issuer, origin, { freshFor, trials, seconds, every
   const agent = new Agent({ keepAlive: true });
   const good = issuer.keys(GOOD).map(({ token }) => token);
   const doomed = issuer.keys(trials);
-  const judged = async (token) => {
+  const statusOf = async (token) => {
     const { status: code, text } = await ask(`${gate.base}/`, { headers: bearer(token), agent });
     if (code !== 200 && code !== 401) throw new Error(`the gate answered ${code}: ${text}`);
     return code;
   };
-  await until('the gate is open', async () => (await judged(good[0])) === 200);
+  await until('the gate is open', async () => (await statusOf(good[0])) === 200);
   const load = await place.load(gate, good, LANES);
   await until('the load runs', () => load.now.passed > 1000);
 
   const trial = async ({ id, token }) => {
     // The moment of a revocation must not depend on when the gate fetches.
     await pause(Math.random() * seconds * 1000);
-    if ((await judged(token)) !== 200) throw new Error('a good key was refused');
+    if ((await statusOf(token)) !== 200) throw new Error('a good key was refused');
     const { bounds } = await status(gate, issuer.admin, agent);
     await issuer.api('POST', `/v1/keys/${id}/revoke`, {});
     const answered = process.hrtime.bigint();
     const since = () => Number(process.hrtime.bigint() - answered);
-    while ((await judged(token)) !== 401) {
+    while ((await statusOf(token)) !== 401) {
       if (since() > 60e9) throw new Error('a revoked key goes on passing');
       await pause(every);
     }
@@ -52,7 +52,7 @@ async function measure(place, issuer, origin, { freshFor, trials, seconds, every
   const before = load.now.passed;
   const done = await Promise.all(doomed.map(trial));
   const rate = ((load.now.passed - before) * 1e9) / Number(process.hrtime.bigint() - from);
-  for (const { token } of done) if ((await judged(token)) !== 401) throw new Error('a refused key passes again');
+  for (const { token } of done) if ((await statusOf(token)) !== 401) throw new Error('a refused key passes again');
   const { refused, other, broken } = load.now;
   if (refused + other + broken > 0) throw new Error(`good keys were answered otherwise: ${JSON.stringify(load.now)}`);
   await Promise.all([load.stop(), gate.stop()]);

@@ -2,7 +2,7 @@
 
 import { createPublicKey, verify as verifySignature } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createVerifier } from '../../wasm/js/node.js';
+import { createVerifier } from '../../wasm/js/entry/node.js';
 import { load, make } from './biscuit.mjs';
 import { bytes, each, ed25519Key, expect, inBase64, lanes, opener } from './peers.mjs';
 import { effort, rounds } from './rounds.mjs';

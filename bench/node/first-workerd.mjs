@@ -1,11 +1,10 @@
 // In a fresh workerd: from the start of the process to the first verdict's answer, beside a Worker
 // that only answers. Each in a process of its own, because the second request finds all made.
 
-import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { serve, writeConfig } from '../../tests/workerd.mjs';
 import { effort } from './rounds.mjs';
 
 const [keys, program, folder] = process.argv.slice(2);
@@ -13,7 +12,7 @@ mkdirSync(folder, { recursive: true });
 copyFileSync(keys, `${folder}/fixtures.json`);
 
 const OURS = `
-  import { createVerifier } from '${fileURLToPath(new URL('../../wasm/js/workerd.js', import.meta.url))}';
+  import { createVerifier } from '${fileURLToPath(new URL('../../wasm/js/entry/workerd.js', import.meta.url))}';
   import fixtures from 'fixtures.json';
   const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => Number.parseInt(pair, 16));
   const { kid, key, tokens } = fixtures.secret;
@@ -51,37 +50,14 @@ async function worker(name, contents) {
   });
   copyFileSync(keys, `${out}/fixtures.json`);
   const wasm = readdirSync(out).filter((file) => file.endsWith('.wasm'));
-  const modules = [
-    '(name = "worker.js", esModule = embed "worker.js")',
-    '(name = "fixtures.json", json = embed "fixtures.json")',
-    ...wasm.map((file) => `(name = "${file}", wasm = embed "${file}")`),
-  ];
-  writeFileSync(
-    `${out}/config.capnp`,
-    `using Workerd = import "/workerd/workerd.capnp";
-    const config :Workerd.Config = (
-      services = [(name = "main", worker = (modules = [${modules.join(',\n')}], compatibilityDate = "2026-04-01"))],
-      sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-    );`,
-  );
-  return `${out}/config.capnp`;
+  return writeConfig(out, ['worker.js', 'fixtures.json', ...wasm]);
 }
 
 // Nanoseconds from the start to the first answer, and of the second request.
 async function once(config) {
   const started = process.hrtime.bigint();
-  const child = spawn(program, ['serve', '--control-fd=3', config], {
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-  });
+  const { port, stop } = await serve(program, config);
   try {
-    const port = await new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`workerd ended with ${code}`)));
-      createInterface({ input: child.stdio[3] }).on('line', (line) => {
-        const said = JSON.parse(line);
-        if (said.event === 'listen') resolve(said.port);
-      });
-    });
     const ask = async (path) => {
       const told = await (await fetch(`http://127.0.0.1:${port}/${path}`)).text();
       if (told !== 'accepted') throw new Error(`workerd answered ${told}`);
@@ -92,8 +68,7 @@ async function once(config) {
     await ask('second');
     return { first, second: Number(process.hrtime.bigint() - again) };
   } finally {
-    child.removeAllListeners('exit');
-    child.kill();
+    await stop();
   }
 }
 

@@ -17,7 +17,7 @@ const subjects = {
   async portcullis() {
     const { kid, key, tokens } = fixtures.secret;
     const bundle = bytes(fixtures.bundle);
-    const { createVerifier } = await step('load', () => import('../../wasm/js/node.js'));
+    const { createVerifier } = await step('load', () => import('../../wasm/js/entry/node.js'));
     const secrets = [{ kid, secret: bytes(key) }];
     const verifier = await step('adopt the list', () =>
       createVerifier({ root: fixtures.root, bundle, secrets }),

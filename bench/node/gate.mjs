@@ -103,7 +103,7 @@ function decidingGate(place) {
 /** The time of one decision, in nanoseconds. */
 async function decide({ base }, tokens) {
   const headers = bearer(tokens[0]);
-  // So that its list is fresh, and may be judged by at a glance.
+  // A fresh list, so that the fast path may be taken.
   const { status } = await ask(`${base}/orders?page=2`, { headers });
   if (status !== 200) throw new Error(`the gate answered ${status} to a good key`);
   const body = tokens.join(' ');

@@ -6,6 +6,7 @@ import { Agent, request } from 'node:http';
 import { dirname, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { portOf, workerdArgs, writeConfig } from '../../tests/workerd.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const GATE = here('../../crates/gate-worker/workerd.capnp');
@@ -101,8 +102,7 @@ class Place {
 
   /** A Worker by its configuration, with these variables. */
   async worker(workerd, config, env = {}, how = {}) {
-    const args = ['serve', '--control-fd=3', config, '--socket-addr', 'http=127.0.0.1:0'];
-    const worker = await this.start(workerd, args, (line) => JSON.parse(line).port, { ...how, env, heard: 3 });
+    const worker = await this.start(workerd, workerdArgs(config), portOf, { ...how, env, heard: 3 });
     const base = `http://127.0.0.1:${worker.found}`;
     return Object.assign(worker, { port: worker.found, base });
   }
@@ -136,8 +136,8 @@ class Place {
     const folder = `${this.folder}/${name}`;
     mkdirSync(folder);
     writeFileSync(`${folder}/main.js`, module);
-    writeFileSync(`${folder}/main.capnp`, SCRIPT);
-    return `${folder}/main.capnp`;
+    const bindings = ['(name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL")'];
+    return writeConfig(folder, ['main.js'], { reaches: ['public', 'private'], bindings });
   }
 
   /** Requests without a pause over so many connections, from a process of its own: see load.mjs. */
@@ -157,21 +157,6 @@ class Place {
     rmSync(this.folder, { recursive: true });
   }
 }
-
-const SCRIPT = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [(name = "main.js", esModule = embed "main.js")],
-      compatibilityDate = "2026-04-01",
-      globalOutbound = "network",
-      bindings = [(name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL")],
-    )),
-    (name = "network", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-);
-`;
 
 /** A Worker that passes requests on and does nothing else. */
 export const PASS = `export default {

@@ -26,8 +26,8 @@ await serving(folder, async (place) => {
   });
   const gate = await place.worker(workerd, place.gate('gate'), settings);
   const agent = new Agent({ keepAlive: true });
-  const judged = async (key) => (await ask(`${gate.base}/orders`, { headers: bearer(key.token), agent })).status;
-  await until('the gate is open', async () => (await judged(keys[0])) === 200);
+  const statusOf = async (key) => (await ask(`${gate.base}/orders`, { headers: bearer(key.token), agent })).status;
+  await until('the gate is open', async () => (await statusOf(keys[0])) === 200);
   const pass = await place.worker(workerd, place.script('pass', PASS), settings);
   await ask(`${pass.base}/orders`, { agent });
 
@@ -73,7 +73,7 @@ await serving(folder, async (place) => {
   const { bounds } = await status(gate, issuer.admin, agent);
   await Promise.all([load.stop(), control.stop()]);
   await pause(bounds.soft_ms);
-  for (const key of revoked) if ((await judged(key)) !== 401) throw new Error('a revoked key passes');
+  for (const key of revoked) if ((await statusOf(key)) !== 401) throw new Error('a revoked key passes');
   agent.destroy();
 
   const during = (name) => after[name] - before[name];

@@ -34,7 +34,7 @@ const theirs = readFileSync(MODULE);
 const facts = {
   'start, portcullis module, bytes': ours.length,
   'start, portcullis module, brotli': packed(ours),
-  'start, portcullis glue, brotli': await glue([here('../../wasm/js/workerd.js')]),
+  'start, portcullis glue, brotli': await glue([here('../../wasm/js/entry/workerd.js')]),
   'start, biscuit module, bytes': theirs.length,
   'start, biscuit module, brotli': packed(theirs),
   'start, biscuit glue, brotli': await glue(GLUE.slice(0, 1)),

@@ -4,7 +4,7 @@ import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createVerifier as createFastJwt } from 'fast-jwt';
 import { SignJWT, jwtVerify } from 'jose';
-import { createVerifier } from '../../wasm/js/node.js';
+import { createVerifier } from '../../wasm/js/entry/node.js';
 import { DEMAND, bytes, decode, each, expect, hmacKey, inBase64, lanes } from './peers.mjs';
 import { effort, rounds } from './rounds.mjs';
 

@@ -3,7 +3,7 @@
 
 import { SignJWT, jwtVerify } from 'jose';
 import fixtures from 'fixtures.json';
-import { createVerifier } from '../../wasm/js/workerd.js';
+import { createVerifier } from '../../wasm/js/entry/workerd.js';
 import {
   DEMAND, bytes, decode, each, ed25519Key, expect, hmacKey, inBase64, lanes, opener,
 } from './peers.mjs';

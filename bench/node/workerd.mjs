@@ -1,11 +1,10 @@
 // The package and its peers in workerd: a loop inside one request, an empty one subtracted.
 
-import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { serve, writeConfig } from '../../tests/workerd.mjs';
 import { effort, rounds } from './rounds.mjs';
 
 const [keys, program, folder] = process.argv.slice(2);
@@ -24,33 +23,7 @@ await build({
   logLevel: 'error',
 });
 const wasm = readdirSync(folder).find((name) => name.endsWith('.wasm'));
-writeFileSync(
-  `${folder}/config.capnp`,
-  `using Workerd = import "/workerd/workerd.capnp";
-  const config :Workerd.Config = (
-    services = [(name = "main", worker = (
-      modules = [
-        (name = "worker.js", esModule = embed "worker.js"),
-        (name = "${wasm}", wasm = embed "${wasm}"),
-        (name = "fixtures.json", json = embed "fixtures.json"),
-      ],
-      compatibilityDate = "2026-04-01",
-    ))],
-    sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-  );`,
-);
-
-const child = spawn(program, ['serve', '--control-fd=3', `${folder}/config.capnp`], {
-  stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-});
-const port = await new Promise((resolve, reject) => {
-  child.once('error', reject);
-  child.once('exit', (code) => reject(new Error(`workerd ended with ${code}`)));
-  createInterface({ input: child.stdio[3] }).on('line', (line) => {
-    const said = JSON.parse(line);
-    if (said.event === 'listen') resolve(said.port);
-  });
-});
+const { port, stop } = await serve(program, writeConfig(folder, ['worker.js', wasm, 'fixtures.json']));
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const ask = (query) =>
   new Promise((resolve, reject) => {
@@ -71,6 +44,5 @@ try {
   console.log(JSON.stringify({ samples: Object.fromEntries(named), facts: {} }));
 } finally {
   agent.destroy();
-  child.removeAllListeners('exit');
-  child.kill();
+  await stop();
 }

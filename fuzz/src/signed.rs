@@ -3,7 +3,9 @@
 //! The first byte selects the type of file and how well the keyring fits it; the rest is the signed
 //! part.
 
-use portcullis_core::crypto::{Context, IssuerId, PublicKey};
+use std::num::NonZeroU32;
+
+use portcullis_core::crypto::{Context, IssuerId, PublicKey, primitives};
 use portcullis_core::issue::{
     HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
 };
@@ -27,7 +29,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn sealed(key: &SigningKey, context: Context, file: &[u8]) -> Vec<u8> {
-    [file, &key.sign(context, file)].concat()
+    [file, &primitives::sign(key, context, file)].concat()
 }
 
 /// The encoding is unique: writing what was read gives the same bytes.
@@ -142,8 +144,8 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
             serial: Serial::new(number & Serial::MAX).unwrap(),
             nonce: 0,
             lifetime: Lifetime { issued_at: epoch, expires_at: None },
-            owner: epoch,
-            policy: 0,
+            owner: NonZeroU32::new(epoch),
+            policy: None,
         });
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens: as a text, as bytes with a correct checksum, and as claims with a valid proof.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::base62;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
 use portcullis_core::verifier::Verifier;
@@ -89,8 +91,8 @@ fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
             issued_at: source.u32(),
             expires_at: Some(source.u32()).filter(|end| *end != 0),
         },
-        owner: source.u32(),
-        policy: source.u32(),
+        owner: NonZeroU32::new(source.u32()),
+        policy: NonZeroU32::new(source.u32()),
     };
     let text = world.mint(&claims);
     // The expected verdict, in the order in which the verifier checks.

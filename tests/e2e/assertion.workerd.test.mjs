@@ -92,11 +92,11 @@ async function startCarefulOrigin(root, issuerUrl) {
   const state = { codes: [], last: undefined };
   const origin = await listen(async (incoming, outgoing) => {
     state.last = incoming.headers['portcullis-assertion'];
-    const judged = await state.assertions.authenticate(incoming, { scopes: 'orders:read' });
-    if (!judged.ok) state.codes.push(judged.code);
-    const { status, headers, body } = judged.ok
-      ? { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ judged, caller: readCaller(incoming), headers: incoming.headers }) }
-      : judged.problem;
+    const verdict = await state.assertions.authenticate(incoming, { scopes: 'orders:read' });
+    if (!verdict.ok) state.codes.push(verdict.code);
+    const { status, headers, body } = verdict.ok
+      ? { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ verdict, caller: readCaller(incoming), headers: incoming.headers }) }
+      : verdict.problem;
     outgoing.writeHead(status, headers).end(body);
   });
   state.audience = new URL(origin.url).host;
@@ -122,16 +122,16 @@ test('an origin that has the package takes identity from the assertion alone', a
 
   const { status, json } = await gate.ask(reader.token, { headers: { 'portcullis-assertion': 'forged', portcullis: 'owner=9' } });
   assert.equal(status, 200);
-  const { judged, caller, headers } = json;
-  const issued = { key: judged.key, grant: judged.grant, audience: judged.audience };
+  const { verdict, caller, headers } = json;
+  const issued = { key: verdict.key, grant: verdict.grant, audience: verdict.audience };
   assert.deepEqual(issued, {
     key: { name: told(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: owner.number, policy: policy.number },
     grant: { scopes: ['orders:*'], salesChannels: ['sc_1'] },
     audience: origin.audience,
   });
-  assert.deepEqual(judged.list, { number: told(headers).list, standing: 'fresh' });
-  assert.deepEqual(caller, { key: judged.key, grant: judged.grant, list: judged.list }, 'unsigned it says the same');
-  assert.equal(judged.expiresAt - judged.issuedAt, 60_000);
+  assert.deepEqual(verdict.list, { number: told(headers).list, standing: 'fresh' });
+  assert.deepEqual(caller, { key: verdict.key, grant: verdict.grant, list: verdict.list }, 'unsigned it says the same');
+  assert.equal(verdict.expiresAt - verdict.issuedAt, 60_000);
   const kept = origin.last;
 
   // A key that the gate lets through, and whose policy this origin wants more of.

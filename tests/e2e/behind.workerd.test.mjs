@@ -50,12 +50,12 @@ describe('Analytics Engine', () => {
     assert.equal((await gate.ask()).status, 401);
     const missing = await until('the refusal is there', () => counted('no_key')[0]);
     assert.equal(missing.index, 'no_key');
-    assert.deepEqual(missing.blobs.slice(0, 5), ['refused', 'no_key', '', 'fresh', 'no-key']);
+    assert.deepEqual(missing.blobs.slice(0, 5), ['refused', 'no_key', '', 'fresh', 'no_key']);
     await issuer.revokeByApi(key.id);
     await until('it is refused', async () => (await gate.ask(key.token)).status === 401);
     const revoked = await until('the refusal is there', () => counted('revoked')[0]);
     assert.equal(revoked.index, key.id);
-    assert.deepEqual(revoked.blobs.slice(0, 5), ['refused', 'revoked', key.id, 'fresh', 'invalid-key']);
+    assert.deepEqual(revoked.blobs.slice(0, 5), ['refused', 'revoked', key.id, 'fresh', 'invalid_key']);
     assert.equal(revoked.doubles[0], 1);
     assert.ok(revoked.doubles[1] > 1 && revoked.doubles[2] < 60_000, `list and age: ${revoked.doubles}`);
     assert.equal(await callScheduled(gate), 'ok');

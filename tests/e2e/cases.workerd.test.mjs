@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { filled, filledIn } from '../gate-cases/fill.mjs';
-import { expectedOf, judgeAnswers, judgeOrigin } from '../gate-cases/judge.mjs';
+import { expectedOf, compareAnswers, compareOrigin } from '../gate-cases/compare.mjs';
 import { readCases, readGates, readHost, readKeys } from '../gate-cases/read.mjs';
 import { makeKeys } from './support/case-keys.mjs';
 import { startGate } from './support/gate.mjs';
@@ -57,7 +57,7 @@ for (const [name, settings] of Object.entries(gates)) {
     before(async () => {
       origin = await startRawOrigin();
       gate = await startGate(settingsOf(settings, `http://${origin.host}`));
-      await until('the gate can judge', async () => (await gate.ask(undefined, { path: '/.portcullis/health' })).status === 200);
+      await until('the gate can verify', async () => (await gate.ask(undefined, { path: '/.portcullis/health' })).status === 200);
     });
 
     after(async () => {
@@ -68,12 +68,12 @@ for (const [name, settings] of Object.entries(gates)) {
 
     for (const one of cases.filter(({ gate }) => gate === name)) {
       test(`${one.name}: ${one.about}`, async () => {
-        const wrong = await judge(one);
+        const wrong = await runCase(one);
         assert.ok(wrong.length === 0, `${wrong.join('\n')}\nfor ${JSON.stringify(one.request.slice(0, 600))}`);
       });
     }
 
-    async function judge(one) {
+    async function runCase(one) {
       const late = origin.seen.length - seen;
       seen = origin.seen.length;
       const texts = { ...known.texts, origin: origin.host };
@@ -83,13 +83,13 @@ for (const [name, settings] of Object.entries(gates)) {
       const answers = await exchange(gate.value, bytes, expected.answers.length);
       const requests = origin.seen.slice(seen);
       seen = origin.seen.length;
-      const wrong = [...judgeAnswers(expected.answers, answers), ...judgeOrigin(expected.seen, requests, hostFilled(texts))];
+      const wrong = [...compareAnswers(expected.answers, answers), ...compareOrigin(expected.seen, requests, hostFilled(texts))];
       if (late) wrong.unshift(`${late} requests reached the origin after the answer to the case before`);
-      return [...wrong, ...(await judgeCodes(expected.answers, wrong.length === 0))];
+      return [...wrong, ...(await compareCodes(expected.answers, wrong.length === 0))];
     }
 
     /** The log tells of a refusal behind its answer. Nothing is waited for if none is expected or the answer was another. */
-    async function judgeCodes(answers, patient) {
+    async function compareCodes(answers, patient) {
       const codes = answers.filter(({ code }) => code !== undefined).map(({ code }) => [code].flat());
       const enough = () => gate.codes().length >= logged + codes.length;
       if (codes.length > 0 && patient) await until('the log tells of the refusal', enough, 5).catch(() => {});

@@ -1,4 +1,4 @@
-// The console in Chromium, against a real issuer: the browser judges as the gate does.
+// The console in Chromium, against a real issuer: the browser verifies as the gate does.
 
 import assert from 'node:assert/strict';
 
@@ -40,7 +40,7 @@ browserTest('a publishable key is accepted, and refused by itself once it is rev
   await until('the gate refuses', async () => (await gate.ask(key.token)).status === 401);
 });
 
-browserTest('of an HMAC key the browser says that only gates can judge it', async () => {
+browserTest('of an HMAC key the browser says that only gates can verify it', async () => {
   const issuer = await startIssuer();
   const { shows, paste } = await open(issuer);
   await paste((await issuer.create()).token);

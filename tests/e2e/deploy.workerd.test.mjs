@@ -31,7 +31,7 @@ async function deploy(settings, environment) {
 }
 
 for (const [environment, name] of [['', 'live'], ['test', 'test']]) {
-  test(`for ${name} keys, judges them once wrangler has bundled it`, async () => {
+  test(`for ${name} keys, verifies them once wrangler has bundled it`, async () => {
     const [issuer, origin, { said, out }] = await Promise.all([startIssuer(), startOrigin(), deploy(SETTINGS, environment)]);
     assert.ok(said.includes(`env.ENVIRONMENT ("${name}")`), said);
     const settings = { ISSUER_URL: issuer.url, ORIGIN_URL: origin.url, ROOT: issuer.root, HMAC_KEYS: issuer.gateKeys };

@@ -65,7 +65,7 @@ describe('a connection that outlives the verdict', () => {
     long.end();
   });
 
-  test('is a WebSocket: judged when it opens, ended with a code of its own', async () => {
+  test('is a WebSocket: verified when it opens, ended with a code of its own', async () => {
     const echo = await startEcho();
     const routes = [{ path: '/short', max_connection_age: 1 }, { path: '/**' }];
     const gate = await startGate(settings({ ORIGIN_URL: echo.url, ROUTES: JSON.stringify(routes) }));

@@ -21,7 +21,7 @@ const settings = (changes = {}) => ({
   ...changes,
 });
 
-// The module as it is, but that a call which it makes while it judges at a glance breaks down once it
+// The module as it is, but that a call which it makes on the fast path breaks down once it
 // is told to: no code of the module's runs after that, so what it held stays held, as after a trap.
 const BREAKS_DOWN = `
 import { arm } from './traps.js';

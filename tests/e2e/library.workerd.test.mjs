@@ -73,7 +73,7 @@ test('it asks a scope of a route of its own, and a key without it is told which'
   assert.deepEqual([granted.status, granted.json], [200, { owner: good.owner, asked: 'of May', reports: [] }]);
   const denied = await worker.ask(bad.token, { path: '/reports' });
   assert.equal(denied.status, 403);
-  assert.equal(denied.json.type, 'urn:portcullis:problem:insufficient-scope');
+  assert.equal(denied.json.type, 'tag:portcullis,2026:insufficient_scope');
   assert.match(denied.headers['www-authenticate'], /error="insufficient_scope", scope="reports:read"/);
   await worker.refusedFor('scope_missing');
 });
@@ -83,7 +83,7 @@ test('nobody comes in without a key, or with a bad one, whoever answers', async 
     for (const key of [undefined, 'sk_live_nonsense']) {
       const { status, json } = await worker.ask(key, { path });
       assert.equal(status, 401, path);
-      assert.match(json.type, /^urn:portcullis:problem:(no|invalid)-key$/);
+      assert.match(json.type, /^tag:portcullis,2026:(no|invalid)_key$/);
     }
   }
 });

@@ -76,7 +76,7 @@ describe('a policy', () => {
       write.headers['www-authenticate'],
       'Bearer realm="portcullis", error="insufficient_scope", scope="orders:write"',
     );
-    assert.equal(write.json.type, 'urn:portcullis:problem:insufficient-scope');
+    assert.equal(write.json.type, 'tag:portcullis,2026:insufficient_scope');
     await gate.refusedFor('scope_missing');
   });
 

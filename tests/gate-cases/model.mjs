@@ -27,8 +27,8 @@ export function expected(settings, request) {
   if (!route) return { codes: ['no_route'] };
   const preflight = isPreflight(request) && (route.preflight ?? (route.kinds ?? ['secret']).includes('publishable'));
   if (route.open || preflight) return { origin: onward(settings, routes, route, request) };
-  const judged = judge(route, request);
-  return judged.code ? { codes: [judged.code] } : { origin: onward(settings, routes, route, request, judged.key) };
+  const decision = decide(route, request);
+  return decision.code ? { codes: [decision.code] } : { origin: onward(settings, routes, route, request, decision.key) };
 }
 
 function malformed(settings, { method, path, query, fields, body }) {
@@ -184,7 +184,7 @@ const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((
  * The key that the route is asked with. The generator makes keys that are good or of another issuer, and tokens that
  * are none: a JWT in `Authorization`, which is left for the origin beside a key, and words.
  */
-function judge(route, request) {
+function decide(route, request) {
   const { fields, query } = request;
   const places = route.keys_in ?? ['bearer', 'basic', 'x-api-key', 'x-publishable-api-key', 'websocket-protocol'];
   const texts = fields.flatMap(([name, value]) => {

@@ -49,12 +49,12 @@ export function violationsIn(sent, heard, keys) {
     const times = (arrived.get(understood.id) ?? 0) + 1;
     arrived.set(understood.id, times);
     if (times > request.times) say('once', `it was sent ${request.times} times and arrived ${times} times`);
-    judge(request, understood, keys, say);
+    check(request, understood, keys, say);
   }
   return violations;
 }
 
-function judge(request, understood, keys, say) {
+function check(request, understood, keys, say) {
   const { gate } = request;
   const routes = routesOf(gate);
   const method = methodOf(understood);
@@ -62,10 +62,10 @@ function judge(request, understood, keys, say) {
   if (problem) say('identity', problem);
   const held = key && sentKeys(request, [key]).length > 0;
   if (key && !held) say('key', `the gate speaks of the key ${key.name}, which the request does not hold`);
-  judgeBody(request, understood, say);
+  checkBody(request, understood, say);
   forwardingOf(request, understood).forEach((text) => say('forwarding', text));
   hopsOf(request, understood).forEach((text) => say('hop', text));
-  judgeTarget(request, understood, keys, say);
+  checkTarget(request, understood, keys, say);
 
   const readings = pathsOf(understood, gate).map((reading) => ({
     ...reading,
@@ -80,7 +80,7 @@ function judge(request, understood, keys, say) {
   ) {
     say('identity', 'the caller is told of on an open route');
   }
-  for (const reading of readings) judgeRoute({ request, understood, method, key, reading, say });
+  for (const reading of readings) checkRoute({ request, understood, method, key, reading, say });
   const control = fieldsOf(understood, 'CACHE_CONTROL').join();
   if (key && !plain.route?.shared_cache && control !== 'no-cache, no-store')
     say('cache', `Cache-Control is ${JSON.stringify(control)}`);
@@ -92,7 +92,7 @@ function judge(request, understood, keys, say) {
   ).forEach((text) => say('secret', text));
 }
 
-function judgeRoute({ request, understood, method, key, reading, say }) {
+function checkRoute({ request, understood, method, key, reading, say }) {
   const { name, path, route, own } = reading;
   const where = `${method} ${path} (read ${name})`;
   if (!route) return say('path', `${where} is on no route`);
@@ -129,7 +129,7 @@ function isPreflight(understood, method, route) {
   return route.preflight && method === 'OPTIONS' && has('ORIGIN') && has('ACCESS_CONTROL_REQUEST_METHOD');
 }
 
-function judgeBody(request, understood, say) {
+function checkBody(request, understood, say) {
   // A client that says two things of its body's length has none that could arrive whole.
   if (request.mutations.some((name) => name === 'framing: another coding' || name === 'framing: a length that is none'))
     return;
@@ -144,7 +144,7 @@ function judgeBody(request, understood, say) {
  * Only keys are taken out of the query, and a few signs in it are percent-encoded. The host may resolve dots and
  * drop a fragment before the gate sees the target, and it ends the target at a blank.
  */
-function judgeTarget(request, understood, keys, say) {
+function checkTarget(request, understood, keys, say) {
   // Python's server decodes the path, and tells nobody how it was spelled.
   const target = { express: `${understood.path}?${understood.query}`, cgi: understood.target }[understood.kind];
   if (target === undefined) return;

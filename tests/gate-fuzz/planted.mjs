@@ -9,7 +9,7 @@ import { routesOf } from './world.mjs';
 
 /**
  * - `open` lets everything pass as it is;
- * - `exact` judges the key, the path and the method exactly as they are spelled, as a gate may, and then passes
+ * - `exact` verifies the key, the path and the method exactly as they are spelled, as a gate may, and then passes
  *   the client's own request on, with the caller told of beside whatever the client said;
  * - `careless` does the same, but cuts a byte off each body and sends everything twice.
  */
@@ -19,7 +19,7 @@ export async function startPlanted(bug, { gate, keys, originUrl, issuer }) {
   const server = createServer(async (incoming, outgoing) => {
     const body = await read(incoming).catch(() => undefined);
     if (!body) return;
-    const caller = bug === 'open' ? {} : judged(incoming, gate, keys);
+    const caller = bug === 'open' ? {} : callerOf(incoming, gate, keys);
     if (!caller) {
       outgoing.statusCode = 401;
       return outgoing.end();
@@ -45,8 +45,8 @@ export async function startPlanted(bug, { gate, keys, originUrl, issuer }) {
   return server.address().port;
 }
 
-/** The caller, or nothing: what is judged here is one spelling of several. */
-function judged({ method, url, headers }, gate, keys) {
+/** The caller, or nothing: what is verified here is one spelling of several. */
+function callerOf({ method, url, headers }, gate, keys) {
   const [path, query = ''] = url.split('?');
   const route = routesOf(gate).find((route) => takes(route, method) && matches(route.path, path));
   if (!route) return undefined;

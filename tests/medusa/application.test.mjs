@@ -195,7 +195,7 @@ test('the graph goes from keys to sales channels and back, filtered on either si
   assert.deepEqual([page.data.map(({ title }) => title), page.metadata], [['graph other'], { skip: 1, take: 1, count: 2 }]);
 });
 
-test('keys that are known are judged while the issuer is away', async () => {
+test('keys that are known are verified while the issuer is away', async () => {
   const secret = await create('known');
   const window = await create('known window', 'publishable');
   const headers = { authorization: `Basic ${secret.token}` };

@@ -287,7 +287,7 @@ export const cases = {
 
   ...more,
 
-  // Judging keys.
+  // Verifying keys.
   'a secret key authenticated': async ({ make, api }) => {
     const { id, token } = await make('a');
     const key = await api.authenticate(token);

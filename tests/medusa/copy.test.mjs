@@ -12,9 +12,9 @@ import { database, issuerFor } from './support.mjs';
 const require = createRequire(import.meta.url);
 const { default: definition, ApiKeyModuleService } = require('portcullis/medusa');
 const { createVerifier } = require('portcullis');
-const { Trust } = await import('./node_modules/portcullis/js/medusa-trust.js');
-const { Copy } = await import('./node_modules/portcullis/js/medusa-copy.js');
-const { MIGRATIONS } = await import('./node_modules/portcullis/js/medusa-tables.js');
+const { ListStore } = await import('./node_modules/portcullis/js/medusa/list-store.js');
+const { Copy } = await import('./node_modules/portcullis/js/medusa/copy.js');
+const { MIGRATIONS } = await import('./node_modules/portcullis/js/medusa/migrations.js');
 
 const OPTIONS = { select: ['id', 'token', 'revoked_at'] };
 // Nobody listens there.
@@ -75,7 +75,7 @@ test('of two records the newer one is kept, whichever comes last, also when many
 test('what was deleted never comes back', async () => {
   const one = copy('gone');
   await one.put([at(1)]);
-  await one.gone(['apk_1', 'apk_2']);
+  await one.putDeleted(['apk_1', 'apk_2']);
   await one.put([at(9), at(9, { id: 'apk_2' })]);
   assert.deepEqual([await one.record('apk_1'), await one.record('apk_2'), await one.record('apk_3')], [null, null, undefined]);
 });
@@ -100,18 +100,18 @@ test('an older list never takes the place of a newer one', async () => {
   const trust = (keyring, number, thisUpdate) => ({
     bundle: Buffer.from(`${keyring}.${number}.${thisUpdate}`), stamp: Buffer.from(`${thisUpdate}`), keyring, epoch: 1, number, thisUpdate, nextUpdate: thisUpdate + 9,
   });
-  const held = async () => (await one.trust()).bundle.toString();
+  const held = async () => (await one.storedList()).bundle.toString();
   const all = [trust(1, 5, 100), trust(1, 4, 200), trust(1, 5, 99), trust(2, 5, 100), trust(1, 9, 900), trust(2, 6, 101)];
   for (const [step, expected] of ['1.5.100', '1.5.100', '1.5.100', '2.5.100', '2.5.100', '2.6.101'].entries()) {
-    await one.putTrust(all[step]);
+    await one.putList(all[step]);
     assert.equal(await held(), expected);
   }
   await one.putStamp(trust(2, 6, 100));
   await one.putStamp(trust(2, 7, 300));
-  assert.equal((await one.trust()).stamp.toString(), '101');
+  assert.equal((await one.storedList()).stamp.toString(), '101');
   await one.putStamp(trust(2, 6, 300));
-  assert.deepEqual([(await one.trust()).stamp.toString(), await held()], ['300', '2.6.101']);
-  await Promise.all(Array.from({ length: 30 }, (_, number) => copy('trust').putTrust(trust(2, 10 + number, 400))));
+  assert.deepEqual([(await one.storedList()).stamp.toString(), await held()], ['300', '2.6.101']);
+  await Promise.all(Array.from({ length: 30 }, (_, number) => copy('trust').putList(trust(2, 10 + number, 400))));
   assert.equal(await held(), '2.39.400');
 });
 
@@ -127,10 +127,10 @@ test('a process never holds an older list than it stores', async () => {
   });
   const verifier = createVerifier({ root: issuer.root, bundle: older });
   const stored = copy('never older');
-  const trust = new Trust({ root: issuer.root, copy: stored, source: { get: async () => newer } });
-  trust.keep(verifier);
-  await trust.settled();
-  assert.equal(Number((await stored.trust()).number), numberOf(newer));
+  const listStore = new ListStore({ root: issuer.root, copy: stored, source: { get: async () => newer } });
+  listStore.store(verifier);
+  await listStore.settled();
+  assert.equal(Number((await stored.storedList()).number), numberOf(newer));
   assert.equal(verifier.status().list.number, numberOf(newer));
 });
 
@@ -277,7 +277,7 @@ test('an issuer that refuses the module is there: no copy answers in its place',
   await assert.rejects(refused.retrieveApiKey('apk_1'), { message: /the issuer refuses the module's admin key/ });
 });
 
-test('what the issuer alone can judge is refused while it is away', async () => {
+test('what the issuer alone can verify is refused while it is away', async () => {
   const one = shop({ refreshEvery: 100 });
   const [key, pk] = await one.createApiKeys([secret('hmac'), publishable('window')]);
   await until('it counts', () => one.authenticate(key.token));

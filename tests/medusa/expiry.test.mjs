@@ -15,7 +15,7 @@ const { ContainerRegistrationKeys, Modules } = require('@medusajs/framework/util
 const HOUR = 3_600_000;
 const by = { revoked_by: 'usr_1' };
 const KINDS = ['secret', 'publishable'];
-const JUDGED = { select: ['id', 'token', 'revoked_at'] };
+const VALIDITY = { select: ['id', 'token', 'revoked_at'] };
 
 let issuer;
 let api;
@@ -45,7 +45,7 @@ const make = (type, expires_at, title = 'expiring') => api.createApiKeys({ title
 const inAn = (millis) => new Date(Math.ceil((Date.now() + millis) / 1000) * 1000);
 // What Medusa's dashboard goes by: what has a revoked_at is revoked, and can be deleted.
 const dashboard = ({ revoked_at }) => (revoked_at === null ? ['active', 'revoke'] : ['revoked', 'delete']);
-const judged = async (token) => (await api.listApiKeys({ token, type: 'publishable' }, JUDGED))[0];
+const validity = async (token) => (await api.listApiKeys({ token, type: 'publishable' }, VALIDITY))[0];
 
 for (const type of KINDS) {
   test(`a ${type} key that expires in an hour is live, and says when it ends`, async () => {
@@ -73,7 +73,7 @@ for (const type of KINDS) {
     assert.deepEqual([row.revoked_at, row.revoked_by, row.expires_at], [end, null, end]);
     assert.ok(row.revoked_at <= new Date());
     assert.equal(await api.authenticate(token), false);
-    if (type === 'publishable') assert.deepEqual((await judged(token)).revoked_at, end);
+    if (type === 'publishable') assert.deepEqual((await validity(token)).revoked_at, end);
     await api.deleteApiKeys(id);
     await assert.rejects(api.retrieveApiKey(id), { type: 'not_found' });
   });
@@ -111,10 +111,10 @@ test('a live key that expires is not deleted unrevoked', async () => {
   await api.undoCreateApiKeys(id);
 });
 
-test('the row by which Medusa judges a request, and which it may cache, has the end as its revoked_at', async () => {
+test('the row by which Medusa verifies a request, and which it may cache, has the end as its revoked_at', async () => {
   const end = inAn(HOUR);
   const { id, token } = await make('publishable', end);
-  assert.deepEqual(await judged(token), { id, token, revoked_at: end });
+  assert.deepEqual(await validity(token), { id, token, revoked_at: end });
   // Asked of the issuer as well.
   const [{ revoked_at }] = await api.listApiKeys({ token: [token] }, { select: ['id', 'revoked_at'] });
   assert.deepEqual(revoked_at, end);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Fallback } from './node_modules/portcullis/js/medusa-fallback.js';
-import { IssuerError } from './node_modules/portcullis/js/issuer-error.js';
+import { Fallback } from './node_modules/portcullis/js/medusa/fallback.js';
+import { IssuerError } from './node_modules/portcullis/js/issuer/error.js';
 
 const UNTIL = Date.UTC(2027, 0, 31);
 const TEXT = `sk_${'ab'.repeat(32)}`;
@@ -107,7 +107,7 @@ test('uses that could not be written are written later, and added up', async () 
   assert.deepEqual(seen.counted, [{ id: 'apk_old', uses: 2, first: new Date(first), last: new Date(first + 10) }]);
 });
 
-test('a text that there was no time to judge is refused, and said so', async () => {
+test('a text that there was no time to verify is refused, and said so', async () => {
   const { made, seen } = fallback({ matches: async () => undefined });
   assert.equal(await made.secret(TEXT), null);
   assert.match(seen.warnings[0], /too many wait/);

@@ -1,4 +1,4 @@
-// The module by itself: how it judges, what it asks the issuer, whose keys it sees.
+// The module by itself: how it verifies, what it asks the issuer, whose keys it sees.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -100,7 +100,7 @@ test('online, the records decide, without a root', async () => {
   for (const text of ['', 'nonsense', 'sk_live_Łó', undefined, 7]) assert.equal(await api.authenticate(text), false);
 });
 
-test('a key whose secret is not held here is judged by the issuer, one with a signature is not', async () => {
+test('a key whose secret is not held here is verified by the issuer, one with a signature is not', async () => {
   const api = service({ secrets: undefined });
   const { token } = await api.createApiKeys(secret('a'));
   const first = await way.during([], () => api.authenticate(token));

@@ -78,7 +78,7 @@ const refuses = ({ status: code, body }) => {
 const rows = {
   async '`medusa start`, and every other command that loads the application'() {
     await until('the log says so', () =>
-      /API keys: the issuer can't be reached; keys are as of 20\d\d-[^;]*; keys that come with requests are judged until 20\d\d-/.test(shop.log));
+      /API keys: the issuer can't be reached; keys are as of 20\d\d-[^;]*; keys that come with requests are verified until 20\d\d-/.test(shop.log));
     const { reached, awaySince, keysAsOf, keysAreAll, listUntil } = await status();
     assert.deepEqual([reached, keysAreAll], [false, true]);
     assert.ok(Date.parse(keysAsOf) < Date.parse(awaySince) && Date.parse(awaySince) < Date.parse(listUntil));
@@ -186,7 +186,7 @@ test('when the issuer is back, all of it works again without a restart', async (
 });
 
 test("past the list's next update everything is refused, and the copy goes on describing", async () => {
-  // Judged by the issuer's new list, which is short.
+  // Verified against the issuer's new list, which is short.
   await until('the short list is held', async () => {
     const { listUntil } = await status();
     return listUntil !== heldBefore && Date.parse(listUntil) - Date.now() < 6_000;
@@ -198,9 +198,9 @@ test("past the list's next update everything is refused, and the copy goes on de
   assert.ok(Date.parse((await status()).listUntil) <= last);
   const refused = await store(made.window.token);
   assert.deepEqual([refused.status, refused.body.type], [500, 'unexpected_state']);
-  assert.match(refused.body.message, /the issuer can't be reached, and without it the key can't be judged any more/);
+  assert.match(refused.body.message, /the issuer can't be reached, and without it the key can't be verified any more/);
   assert.equal((await shop.call('GET', '/admin/sales-channels', admin)).status, 401);
-  // A start now has nothing to judge by, and starts all the same.
+  // A start now has nothing to verify against, and starts all the same.
   const late = await startShop(env);
   assert.equal((await store(made.window.token, late)).status, 500);
   assert.equal((await late.call('GET', '/admin/sales-channels', admin)).status, 401);

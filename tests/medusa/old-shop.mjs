@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const { MedusaApp } = require('@medusajs/framework/modules-sdk');
 const { Modules } = require('@medusajs/framework/utils');
 
-const COMMAND = fileURLToPath(new URL('node_modules/portcullis/js/medusa-cli.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('node_modules/portcullis/js/medusa/cli/main.js', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 // Medusa looks for modules from here.
 process.chdir(FOLDER);

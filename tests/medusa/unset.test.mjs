@@ -49,7 +49,7 @@ test('what is wrong is told at once, missing options or not', () => {
   for (const options of [{ adminkey: 'x' }, { ...whole, url: 7 }, { owner: 'me' }, { authenticate: 'never' }, null]) {
     assert.throws(() => new ApiKeyModuleService({}, options), TypeError);
   }
-  // Judged online, there is no root.
+  // Verified online, there is no root.
   assert.ok(new ApiKeyModuleService({}, { url: whole.url, adminKey: whole.adminKey, authenticate: 'online' }));
 });
 

@@ -1,6 +1,6 @@
 """Random cases by two verifiers: `differential.py [COUNT [SEED]]`, 1,000 of each kind, of seed 1, unless told.
 
-The cases are made by `crates/core/examples/cases`; `crates/core/examples/verify.rs` and judge.py answer each. They
+The cases are made by `crates/core/examples/cases`; `crates/core/examples/verify.rs` and verify.py answer each. They
 must agree on every bundle's adoption and its code, and on the verdict, its code and what it says of the key; and of
 policies on each file's code, and on what is said of the request. The first disagreements are shown, and all of their
 cases are kept in a file.
@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from judge import judge_any
+from verify import verify_any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHOWN = 5
@@ -40,7 +40,7 @@ def compare(kind: str, count: int, seed: int) -> int:
     answers = example("verify", [], "".join(f"{case}\n" for case in cases))
     verdicts, parts, disagreements = Counter[str](), Counter[str](), list[str]()
     for case, answer in zip(cases, answers, strict=True):
-        ours: dict[str, Any] = judge_any(json.loads(case))
+        ours: dict[str, Any] = verify_any(json.loads(case))
         theirs: dict[str, Any] = json.loads(answer)
         verdicts[ours.get("expect", ours).get("code") or "accepted"] += 1
         parts.update(code or "held" for code in ours.get("adopt", ours.get("files")))

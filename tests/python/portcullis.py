@@ -33,7 +33,7 @@ from portcullis_documents import (
     Keyring,
     Signer,
     Stamp,
-    Wide,
+    BulkEntry,
     ed25519_verifies,
     signed_by,
 )
@@ -130,7 +130,7 @@ class Token:
         return "apk_" + base62(hashlib.sha256(b"portc1/name" + issuer + self.serial.to_bytes(8, "big")).digest()[:16])
 
 
-def applies(entry: Wide, token: Token) -> bool:
+def applies(entry: BulkEntry, token: Token) -> bool:
     subject = {OWNER: token.owner, KID: token.kid, ENVIRONMENT: token.environment, SERIALS: token.serial}
     no_bound = entry.issued_before == 2**32 - 1
     issued = entry.issued_from <= token.issued_at and (no_bound or token.issued_at < entry.issued_before)
@@ -143,18 +143,18 @@ class RevocationList:
     head: Head
     bodies: dict[int, Body]  # by shard
 
-    def judge(self, token: Token, now_ms: int) -> None:
+    def check(self, token: Token, now_ms: int) -> None:
         body, slot = self.bodies.get(token.serial >> 20), token.serial % 2**20
-        wide = {entry.state for entry in self.head.wide if applies(entry, token)}
+        bulk = {entry.state for entry in self.head.bulk if applies(entry, token)}
         timed = body is not None and slot in body.timed and now_ms >= body.timed[slot] * 1000
-        require(REVOKED not in wide and not timed and (body is None or slot not in body.revoked), "revoked")
+        require(REVOKED not in bulk and not timed and (body is None or slot not in body.revoked), "revoked")
         if body is None or slot >= body.capacity:
             raise Refused("not_covered")
-        require(SUSPENDED not in wide and slot not in body.suspended, "suspended")
+        require(SUSPENDED not in bulk and slot not in body.suspended, "suspended")
 
 
 class Verifier:
-    """Starts with a pinned root, a keyring and HMAC secrets by kid; adopts bundles; judges tokens."""
+    """Starts with a pinned root, a keyring and HMAC secrets by kid; adopts bundles; verifies tokens."""
 
     def __init__(self, root: bytes, keyring: bytes, secrets: dict[int, bytes]) -> None:
         self.root = root
@@ -280,7 +280,7 @@ class Verifier:
         self.check_stamp(self.held.stamp, now_ms)
         require(self.held.stamp.issuer == keyring.issuer, "foreign_list")
         require(signer.counts_at(now_ms), "signer_not_allowed")
-        self.held.judge(token, now_ms)
+        self.held.check(token, now_ms)
         require(token.expires_at == 0 or now_ms < token.expires_at * 1000, "expired")
         require(kind is None or kind == KINDS[token.kind], "wrong_kind")
         require(environment is None or environment == ENVIRONMENTS[token.environment], "wrong_environment")

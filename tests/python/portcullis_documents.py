@@ -173,7 +173,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, order=True)
-class Wide:
+class BulkEntry:
     scope: int
     first: int
     last: int
@@ -182,14 +182,14 @@ class Wide:
     issued_before: int
 
     @classmethod
-    def read(cls, reader: Reader) -> Wide:
+    def read(cls, reader: Reader) -> BulkEntry:
         scope, state, first, last = reader.number(1), reader.number(1), reader.number(6), reader.number(6)
         entry = cls(scope, first, last, state, reader.number(4), reader.number(4))
-        well_formed(scope in (OWNER, KID, ENVIRONMENT, SERIALS) and state in (SUSPENDED, REVOKED), "wide entry")
-        well_formed(first <= last if scope == SERIALS else first == last, "wide range")
+        well_formed(scope in (OWNER, KID, ENVIRONMENT, SERIALS) and state in (SUSPENDED, REVOKED), "bulk entry")
+        well_formed(first <= last if scope == SERIALS else first == last, "bulk range")
         largest = {OWNER: 2**32 - 1, KID: 2**16 - 1, ENVIRONMENT: 2, SERIALS: 2**48 - 1}[scope]
-        well_formed(last <= largest and (scope != ENVIRONMENT or first >= 1), "wide range")
-        well_formed(entry.issued_from < entry.issued_before, "wide interval")
+        well_formed(last <= largest and (scope != ENVIRONMENT or first >= 1), "bulk range")
+        well_formed(entry.issued_from < entry.issued_before, "bulk interval")
         return entry
 
 
@@ -208,7 +208,7 @@ class Head:
     number: int
     this_update: int
     shards: dict[int, Shard]
-    wide: tuple[Wide, ...]
+    bulk: tuple[BulkEntry, ...]
     policies: tuple[tuple[bytes, int], ...]  # digest and length of the public directory, and of the private one
 
     @classmethod
@@ -229,11 +229,11 @@ class Head:
             well_formed(least <= shard < 2**28, "shards do not ascend or are out of range")
             shards[shard] = Shard(length, digest)
             least = shard + 1
-        wide = tuple(Wide.read(reader) for _ in range(reader.number(4)))
-        well_formed(all(a < b for a, b in zip(wide, wide[1:])), "wide entries do not ascend")
+        bulk = tuple(BulkEntry.read(reader) for _ in range(reader.number(4)))
+        well_formed(all(a < b for a, b in zip(bulk, bulk[1:])), "bulk entries do not ascend")
         reader.take(64)
         reader.end()
-        return cls(data, issuer, kid, epoch, number, this_update, shards, wide, policies)
+        return cls(data, issuer, kid, epoch, number, this_update, shards, bulk, policies)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A second reader and judge of Portcullis policies, written from docs/policy.md alone.
+"""A second implementation of Portcullis policies, written from docs/policy.md alone.
 
 A file is read as a whole, and what it says is refused unless it is spelled in its one form; then a number is looked
 for from the directory that the head names down, and the policy is held against the facts of a request.
@@ -275,7 +275,7 @@ def decode(data: bytes) -> Body | Directory:
     return Body.decode(data) if data[:4] == b"PCP\x01" else Directory.decode(data)
 
 
-# Judging
+# Deciding
 
 
 class Refused(Exception):
@@ -326,7 +326,7 @@ class Policies:
             raise Refused("policy_missing")
         return file
 
-    def judge(self, directory: Named | None, visibility: int, number: int, request: Request) -> str | None:
+    def decide(self, directory: Named | None, visibility: int, number: int, request: Request) -> str | None:
         """The rate class of a request that is accepted."""
         policy = self.find(directory, visibility, number)
         code = policy.denial(request)

@@ -9,14 +9,14 @@ from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
-from judge import unpadded
+from verify import unpadded
 from portcullis import Refused, Verifier
 from portcullis_assertion import verify
 
 VECTORS = sorted((Path(__file__).parent.parent / "vectors" / "assertion").glob("*.json"))
 
 
-def judge(case: dict[str, Any]) -> dict[str, Any]:
+def verdict_of(case: dict[str, Any]) -> dict[str, Any]:
     keyring = Verifier(unpadded(case["root"]), unpadded(case["keyring"]), {}).keyring
     try:
         said = verify(case["assertion"], keyring, case["audience"], case["now_ms"])
@@ -30,7 +30,7 @@ class Assertions(unittest.TestCase):
 
     def gets_its_verdict(self, path: Path) -> None:
         case: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        self.assertEqual(judge(case), case["expect"])
+        self.assertEqual(verdict_of(case), case["expect"])
 
     def test_the_vectors_are_there(self) -> None:
         self.assertGreater(len(VECTORS), 90)

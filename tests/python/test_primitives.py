@@ -8,7 +8,7 @@ import unittest
 from collections import Counter
 from typing import Any
 
-from judge import unpadded
+from verify import unpadded
 from portcullis import hmac_verifies
 from portcullis_documents import ed25519_verifies
 from primitives import FOLDER, REFUSED_FLAGS, TAG_BYTES, ed25519_refusal, secret_of
@@ -23,7 +23,7 @@ def vectors(name: str) -> list[dict[str, Any]]:
 
 class Ed25519(unittest.TestCase):
     def test_the_second_verifier_and_the_computation_give_each_verdict(self) -> None:
-        judged = Counter[str]()
+        verified = Counter[str]()
         for name in SIGNATURES:
             for vector in vectors(name):
                 key, message, signature = (unpadded(vector[part]) for part in ("key", "message", "signature"))
@@ -31,8 +31,8 @@ class Ed25519(unittest.TestCase):
                     self.assertEqual(ed25519_verifies(key, signature, message), vector["accepted"])
                     self.assertEqual(ed25519_refusal(key, message, signature), vector["refused"])
                     self.assertEqual(vector["refused"] is None, vector["accepted"])
-                judged[name] += 1
-        self.assertEqual(judged, {"ed25519-wycheproof": 151, "ed25519-cctv": 914})
+                verified[name] += 1
+        self.assertEqual(verified, {"ed25519-wycheproof": 151, "ed25519-cctv": 914})
 
     def test_nothing_is_accepted_against_its_source(self) -> None:
         for vector in vectors("ed25519-wycheproof"):
@@ -61,7 +61,7 @@ class Ed25519(unittest.TestCase):
 
 class Hmac(unittest.TestCase):
     def test_the_second_verifier_gives_each_verdict(self) -> None:
-        judged = Counter[int]()
+        verified = Counter[int]()
         for vector in vectors("hmac-sha256-wycheproof"):
             key, secret, message, tag = (unpadded(vector[part]) for part in ("key", "secret", "message", "tag"))
             with self.subTest(vector["id"]):
@@ -74,8 +74,8 @@ class Hmac(unittest.TestCase):
                 # What is cut off may have been all that was wrong, and nothing else makes the two differ.
                 if len(tag) == TAG_BYTES:
                     self.assertEqual(vector["accepted"], vector["cut_accepted"])
-            judged[8 * len(tag)] += 1
-        self.assertEqual(judged, {128: 87, 256: 87})
+            verified[8 * len(tag)] += 1
+        self.assertEqual(verified, {128: 87, 256: 87})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
-from judge import judge, judge_policy, unpadded
+from verify import decide_policy, unpadded, verify
 from portcullis import Refused, Verifier
 from portcullis_documents import ed25519_verifies, is_public_key, is_strict_point
 from portcullis_sets import Body, Malformed, Reader, read_dense, read_set, write_dense, write_set
@@ -44,7 +44,7 @@ class Vectors(unittest.TestCase):
     def gets_its_verdict(self, path: Path) -> None:
         case: dict[str, Any] = json.loads(path.read_text("utf-8"))
         expect = case.pop("expect")
-        verdict = judge(case)
+        verdict = verify(case)
         self.assertEqual(verdict["adopt"], [offer["refused"] for offer in case["adopt"]])
         self.assertEqual(verdict["verdict"], expect["verdict"])
         self.assertEqual(verdict["code"], expect.get("code"))
@@ -75,7 +75,7 @@ class Policies(unittest.TestCase):
         case: dict[str, Any] = json.loads(path.read_text("utf-8"))
         expect = case.pop("expect")
         files = [offer["refused"] for offer in case["files"]]
-        self.assertEqual(judge_policy(case), {"files": files, "expect": expect})
+        self.assertEqual(decide_policy(case), {"files": files, "expect": expect})
 
     def test_the_vectors_are_there(self) -> None:
         self.assertGreater(len(POLICIES), 400)

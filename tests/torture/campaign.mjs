@@ -112,10 +112,10 @@ async function gatesOf(world, model, watch) {
   return new Gates(world, model, watch, [
     await WorkerdGate.start(world, await supply('an honest supply'), origin),
     await WorkerdGate.start(world, await supply('a hostile supply'), origin),
-    await NodeVerifier.start(world, await supply('another hostile supply'), 'node.js'),
-    await NodeVerifier.start(world, await supply('a third hostile supply'), 'pure.js'),
-    await NodeVerifier.start(world, await supply('a fourth hostile supply'), 'node.js'),
-    await NodeVerifier.start(world, await supply('a fifth hostile supply'), 'pure.js'),
+    await NodeVerifier.start(world, await supply('another hostile supply'), 'entry/node.js'),
+    await NodeVerifier.start(world, await supply('a third hostile supply'), 'entry/pure.js'),
+    await NodeVerifier.start(world, await supply('a fourth hostile supply'), 'entry/node.js'),
+    await NodeVerifier.start(world, await supply('a fifth hostile supply'), 'entry/pure.js'),
   ]);
 }
 

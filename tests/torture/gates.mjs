@@ -3,6 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 
+import { portOf, workerdArgs } from '../workerd.mjs';
 import { askJson, keptAlive } from './http.mjs';
 import { handedOver, pause, start } from './processes.mjs';
 import { VALID_FOR_MS } from './world.mjs';
@@ -28,13 +29,13 @@ export class WorkerdGate {
     if (this.process) await this.process.stop('SIGKILL');
     this.process = await start(
       handedOver('PORTCULLIS_WORKERD'),
-      ['serve', CONFIG, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3'],
+      workerdArgs(CONFIG),
       {
         env: {
           ...{ ISSUER_URL: supply.url, ORIGIN_URL: origin.url, ROOT: world.root, ENVIRONMENT: 'live' },
           ...{ HMAC_KEYS: JSON.stringify(world.gateKeys), FRESH_FOR: String(FRESH_FOR_MS / 1000), DEADLINE_MS: String(DEADLINE_MS) },
         },
-        ready: (told) => /"event":"listen".*"port":(\d+)/.exec(told)?.[1],
+        ready: portOf,
       },
     );
     this.url = `http://127.0.0.1:${this.process.value}`;
@@ -179,7 +180,7 @@ export class Gates {
     return hot !== undefined;
   }
 
-  /** Between which instants the this update lies of the list that it was judged by. */
+  /** Between which instants the this update lies of the list that it was verified against. */
   listOf({ number, standing, thisUpdate }, sent, got) {
     if (thisUpdate !== undefined && thisUpdate !== null) return [thisUpdate, this.world.datedUntil(thisUpdate)];
     const longest = standing === 'fresh' ? FRESH_FOR_MS : VALID_FOR_MS;

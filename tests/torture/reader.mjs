@@ -49,8 +49,8 @@ export function startReader() {
     token: (site, name, token) => ask({ op: 'token', site, name, token }),
     forget: (site, names) => ask({ op: 'forget', site, names }),
     /** Reads what stands at a place; `file` fetches what is named by its digest. */
-    async read(site, { stamp, keyring, at = Date.now(), judge = [], whole = [] }, file) {
-      const of = { op: 'read', site, stamp: coded(stamp), keyring: coded(keyring), at_ms: at, judge, whole };
+    async read(site, { stamp, keyring, at = Date.now(), verify = [], whole = [] }, file) {
+      const of = { op: 'read', site, stamp: coded(stamp), keyring: coded(keyring), at_ms: at, verify, whole };
       let files = [];
       // A head, then its bodies.
       for (let round = 0; round < 3; round++) {

@@ -71,7 +71,7 @@ class Site:
             **self.marks(stamp),
             "previous": head[PREVIOUS].hex(),
             "keyring_version": verifier.keyring.version,
-            "says": {name: self.says(verifier, name, ask["at_ms"], False) for name in ask["judge"]},
+            "says": {name: self.says(verifier, name, ask["at_ms"], False) for name in ask["verify"]},
             "whole": {name: self.says(verifier, name, ask["at_ms"], True) for name in ask["whole"]},
         }
         self.reads += 1
@@ -101,7 +101,7 @@ class Site:
                 verifier.verify(text, now_ms, None, None)
             else:
                 assert verifier.held is not None
-                verifier.held.judge(token, now_ms)
+                verifier.held.check(token, now_ms)
                 if token.expires_at != 0 and now_ms >= token.expires_at * 1000:
                     return "expired"
         except Refused as refusal:

@@ -8,7 +8,7 @@ import { pause } from './processes.mjs';
 import { VALID_FOR_MS } from './world.mjs';
 
 const WELL_KNOWN = '/.well-known/portcullis';
-const JUDGED_IN_FULL = 5;
+const VERIFIED_IN_FULL = 5;
 /** Where a stamp says when it was signed. */
 const UPDATE_AT = 34;
 
@@ -81,9 +81,9 @@ export class Watch {
     const keyring = await source.get('keyring');
     const at = Date.now();
     const keys = [...this.model.current];
-    const judge = keys.map((key) => key.id);
-    const whole = Array.from({ length: Math.min(JUDGED_IN_FULL, keys.length) }, () => random.pick(keys).id);
-    const told = await this.reader.read(name, { stamp, keyring, at, judge, whole }, (file) => source.get(file));
+    const verify = keys.map((key) => key.id);
+    const whole = Array.from({ length: Math.min(VERIFIED_IN_FULL, keys.length) }, () => random.pick(keys).id);
+    const told = await this.reader.read(name, { stamp, keyring, at, verify, whole }, (file) => source.get(file));
     const of = { at: source.name, epoch: told.epoch, number: told.number };
     if (told.missing) return findings.wrong('torn list', { ...of, missing: told.missing });
     if (told.refused === 'list_past_next_update') return undefined;
@@ -95,13 +95,13 @@ export class Watch {
     for (const key of keys) {
       const says = new Set([told.says[key.id], told.whole[key.id] ?? told.says[key.id]]);
       const may = key.may(list, [at, at]);
-      for (const said of says) this.judge(key, said, may, { ...of, this_update: told.this_update });
+      for (const said of says) this.checkVerdict(key, said, may, { ...of, this_update: told.this_update });
     }
     findings.count('verdicts_read', keys.length);
     return undefined;
   }
 
-  judge(key, said, may, of) {
+  checkVerdict(key, said, may, of) {
     const { findings } = this.world;
     const what = said === 'accepted' ? 'revocation not in the list' : 'wrong word in the list';
     findings.check(may.has(said), what, { ...of, id: key.id, said, may: [...may], acts: key.acts });

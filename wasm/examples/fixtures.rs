@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -117,8 +118,8 @@ fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
             serial,
             nonce: 7,
             lifetime,
-            owner: 0,
-            policy: 0,
+            owner: None,
+            policy: None,
         })
     };
     let until = |seconds| Lifetime { issued_at, expires_at: Some(issued_at + day + seconds) };
@@ -133,11 +134,11 @@ fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
     let admin = Claims { kind: Kind::Secret, kid: ADMIN, ..at(9)? };
     let retired = Claims { kid: RETIRED, ..at(10)? };
     Ok(json!({
-        "publishable": pk(Claims { owner: 42, policy: 3, lifetime: until(7 * day), ..at(0)? }),
+        "publishable": pk(Claims { owner: NonZeroU32::new(42), policy: NonZeroU32::new(3), lifetime: until(7 * day), ..at(0)? }),
         "secret": mint(&hmac(&SECRET), sk, Label::NONE),
         "secretEd25519": pk(Claims { kind: Kind::Secret, ..at(11)? }),
-        "secretWithPolicy": mint(&hmac(&SECRET), Claims { policy: 4, ..Claims { serial: at(14)?.serial, ..sk } }, Label::NONE),
-        "secretWithoutSuchPolicy": mint(&hmac(&SECRET), Claims { policy: 5, ..Claims { serial: at(15)?.serial, ..sk } }, Label::NONE),
+        "secretWithPolicy": mint(&hmac(&SECRET), Claims { policy: NonZeroU32::new(4), ..Claims { serial: at(14)?.serial, ..sk } }, Label::NONE),
+        "secretWithoutSuchPolicy": mint(&hmac(&SECRET), Claims { policy: NonZeroU32::new(5), ..Claims { serial: at(15)?.serial, ..sk } }, Label::NONE),
         "test": pk(Claims { environment: Environment::Test, ..at(2)? }),
         "expired": pk(Claims { lifetime: until(0), ..at(3)? }),
         "expiring": pk(Claims { lifetime: until(30), ..at(4)? }),

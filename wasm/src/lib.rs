@@ -1,20 +1,21 @@
 //! The npm package's Rust half: `portcullis-core` as JavaScript needs it.
 //!
-//! [`Engine`] makes all decisions and is tested on the host. Results reach JavaScript on a
-//! [`Board`], or as the number of a [`Reason`]. `module/` has the functions that JavaScript calls.
+//! [`Engine`] makes all decisions and is tested on the host. Results reach JavaScript in
+//! [`SharedMemory`], or as the number of a [`Reason`]. `module/` has the functions that JavaScript
+//! calls. `examples/generate.rs` writes what JavaScript has to know of these types.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 
-mod board;
-mod door;
+mod engine;
+mod facts;
 mod fault;
 mod reason;
-mod verifier;
+mod shared_memory;
 
-pub use board::{Board, ListFacts, Standing};
-pub use door::{Denied, Facts};
+pub use engine::{Engine, Folder, VerifyOptions, WANTED_LEN, Wanted};
+pub use facts::{Denied, Facts};
 pub use fault::Fault;
 pub use reason::Reason;
-pub use verifier::{Ask, Engine, Place, Wanted};
+pub use shared_memory::{ListFacts, Numbers, SharedMemory, Standing, Words, algorithm_code};

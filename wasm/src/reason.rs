@@ -1,7 +1,7 @@
-//! Why a key was refused or a call failed, as a row of the table in `js/reasons.js`.
+//! Why a key was refused or a call failed, as a row of the table in `js/generated/reasons.js`.
 //!
-//! The module contains no sentences and no codes, only their numbers. `tests/codes.rs` compares the
-//! table with the texts of [`Refusal`] and [`Fault`].
+//! The module contains no sentences and no codes, only their numbers. `examples/generate.rs` writes
+//! the table with the texts of [`Refusal`] and [`Fault`].
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
@@ -11,7 +11,7 @@ use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::Malformed;
 use portcullis_core::verify::Refusal;
 
-use crate::door::Denied;
+use crate::facts::Denied;
 use crate::fault::Fault;
 
 /// A row and the values for its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the
@@ -125,7 +125,7 @@ impl Reason {
 
     fn of_list(error: ListError) -> Self {
         match error {
-            ListError::Wire { part, error } => Self::of_wire(42, part, error),
+            ListError::Wire { part, error } => Self::of_wire(42, part.name(), error),
             ListError::ForeignIssuer => Self::plain(47),
             ListError::NotAListKey(kid) => Self::kid(48, kid),
             ListError::BadSignature => Self::plain(49),
@@ -137,7 +137,7 @@ impl Reason {
             ListError::FromTheFuture => Self::plain(55),
             ListError::TooLongValid => Self::plain(56),
             ListError::PastNextUpdate => Self::plain(57),
-            ListError::WrongDigest(part) => Self::worded(58, part, ""),
+            ListError::WrongDigest(part) => Self::worded(58, part.name(), ""),
             ListError::Missing => Self::plain(59),
         }
     }
@@ -146,9 +146,9 @@ impl Reason {
         let (after, number, word) = match error {
             WireError::Truncated => (0, 0, ""),
             WireError::TrailingBytes => (1, 0, ""),
-            WireError::WrongFile { expected } => (2, 0, expected),
+            WireError::WrongFile { expected } => (2, 0, expected.name()),
             WireError::UnknownVersion(version) => (3, version, ""),
-            WireError::NotCanonical(field) => (4, 0, field),
+            WireError::NotCanonical(field) => (4, 0, field.name()),
         };
         Self { numbers: [number.into(), 0], ..Self::worded(row + after, part, word) }
     }

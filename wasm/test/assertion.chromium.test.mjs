@@ -14,12 +14,12 @@ browserTest('the shared vectors of assertions in Chromium: one verdict, whatever
   await page.goto(url);
   for (const how of ['WebCrypto', 'noble']) {
     const verdicts = await page.evaluate(async ({ all, noble }) => {
-      const { createAssertionVerifier } = await import('/js/assertion.js');
-      const { platform } = await import('/js/platform.js');
-      const { judgeAssertion } = await import('/test/judge-assertion.mjs');
+      const { createAssertionVerifier } = await import('/js/assertion/verifier.js');
+      const { platform } = await import('/js/shared/platform.js');
+      const { verifyAssertion } = await import('/test/verify-assertion.mjs');
       platform.verifyEd25519 = noble ? () => undefined : undefined;
       const found = [];
-      for (const vector of all) found.push(await judgeAssertion(createAssertionVerifier, vector));
+      for (const vector of all) found.push(await verifyAssertion(createAssertionVerifier, vector));
       return found;
     }, { all: vectors, noble: how === 'noble' });
     for (const [at, vector] of vectors.entries()) assert.deepEqual(verdicts[at], expectedAssertion(vector), `${how}, ${vector.name}`);

@@ -14,10 +14,10 @@ import * as forFastify from 'portcullis/fastify';
 import * as forFetch from 'portcullis/fetch';
 import * as forHono from 'portcullis/hono';
 import * as forNext from 'portcullis/next';
-import { platform } from '../js/platform.js';
+import { platform } from '../js/shared/platform.js';
 import { expectedAssertion, vectors } from './assertions.mjs';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
-import { judgeAssertion } from './judge-assertion.mjs';
+import { verifyAssertion } from './verify-assertion.mjs';
 import { close, issuer, listen } from './support.mjs';
 
 const fromCommonJs = createRequire(import.meta.url)('portcullis/assertion');
@@ -40,7 +40,7 @@ for (const [way, [verifyEd25519, create]] of Object.entries(ways)) {
   test(`the shared vectors, by ${way}`, async (t) => {
     t.after(() => { platform.verifyEd25519 = native; });
     platform.verifyEd25519 = verifyEd25519;
-    for (const vector of vectors) assert.deepEqual(await judgeAssertion(create, vector), expectedAssertion(vector), vector.name);
+    for (const vector of vectors) assert.deepEqual(await verifyAssertion(create, vector), expectedAssertion(vector), vector.name);
   });
 }
 
@@ -273,12 +273,12 @@ for (const [name, make] of Object.entries(handlers)) {
     };
     assert.deepEqual(await send({ scopes: 'orders:*' }), [200, { owner: 7 }]);
     const [status, problem] = await send();
-    assert.deepEqual([status, problem.type], [403, 'urn:portcullis:problem:no-assertion']);
+    assert.deepEqual([status, problem.type], [403, 'tag:portcullis,2026:no_assertion']);
     assert.deepEqual(await send({ scopes: 'orders:*', audience: 'evil.example' }), [403, problem], 'and no fault has another answer');
     assert.deepEqual(await send({ scopes: 'orders:*', seed: 8 }), [403, problem]);
     assert.deepEqual(await send({ scopes: 'orders:*', life: 301 }), [403, problem]);
     const [lacking, { type }] = await send({ scopes: 'carts:read' });
-    assert.deepEqual([lacking, type], [403, 'urn:portcullis:problem:insufficient-scope']);
+    assert.deepEqual([lacking, type], [403, 'tag:portcullis,2026:insufficient_scope']);
     assert.deepEqual(codes.slice(0, 4), ['assertion_missing', 'assertion_wrong_audience', 'assertion_bad_signature', 'assertion_out_of_time']);
   });
 }

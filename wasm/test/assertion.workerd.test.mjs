@@ -9,20 +9,20 @@ import { issuer } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createAssertionVerifier } from './js/assertion-workerd.js';
-  import { platform } from './js/platform.js';
-  import { judgeAssertion } from './test/judge-assertion.mjs';
+  import { createAssertionVerifier } from './js/assertion/workerd.js';
+  import { platform } from './js/shared/platform.js';
+  import { verifyAssertion } from './test/verify-assertion.mjs';
   export default {
     async fetch(request) {
       platform.verifyEd25519 = request.url.endsWith('/noble') ? () => undefined : undefined;
-      return Response.json(await judgeAssertion(createAssertionVerifier, await request.json()));
+      return Response.json(await verifyAssertion(createAssertionVerifier, await request.json()));
     },
   };
 `;
 let worker;
 
 before(async () => {
-  worker = await startWorker(WORKER, ['test/judge-assertion.mjs']);
+  worker = await startWorker(WORKER, ['test/verify-assertion.mjs']);
 });
 
 after(() => worker.stop());
@@ -44,9 +44,9 @@ test('a Worker that is an origin fetches the keyring, whatever becomes of the re
   const server = await issuer({ keyring: slow });
   t.after(server.close);
   const origin = await startWorker(`
-    import { createAssertionVerifier, httpSource } from './js/assertion-workerd.js';
-    import { protect, requireScopes } from './js/fetch.js';
-    import { platform } from './js/platform.js';
+    import { createAssertionVerifier, httpSource } from './js/assertion/workerd.js';
+    import { protect, requireScopes } from './js/middleware/fetch.js';
+    import { platform } from './js/shared/platform.js';
     // No request waits for another's fetch: what that one awaited would end with it.
     if (platform.sharesPromises) throw new Error('requests share promises');
     const assertions = createAssertionVerifier({

@@ -1,4 +1,4 @@
-// The shared vectors of tests/vectors/assertion, and what `judgeAssertion` must make of each.
+// The shared vectors of tests/vectors/assertion, and what `verifyAssertion` must make of each.
 
 import { readFileSync, readdirSync } from 'node:fs';
 

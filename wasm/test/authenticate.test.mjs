@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createVerifier, httpSource, PortcullisError } from 'portcullis';
-import { readCredential } from '../js/credential.js';
-import { platform } from '../js/platform.js';
+import { readCredential } from '../js/request/credential.js';
+import { platform } from '../js/shared/platform.js';
 import { bytes, files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];
@@ -97,7 +97,7 @@ test('what a client is told is one answer for every bad key, and names no reason
     'content-type': 'application/problem+json',
     'www-authenticate': 'Bearer realm="portcullis", error="invalid_token"',
   });
-  assert.equal(JSON.parse(body).type, 'urn:portcullis:problem:invalid-key');
+  assert.equal(JSON.parse(body).type, 'tag:portcullis,2026:invalid_key');
 });
 
 test('every answer, by status and challenge', async (t) => {
@@ -117,8 +117,8 @@ test('every answer, by status and challenge', async (t) => {
     [offline(), bearer(tokens.publishable), { now: now + 60_000 }, 'list_past_next_update', 503, null],
     [make({ realm: 'a"\\\r\nb' }), from({}), {}, 'no_key', 401, 'Bearer realm="ab"'],
   ];
-  for (const [judge, request, options, code, status, challenge] of rows) {
-    const refused = await judge.authenticate(request, { now, ...options });
+  for (const [subject, request, options, code, status, challenge] of rows) {
+    const refused = await subject.authenticate(request, { now, ...options });
     assert.equal(refused.code, code);
     assert.equal(refused.problem.status, status, code);
     const { response } = refused;
@@ -139,7 +139,7 @@ test('the address is the platform\'s, as it is given', async (t) => {
   assert.equal((await ask(() => undefined)).code, 'address_denied');
 });
 
-test('a request of Node\'s is judged by its target as it was received', async (t) => {
+test('a request of Node\'s is verified by its target as it was received', async (t) => {
   const { verifier } = await served(t);
   const ask = (more) =>
     verifier.authenticate({ headers: { 'x-api-key': tokens.publishable, origin: 'https://shop.example' }, method: 'GET', ...more }, { now });
@@ -150,7 +150,7 @@ test('a request of Node\'s is judged by its target as it was received', async (t
   assert.equal((await ask({})).code, 'path_denied');
 });
 
-test('which kind is asked for says which key of two is judged', async () => {
+test('which kind is asked for says which key of two is verified', async () => {
   const verifier = make({ bundle: bytes(lists.first.bundle), now });
   const request = from({ 'x-publishable-api-key': tokens.test, authorization: `Bearer ${tokens.secret}` });
   const ask = async (options) => (await verifier.authenticate(request, { now, ...options })).key?.kind;
@@ -163,31 +163,31 @@ test('which kind is asked for says which key of two is judged', async () => {
 
 test('a cold verifier waits for its first list, and one that is closed for its next', async (t) => {
   const { server, verifier } = await served(t, lists.first);
-  const judge = (at) => verifier.authenticate(bearer(tokens.test), { now: at });
-  assert.equal((await judge(now)).ok, true);
+  const authenticate = (at) => verifier.authenticate(bearer(tokens.test), { now: at });
+  assert.equal((await authenticate(now)).ok, true);
   const asked = server.asked.length;
-  assert.equal((await judge(now)).ok, true);
-  assert.equal(server.asked.length, asked, 'a young list is judged by as it is');
+  assert.equal((await authenticate(now)).ok, true);
+  assert.equal(server.asked.length, asked, 'a young list is used as it is');
   server.served = files(lists.second);
-  assert.equal((await judge(now + 61_000)).ok, true, 'past next update, and refreshed');
+  assert.equal((await authenticate(now + 61_000)).ok, true, 'past next update, and refreshed');
   assert.equal(verifier.status({ now: now + 61_000 }).list.number, 2);
 });
 
-test('a stale list is refreshed first, and judged by where that fails', async (t) => {
+test('a stale list is refreshed first, and used if that fails', async (t) => {
   const { server, verifier } = await served(t, lists.first, { deadline: 2_000 });
-  const judge = (at, token = tokens.revokedInSecond) => verifier.authenticate(bearer(token), { now: at });
-  assert.equal((await judge(now)).ok, true);
+  const authenticate = (at, token = tokens.revokedInSecond) => verifier.authenticate(bearer(token), { now: at });
+  assert.equal((await authenticate(now)).ok, true);
   server.served = files(lists.second);
-  assert.equal((await judge(now + 5_000)).code, 'revoked');
+  assert.equal((await authenticate(now + 5_000)).code, 'revoked');
   server.served = {};
-  const stale = await judge(now + 20_000, tokens.test);
+  const stale = await authenticate(now + 20_000, tokens.test);
   assert.equal(stale.list.standing, 'stale');
   assert.equal(stale.ok, true);
   assert.equal(verifier.status({ now }).lastError.code, 'source_status');
   const asked = server.asked.length;
-  await judge(now + 20_000, tokens.test);
+  await authenticate(now + 20_000, tokens.test);
   assert.equal(server.asked.length, asked, 'after a failure nobody asks until a pause is over');
-  assert.equal((await judge(now + 63_000, tokens.test)).code, 'list_past_next_update');
+  assert.equal((await authenticate(now + 63_000, tokens.test)).code, 'list_past_next_update');
 });
 
 test('nobody waits for a source that hangs for longer than the bounds', async (t) => {
@@ -195,8 +195,8 @@ test('nobody waits for a source that hangs for longer than the bounds', async (t
   await verifier.refresh({ now });
   let asked = 0;
   server.served = { stamp: () => { asked += 1; } };
-  const judged = await Promise.all([1, 2, 3].map(() => verifier.authenticate(bearer(tokens.test), { now: now + 10_000 })));
-  assert.deepEqual(judged.map(({ ok, list }) => [ok, list.standing]), Array(3).fill([true, 'stale']));
+  const results = await Promise.all([1, 2, 3].map(() => verifier.authenticate(bearer(tokens.test), { now: now + 10_000 })));
+  assert.deepEqual(results.map(({ ok, list }) => [ok, list.standing]), Array(3).fill([true, 'stale']));
   assert.equal(asked, 1, 'one refresh is out for all of them');
   const closed = await verifier.authenticate(bearer(tokens.test), { now: now + 60_000 });
   assert.equal(closed.code, 'list_past_next_update');
@@ -255,8 +255,8 @@ test('where promises can\'t be shared a waiter looks at plain state', async (t) 
   t.after(() => {
     platform.sharesPromises = true;
   });
-  const judged = await Promise.all([1, 2, 3].map(() => verifier.authenticate(bearer(tokens.test), { now })));
-  assert.ok(judged.every(({ ok }) => ok));
+  const results = await Promise.all([1, 2, 3].map(() => verifier.authenticate(bearer(tokens.test), { now })));
+  assert.ok(results.every(({ ok }) => ok));
 });
 
 test('native Ed25519 and the engine\'s own give one verdict', async (t) => {

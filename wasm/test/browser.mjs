@@ -29,7 +29,7 @@ export function launch() {
 /** Serves the package's files as they are, and an empty page; gives its address. */
 export async function packageServer(t) {
   const server = createServer((request, response) => {
-    if (!/^\/(js|js\/pure|js\/bindgen|dist|test)\/[\w-]+\.m?js$/.test(request.url)) {
+    if (!/^\/(js|dist|test)(\/[\w-]+)+\.m?js$/.test(request.url)) {
       response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
       return;
     }

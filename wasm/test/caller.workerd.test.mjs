@@ -6,7 +6,7 @@ import { startWorker } from './workerd.mjs';
 
 test('a Worker is told who is calling, and nobody where that is not what a gate writes', async (t) => {
   const worker = await startWorker(`
-    import { readCaller } from './js/caller.js';
+    import { readCaller } from './js/caller/caller.js';
     export default {
       fetch: (request) => Response.json([readCaller(request) ?? null, readCaller(request.headers) ?? null]),
     };

@@ -170,7 +170,7 @@ test('the examples', async (t) => {
     };
     assert.deepEqual(await ask({ scopes: 'orders:*', salesChannels: 'sc_1' }), [200, { owner: 7, channels: ['sc_1'] }]);
     assert.equal((await ask({ scopes: 'orders:*', seed: 8 }))[0], 403);
-    assert.match((await ask({}))[1].type, /insufficient-scope$/);
+    assert.match((await ask({}))[1].type, /insufficient_scope$/);
   });
 
   await t.test('status.mjs', async (t_) => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createIssuer } from '../js/issuer.js';
+import { createIssuer } from '../js/issuer/client.js';
 
 const { paths } = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
 
@@ -43,7 +43,7 @@ const ACTS = {
   show_policy: (issuer) => issuer.policies.get(1),
   update_policy: (issuer) => issuer.policies.update(1, { name: 't' }),
   list_revocations: (issuer) => issuer.revocations.list(),
-  revoke_widely: (issuer) => issuer.revocations.create({ owner: 1, wait: 1 }),
+  revoke_in_bulk: (issuer) => issuer.revocations.create({ owner: 1, wait: 1 }),
   lift_suspension: (issuer) => issuer.revocations.lift(1, { wait: 1 }),
   show_settings: (issuer) => issuer.settings.show(),
   change_settings: (issuer) => issuer.settings.change({ reason_required: true }),

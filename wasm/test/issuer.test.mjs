@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 
 import { atEnd, until } from '../../tests/e2e/support/processes.mjs';
 import { startIssuer } from '../../tests/e2e/support/issuer.mjs';
-import { createIssuer, IssuerError } from '../js/issuer.js';
+import { createIssuer, IssuerError } from '../js/issuer/client.js';
 import { proxy } from './issuer-proxy.mjs';
 import { close, listen } from './support.mjs';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { like } from '../js/medusa-like.js';
+import { like } from '../js/medusa/sql-like.js';
 import { dice } from './mutations.mjs';
 
 const lower = (character) => character.toLowerCase();

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import test from 'node:test';
-import { hashed, Hashes } from '../js/medusa-scrypt.js';
-import { settings } from '../js/medusa-options.js';
+import { hashed, Hashes } from '../js/medusa/scrypt.js';
+import { settings } from '../js/medusa/options.js';
 
 const text = `sk_${'ab'.repeat(32)}`;
 const rowOf = (id, of = text, salt = '00112233445566778899aabbccddeeff') => ({ id, salt, token: scryptSync(of, salt, 64).toString('hex') });
@@ -38,7 +38,7 @@ function held() {
   return { hashes: new Hashes(hash), most: () => most, open, all, turn };
 }
 
-test('two are computed at once, 64 wait, and what comes beyond that is not judged', async () => {
+test('two are computed at once, 64 wait, and what comes beyond that is not verified', async () => {
   const { hashes, most, all, turn } = held();
   const asked = Array.from({ length: 80 }, (_, at) => hashes.matches(`text ${at}`, rowOf('apk_1')));
   await turn();
@@ -48,7 +48,7 @@ test('two are computed at once, 64 wait, and what comes beyond that is not judge
   const answers = await Promise.all(asked);
   assert.equal(most(), 2);
   assert.deepEqual([answers.filter((one) => one === false).length, answers.filter((one) => one === undefined).length], [66, 14]);
-  // Whom it had no time for is judged the next time.
+  // Whom it had no time for is verified the next time.
   const again = hashes.matches('one more', rowOf('apk_1'));
   await all();
   assert.equal(await again, false);

@@ -9,14 +9,14 @@ import { EXPECTED } from './hostile.mjs';
 import { compare } from './mutations.mjs';
 import { fixtures } from './support.mjs';
 
-browserTest('random keys, mutations and hostile input in Chromium: one verdict, whatever judges', async (t) => {
+browserTest('random keys, mutations and hostile input in Chromium: one verdict, whatever verifies', async (t) => {
   const url = await packageServer(t);
   const browser = await launch();
   t.after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(url);
   const told = await page.evaluate(async (all) => {
-    const engines = [await import('/js/inline.js'), await import('/js/pure.js')];
+    const engines = [await import('/js/entry/inline.js'), await import('/js/entry/pure.js')];
     const { hostile } = await import('/test/hostile.mjs');
     const { compare: inPage } = await import('/test/mutations.mjs');
     return { compared: await inPage(engines, all), hostiles: engines.map((engine) => hostile(engine, all)) };

@@ -1,4 +1,4 @@
-// Random keys and mutations of good ones, judged by both engines in whatever runtime this is. The
+// Random keys and mutations of good ones, verified by both engines in whatever runtime this is. The
 // same in each: the digest of all verdicts tells whether the runtimes agree.
 
 import { changed } from './keys.mjs';

@@ -12,8 +12,8 @@ import { startWorker } from './workerd.mjs';
 
 const WORKER = `
   import { Verifier as Bound } from './js/bindgen/workerd.js';
-  import * as wasm from './js/workerd.js';
-  import * as pure from './js/pure.js';
+  import * as wasm from './js/entry/workerd.js';
+  import * as pure from './js/entry/pure.js';
   import { hostile } from './test/hostile.mjs';
   import { compare } from './test/mutations.mjs';
   const bound = { createVerifier: (options) => new Bound(options) };

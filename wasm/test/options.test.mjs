@@ -15,8 +15,8 @@ import { createIssuer } from 'portcullis/issuer';
 import * as forNext from 'portcullis/next';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
-import { settings } from '../js/medusa-options.js';
-import { CALLS } from '../js/options.js';
+import { settings } from '../js/medusa/options.js';
+import { CALLS } from '../js/shared/options.js';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { bytes, fixtures, lists, now, root, tokens } from './support.mjs';
 
@@ -200,13 +200,13 @@ test('what is not enumerable counts all the same', () => {
 
 test('a middleware is asked when it is made, by what its verifier knows', async () => {
   const makers = [forExpress.apiKey, forFastify.apiKey, forHono.apiKey, forNext.apiKey,
-    (judge, options) => forFetch.protect(judge, handler, options), (judge, options) => forNext.withApiKey(judge, handler, options)];
+    (verifier, options) => forFetch.protect(verifier, handler, options), (verifier, options) => forNext.withApiKey(verifier, handler, options)];
   const wrapper = { authenticate: (...given) => verifier.authenticate(...given) };
   for (const make of makers) {
     for (const options of [{ scope: 'admin:write' }, { environments: 'test' }, { kinds: ['secret'] }, { kind: 'secrets' }, { kind: ['secret'] }, { scopes: null },
       { scopes: 'admin:*' }, { scopes: '' }, { scopes: [''] }, { scopes: () => 'a' }, { scopes: {} }, { scopes: 7 }, { now: 'today' }, { salesChannel: 7 },
       { onRefused: 'log' }, { waitUntil: () => {} }, null, 'secret']) {
-      for (const judge of [verifier, pure, wrapper, assertions]) assert.throws(() => make(judge, options), TypeError, JSON.stringify(options));
+      for (const subject of [verifier, pure, wrapper, assertions]) assert.throws(() => make(subject, options), TypeError, JSON.stringify(options));
     }
     for (const options of [{ address: '192.0.2.1' }, { getKey: () => 'x' }]) {
       assert.throws(() => make(assertions, options), TypeError);

@@ -10,7 +10,7 @@ const TYPES = { js: 'text/javascript', wasm: 'application/wasm', html: 'text/htm
 
 async function site(t, types) {
   const server = createServer((request, response) => {
-    if (!/^\/(js|dist)\/\w+\.(js|wasm)$/.test(request.url)) {
+    if (!/^\/(js|dist)(\/[\w-]+)+\.(js|wasm)$/.test(request.url)) {
       response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
       return;
     }
@@ -26,13 +26,13 @@ async function site(t, types) {
   return page;
 }
 
-browserTest('in Chromium: keys are judged, and a refresh brings a revocation', async (t) => {
+browserTest('in Chromium: keys are verified, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
   const page = await site(t, TYPES);
-  const judge = (given) =>
+  const verify = (given) =>
     page.evaluate(async ({ root, url, now, tokens }) => {
-      const { createVerifier, httpSource } = await import('/js/streaming.js');
+      const { createVerifier, httpSource } = await import('/js/entry/streaming.js');
       globalThis.verifier ??= createVerifier({ root, source: httpSource(url) });
       await globalThis.verifier.refresh({ now });
       return tokens.map((token) => globalThis.verifier.verify(token, { now }));
@@ -51,20 +51,20 @@ browserTest('in Chromium: keys are judged, and a refresh brings a revocation', a
     ],
   };
   const told = (verdicts) => verdicts.map(({ ok, code }) => (ok ? 'accepted' : code));
-  const first = await judge(given);
+  const first = await verify(given);
   assert.deepEqual(told(first), [
     'accepted', 'accepted', 'secret_not_held', 'bad_signature', 'malformed_character',
     'malformed_too_long',
   ]);
   assert.equal(first[0].key.issuer, fixtures.issuer);
   server.served = files(lists.second);
-  assert.equal((await judge(given))[1].code, 'revoked');
+  assert.equal((await verify(given))[1].code, 'revoked');
 });
 
 browserTest('in Chromium: a server that does not know wasm will do', async (t) => {
   const page = await site(t, { ...TYPES, wasm: 'application/octet-stream' });
   const code = await page.evaluate(async (root) => {
-    const { createVerifier } = await import('/js/streaming.js');
+    const { createVerifier } = await import('/js/entry/streaming.js');
     return createVerifier({ root }).verify('x').code;
   }, root);
   assert.equal(code, 'malformed_prefix');

@@ -11,19 +11,19 @@ import { build } from 'esbuild';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
-import { CALLS } from '../js/options.js';
+import { CALLS } from '../js/shared/options.js';
 import { BINDGEN, DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
 // Each tells which options it knows.
-import '../js/assertion.js';
-import '../js/issuer.js';
-import '../js/node.js';
-import '../js/status-list.js';
+import '../js/assertion/verifier.js';
+import '../js/issuer/client.js';
+import '../js/entry/node.js';
+import '../js/status-list/checker.js';
 
 const ENTRIES = ['portcullis', 'portcullis/pure', 'portcullis/auto'];
 const EXPECTED = `true ${fixtures.issuer} accepted refused\n`;
 
-// Judges a key by a bundle and by a request, and prints the same in every runtime.
-const judging = (entry, imports) => `
+// Verifies a key by a bundle and by a request, and prints the same in every runtime.
+const useOf = (entry, imports) => `
   ${imports(entry, ['createVerifier', 'PortcullisError'])}
   ${imports('portcullis/fetch', ['protect'])}
   const bundle = Uint8Array.from(atob('${lists.first.bundle}'), (c) => c.charCodeAt(0));
@@ -65,7 +65,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
   });
 
   for (const entry of ENTRIES) {
-    write('use.mjs', judging(entry, esm));
+    write('use.mjs', useOf(entry, esm));
     await t.test(`Node, import '${entry}'`, () => assert.equal(run('node', ['use.mjs'], folder), EXPECTED));
     const deno = program('@deno', 'deno');
     await t.test(`Deno, import '${entry}'`, { skip: deno ? false : 'npm has no Deno for this machine' }, () => {
@@ -79,7 +79,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
   }
   for (const entry of ENTRIES.slice(0, 2)) {
     await t.test(`Node, require('${entry}')`, () => {
-      write('use.cjs', judging(entry, cjs));
+      write('use.cjs', useOf(entry, cjs));
       assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
     });
   }
@@ -105,7 +105,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
   });
   const { text: pinned } = keyOf(1);
   const keyring = Buffer.from(keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] })).toString('base64');
-  // An origin's judgement of two assertions, with the same in every runtime.
+  // An origin's verdicts on two assertions, with the same in every runtime.
   const asserting = (imports) => `
     ${imports('portcullis/assertion', ['createAssertionVerifier'])}
     const keyring = Uint8Array.from(atob('${keyring}'), (c) => c.charCodeAt(0));
@@ -135,7 +135,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
     assert.equal(`${await toldBy(runtime)}\n`, asserted);
   });
   for (const [entry, script, file, expected] of [
-    ['portcullis', judging('portcullis', esm), 'portcullis.wasm', EXPECTED], ['portcullis/bindgen', bound(esm), 'bindgen.wasm', boundTold],
+    ['portcullis', useOf('portcullis', esm), 'portcullis.wasm', EXPECTED], ['portcullis/bindgen', bound(esm), 'bindgen.wasm', boundTold],
   ]) {
     await t.test(`${entry} in Vercel's edge runtime, which is handed its modules`, async () => {
       write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${script}`);

@@ -6,7 +6,7 @@ import { files, fixtures, issuer, lists, now, root, tokens } from './support.mjs
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createVerifier, httpSource } from './js/workerd.js';
+  import { createVerifier, httpSource } from './js/entry/workerd.js';
   let verifier;
   export default {
     async fetch(request) {
@@ -22,7 +22,7 @@ const WORKER = `
   };
 `;
 
-test('in workerd: keys are judged, and a refresh brings a revocation', async (t) => {
+test('in workerd: keys are verified, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
   const worker = await startWorker(WORKER);

@@ -25,7 +25,7 @@ async function opened(t, { served = files(lists.first), query = '', pin = root }
   return { server, page, until, complaints, asked };
 }
 
-browserTest('the page: a key is judged while it is typed, and a revocation shows by itself', async (t) => {
+browserTest('the page: a key is verified while it is typed, and a revocation shows by itself', async (t) => {
   const { server, page, until, complaints, asked } = await opened(t);
   await until('standing', 'fresh');
   await until('connection-text', 'Connected to iss_');
@@ -52,10 +52,10 @@ browserTest('the page: time alone revokes', async (t) => {
   await until('title', 'Revoked');
 });
 
-browserTest('the page: of an HMAC key it says who can judge it, and warns of the secret', async (t) => {
+browserTest('the page: of an HMAC key it says who can verify it, and warns of the secret', async (t) => {
   const { page, until } = await opened(t);
   await page.getByLabel('API key').fill(tokens.secret);
-  await until('title', 'Can’t be judged here');
+  await until('title', 'Can’t be verified here');
   await until('why', 'Only its issuer’s own gates');
   await until('secret-warning', 'This is a secret key.');
   await page.getByRole('button', { name: 'Clear' }).click();
@@ -68,10 +68,10 @@ browserTest('the page: an issuer that goes away is told, and ends what may be ac
   await page.getByLabel('API key').fill(tokens.publishable);
   await until('title', 'Accepted');
   server.served = {};
-  await until('trouble', 'Keys are still judged by list number 1');
+  await until('trouble', 'Keys are still verified against list number 1');
   assert.equal(await page.locator('#title').textContent(), 'Accepted');
   await page.clock.setFixedTime(now + 60_000);
-  await until('title', 'Can’t be judged now');
+  await until('title', 'Can’t be verified now');
   await until('standing', 'too old');
 });
 
@@ -100,7 +100,7 @@ browserTest('the page\'s server gives its own files and nothing else', async (t)
         resolve(response);
       }).on('error', reject).end();
     });
-  for (const path of ['/', '/app.js', '/portcullis/js/core.js', '/portcullis/dist/portcullis.wasm']) {
+  for (const path of ['/', '/app.js', '/portcullis/js/engine/verifier.js', '/portcullis/dist/portcullis.wasm']) {
     assert.equal((await get(path)).statusCode, 200, path);
   }
   for (const path of ['/../Cargo.toml', '/%2e%2e/Cargo.toml', '/portcullis/../serve.mjs', '/serve.mjs', '//', '//app.js',

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 import { covers, createVerifier, httpSource } from 'portcullis';
-import { addressBytes } from '../js/address.js';
+import { addressBytes } from '../js/request/ip-address.js';
 import { bytes, files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];

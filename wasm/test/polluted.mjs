@@ -14,10 +14,10 @@ import { createIssuer } from 'portcullis/issuer';
 import * as forNext from 'portcullis/next';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
-import { settings } from '../js/medusa-options.js';
-import { CALLS } from '../js/options.js';
+import { settings } from '../js/medusa/options.js';
+import { CALLS } from '../js/shared/options.js';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
-import { own, property } from '../js/property.js';
+import { own, property } from '../js/shared/property.js';
 import { bytes, files, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const URI = 'https://status.example/1';
@@ -286,7 +286,7 @@ async function run() {
 }
 
 const realNow = Date.now;
-// The flows that give no instant are judged at the fixtures'.
+// The flows that give no instant are verified at the fixtures'.
 Date.now = () => now;
 
 const clean = await run();

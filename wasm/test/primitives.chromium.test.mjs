@@ -13,17 +13,17 @@ browserTest('Ed25519 and HMAC-SHA256 in Chromium, the vectors of others', async 
   await page.goto(url);
   const module = readFileSync(modulePath()).toString('base64');
   const told = await page.evaluate(async ({ signatures: all, tags: allTags, module: encoded }) => {
-    const { judgeSignatures, judgeTags } = await import('/test/judge-primitives.mjs');
+    const { verifySignatures, verifyTags } = await import('/test/verify-primitives.mjs');
     const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
     const { exports } = (await WebAssembly.instantiate(bytes, {})).instance;
-    const judged = {};
-    for (const [source, vectors] of Object.entries(all)) judged[source] = await judgeSignatures(vectors, exports);
-    return { judged, tags: judgeTags(allTags, exports) };
+    const verified = {};
+    for (const [source, vectors] of Object.entries(all)) verified[source] = await verifySignatures(vectors, exports);
+    return { verified, tags: verifyTags(allTags, exports) };
   }, { signatures, tags, module });
   for (const source of Object.keys(signatures)) {
-    const { asked, lenient } = told.judged[source];
+    const { asked, lenient } = told.verified[source];
     t.diagnostic(`${source}: ${asked} come to WebCrypto; it accepts ${lenient} of the others, which we refuse`);
-    assertSignatures(source, told.judged[source]);
+    assertSignatures(source, told.verified[source]);
   }
   assertTags(told.tags);
 });

@@ -1,4 +1,4 @@
-// Other people's vectors (tests/vectors/primitives), and what `judgeSignatures` and `judgeTags` must
+// Other people's vectors (tests/vectors/primitives), and what `verifySignatures` and `verifyTags` must
 // make of them.
 
 import assert from 'node:assert/strict';
@@ -15,10 +15,10 @@ export const tags = read('hmac-sha256-wycheproof');
 // Where the module of the primitives is, which no package contains.
 export const modulePath = () => handedOver('PORTCULLIS_PRIMITIVES');
 
-export function assertSignatures(source, { differing, judged }) {
+export function assertSignatures(source, { differing, verified }) {
   const count = { wycheproof: 151, cctv: 914 }[source];
   assert.deepEqual(differing, [], source);
-  assert.deepEqual(judged, {
+  assert.deepEqual(verified, {
     wasm: count,
     'wasm, of a file': count,
     'wasm, then the platform': count,
@@ -27,7 +27,7 @@ export function assertSignatures(source, { differing, judged }) {
   });
 }
 
-export function assertTags({ differing, judged }) {
+export function assertTags({ differing, verified }) {
   assert.deepEqual(differing, []);
-  assert.deepEqual(judged, { pure: 174, 'pure, the key as it is': 174, wasm: 166 });
+  assert.deepEqual(verified, { pure: 174, 'pure, the key as it is': 174, wasm: 166 });
 }

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import '../js/native-node.js';
-import { platform } from '../js/platform.js';
-import { judgeSignatures, judgeTags } from './judge-primitives.mjs';
+import '../js/engine/native-node.js';
+import { platform } from '../js/shared/platform.js';
+import { verifySignatures, verifyTags } from './verify-primitives.mjs';
 import { assertSignatures, assertTags, modulePath, signatures, tags } from './primitives.mjs';
 
 const native = platform.verifyEd25519;
@@ -18,7 +18,7 @@ for (const [way, verifyEd25519] of Object.entries({ 'node:crypto': native, WebCr
     test(`Ed25519, the vectors of ${source}, by ${way}`, async (t) => {
       t.after(() => { platform.verifyEd25519 = native; });
       platform.verifyEd25519 = verifyEd25519;
-      const told = await judgeSignatures(vectors, exports);
+      const told = await verifySignatures(vectors, exports);
       t.diagnostic(`${told.asked} come to ${way}; it accepts ${told.lenient} of the others, which we refuse`);
       assertSignatures(source, told);
     });
@@ -26,7 +26,7 @@ for (const [way, verifyEd25519] of Object.entries({ 'node:crypto': native, WebCr
 }
 
 test('HMAC-SHA256, the vectors of wycheproof', () => {
-  assertTags(judgeTags(tags, exports));
+  assertTags(verifyTags(tags, exports));
 });
 
 test('nothing that wycheproof calls invalid is accepted', () => {

@@ -7,13 +7,13 @@ import { assertSignatures, assertTags, modulePath, signatures, tags } from './pr
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { judgeSignatures, judgeTags } from './test/judge-primitives.mjs';
+  import { verifySignatures, verifyTags } from './test/verify-primitives.mjs';
   import module from './primitives.wasm';
   const { exports } = new WebAssembly.Instance(module);
   export default {
     async fetch(request) {
-      const judge = request.url.endsWith('/tags') ? judgeTags : judgeSignatures;
-      return Response.json(await judge(await request.json(), exports));
+      const verify = request.url.endsWith('/tags') ? verifyTags : verifySignatures;
+      return Response.json(await verify(await request.json(), exports));
     },
   };
 `;
@@ -26,7 +26,7 @@ async function told(path, vectors) {
 }
 
 before(async () => {
-  worker = await startWorker(WORKER, ['test/judge-primitives.mjs'], { 'primitives.wasm': modulePath() });
+  worker = await startWorker(WORKER, ['test/verify-primitives.mjs'], { 'primitives.wasm': modulePath() });
 });
 
 after(() => worker.stop());

@@ -4,21 +4,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { addressBytes } from '../js/address.js';
+import { addressBytes } from '../js/request/ip-address.js';
 import { denial } from '../js/pure/policy.js';
 import { Policies } from '../js/pure/policies.js';
 import { Unreadable } from '../js/pure/reader.js';
 import * as wasm from 'portcullis';
 import * as pure from 'portcullis/pure';
 import { EXPECTED, hostile } from './hostile.mjs';
-import { judge } from './judge.mjs';
+import { verifyVector } from './verify-vector.mjs';
 import { compare, dice } from './mutations.mjs';
 import { bytes, fixtures, lists, now, root } from './support.mjs';
 import { expected, vectors } from './vectors.mjs';
 
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, () => {
-    assert.deepEqual(judge(pure.createVerifier, vector), expected(vector));
+    assert.deepEqual(verifyVector(pure.createVerifier, vector), expected(vector));
   });
 }
 
@@ -27,7 +27,7 @@ const policies = readdirSync(folder).map((file) => JSON.parse(readFileSync(new U
 const named = ({ digest, length }) => ({ digest: new Uint8Array(Buffer.from(digest, 'hex')), len: length });
 
 // As the second verifier in Python does.
-function judgePolicy({ files, directory, visibility, policy: number, request }) {
+function decidePolicy({ files, directory, visibility, policy: number, request }) {
   const held = new Policies();
   const codes = files.map((file) => {
     try {
@@ -53,7 +53,7 @@ function judgePolicy({ files, directory, visibility, policy: number, request }) 
 
 for (const vector of policies) {
   test(`policy, ${vector.name}: ${vector.about}`, () => {
-    const [files, expect] = judgePolicy(vector);
+    const [files, expect] = decidePolicy(vector);
     assert.deepEqual(files, vector.files.map(({ refused }) => refused));
     assert.deepEqual(expect, vector.expect);
   });

@@ -162,7 +162,7 @@ test('what is sent and what it decompresses to are capped', async () => {
   assert.equal(await ask({ maxTokenBytes: 100 }), 'status_list_too_large');
 });
 
-test('a list is fetched once for its ttl, judged by when it is stale, and never past its end', async () => {
+test('a list is fetched once for its ttl, used while it is stale, and never past its end', async () => {
   const served = { token: await signed({ lst: packed(Buffer.from([0])) }) };
   const status = checker(served, { deadline: 2_000 });
   const ask = (later, idx = 0) => status.check(token(idx), { now: NOW + later });
@@ -188,7 +188,7 @@ test('a list is fetched once for its ttl, judged by when it is stale, and never 
   assert.equal((await ask(3_660_000, 1)).code, 'status_list_unavailable');
 });
 
-test('without an end of its own a list is not judged by for ever', async () => {
+test('without an end of its own a list is not used for ever', async () => {
   const served = { token: await signed({ lst: packed(Buffer.from([0])), claims: { exp: undefined, ttl: 10 } }) };
   const status = checker(served);
   assert.equal((await status.check(token(0), { now: NOW })).ok, true);

@@ -28,7 +28,7 @@ async function start(t, { options = '', waitUntil = 'undefined' } = {}) {
     return new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'statuslist+jwt' }).sign(privateKey);
   };
   const worker = await startWorker(`
-    import { createStatusChecker } from './js/status-list-workerd.js';
+    import { createStatusChecker } from './js/status-list/workerd.js';
     const status = createStatusChecker({ key: ${JSON.stringify(await exportJWK(publicKey))}, uris: ['${uri}'], ${options} });
     export default {
       async fetch(request, env, context) {

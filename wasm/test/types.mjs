@@ -64,9 +64,9 @@ const admitted = verifier.verify('', { request: { path: '/a', scopes: ['orders:r
 if (admitted.ok) console.log(admitted.grant.scopes.join());
 
 async function main(request: Request): Promise<Response> {
-  const judged = await verifier.authenticate(request, { address: (r) => r.headers.get('cf-connecting-ip') });
-  if (!judged.ok) return judged.response;
-  return Response.json({ owner: judged.key.owner, scopes: judged.grant.scopes });
+  const result = await verifier.authenticate(request, { address: (r) => r.headers.get('cf-connecting-ip') });
+  if (!result.ok) return result.response;
+  return Response.json({ owner: result.key.owner, scopes: result.grant.scopes });
 }
 void main;
 const thrown = (error: unknown): ErrorCode | undefined => (error instanceof PortcullisError ? error.code : undefined);
@@ -141,8 +141,8 @@ async function origin(request: Request): Promise<Response> {
   key.serial;
   // @ts-expect-error: and no rate class
   grant.rateClass;
-  const judged = await assertions.authenticate(request, { scopes: 'orders:read', salesChannel: (r) => r.headers.get('x-channel') });
-  return judged.ok ? Response.json({ owner: key.owner, standing }) : judged.response;
+  const result = await assertions.authenticate(request, { scopes: 'orders:read', salesChannel: (r) => r.headers.get('x-channel') });
+  return result.ok ? Response.json({ owner: key.owner, standing }) : result.response;
 }
 void [origin, assertions.verify(undefined), assertions.verify('text')];
 // @ts-expect-error: an assertion is for somebody

@@ -1,4 +1,4 @@
-// The shared vectors of tests/vectors, and what `judge` must make of each.
+// The shared vectors of tests/vectors, and what `verifyVector` must make of each.
 
 import { readFileSync, readdirSync } from 'node:fs';
 

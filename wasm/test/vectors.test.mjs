@@ -6,19 +6,19 @@ import { test } from 'node:test';
 import { createVerifier } from 'portcullis';
 import { Verifier as Bound } from 'portcullis/bindgen';
 import * as pure from 'portcullis/pure';
-import { platform } from '../js/platform.js';
-import { judge, judgeByPlatform } from './judge.mjs';
+import { platform } from '../js/shared/platform.js';
+import { verifyVector, verifyByPlatform } from './verify-vector.mjs';
 import { expected, vectors } from './vectors.mjs';
 
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, () => {
-    assert.deepEqual(judge(createVerifier, vector), expected(vector));
+    assert.deepEqual(verifyVector(createVerifier, vector), expected(vector));
   });
 }
 
 for (const vector of vectors) {
   test(`by wasm-bindgen, ${vector.name}: ${vector.about}`, () => {
-    assert.deepEqual(judge((options) => new Bound(options), vector), expected(vector));
+    assert.deepEqual(verifyVector((options) => new Bound(options), vector), expected(vector));
   });
 }
 
@@ -41,7 +41,7 @@ for (const [way, verifyEd25519] of Object.entries({ 'node:crypto': native, WebCr
         return answer;
       };
       for (const vector of vectors) {
-        assert.equal(await judgeByPlatform(create, vector), expected(vector).code, vector.name);
+        assert.equal(await verifyByPlatform(create, vector), expected(vector).code, vector.name);
       }
       t.diagnostic(`the platform was asked, and said ${JSON.stringify(answers)}`);
       assert.ok(answers.true > 5 && answers.false > 5, JSON.stringify(answers));

@@ -9,23 +9,23 @@ import { startWorker } from './workerd.mjs';
 
 const WORKER = `
   import { Verifier as Bound } from './js/bindgen/workerd.js';
-  import { createVerifier } from './js/workerd.js';
-  import * as pure from './js/pure.js';
-  import { judge, judgeByPlatform } from './test/judge.mjs';
+  import { createVerifier } from './js/entry/workerd.js';
+  import * as pure from './js/entry/pure.js';
+  import { verifyVector, verifyByPlatform } from './test/verify-vector.mjs';
   export default {
     async fetch(request) {
       const vector = await request.json();
       const engines = [createVerifier, pure.createVerifier];
-      const codes = await Promise.all(engines.map((create) => judgeByPlatform(create, vector)));
+      const codes = await Promise.all(engines.map((create) => verifyByPlatform(create, vector)));
       const all = [...engines, (options) => new Bound(options)];
-      return Response.json({ verdicts: all.map((create) => judge(create, vector)), codes });
+      return Response.json({ verdicts: all.map((create) => verifyVector(create, vector)), codes });
     },
   };
 `;
 let worker;
 
 before(async () => {
-  worker = await startWorker(WORKER, ['test/judge.mjs']);
+  worker = await startWorker(WORKER, ['test/verify-vector.mjs']);
 });
 
 after(() => worker.stop());

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createVerifier } from 'portcullis';
-import { exports } from '../js/instance.js';
+import { exports } from '../js/wasm/instance.js';
 import { bytes, changed, decode, encode, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];
@@ -193,7 +193,7 @@ test('strings that are no keys are refused, and the verifier goes on working', (
   assert.equal(verifier.verify(good, { now }).ok, true);
 });
 
-// What is judged lies where the text before it lay.
+// Each text is written over the one before it.
 test('nothing of the key before is left to a text that is shorter, longer or not ASCII', () => {
   const verifier = make();
   const good = tokens.publishable;
@@ -225,7 +225,7 @@ test('a memory that grows takes no verdict with it', () => {
   const memory = () => exports.memory.buffer.byteLength;
   const verifier = make({ secrets });
   const before = verifier.verify(tokens.secret, { now });
-  // The first signature of each makes room to remember it and others: while a key is judged.
+  // The first signature of each makes room to remember it and others: while a key is verified.
   const all = Array.from({ length: 40 }, () => make());
   const size = memory();
   const verdicts = all.map((one) => one.verify(tokens.publishable, { now }));
@@ -239,7 +239,7 @@ test('a memory that grows takes no verdict with it', () => {
   assert.equal(verifier.status({ now }).issuer, fixtures.issuer);
 });
 
-test('a key that was judged before is refused as soon as anything speaks against it', () => {
+test('a key that was verified before is refused as soon as anything speaks against it', () => {
   const verifier = make();
   for (const token of [tokens.revokedInSecond, tokens.expiring]) {
     assert.equal(verifier.verify(token, { now }).ok, true);

@@ -47,7 +47,7 @@ test('in workerd: the first requests wait for one list, and later ones are refre
   assert.equal((await ask(tokens.suspended))[0], 401);
   assert.equal((await ask(tokens.publishable, { origin: 'https://evil.example' }))[0], 403);
 
-  // Behind a request: the next ones are judged by the new list.
+  // Behind a request: the next ones are verified against the new list.
   keys.served = files(lists.policiesEdited);
   assert.equal((await ask(tokens.publishable, { later: '3000' }))[0], 200);
   const until = Date.now() + 10_000;

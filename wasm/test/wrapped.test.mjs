@@ -24,9 +24,9 @@ const CLASSES = {
   // Users hold them; they have no private fields.
   plain: ['IssuerError', 'Key', 'PortcullisError'],
   // No user gets one.
-  inner: ['Acts', 'Bits', 'Copy', 'Doubt', 'Engine', 'Fallback', 'Filler', 'Hashes', 'HeldKeyring', 'Judge',
-    'Keeper', 'KeptLister', 'Lister', 'Mistake', 'Module', 'OldTables', 'Policies', 'Reach', 'Reader', 'Records',
-    'Refusal', 'Report', 'Slots', 'Transport', 'Trust', 'Unreadable', 'Update'],
+  inner: ['KeyChanges', 'Bits', 'Copy', 'StatusError', 'Engine', 'Fallback', 'CopySync', 'Hashes', 'AssertionKeyring', 'KeyVerifier',
+    'Refresher', 'KeyLister', 'IssuerLister', 'UserError', 'WasmEngine', 'OldTables', 'Policies', 'IssuerConnection', 'Reader', 'RecordCache',
+    'Refusal', 'Report', 'Slots', 'Transport', 'ListStore', 'Unreadable', 'Update'],
 };
 // What the entries export. Of `holders` an instance is made below, or in the test that is named.
 const EXPORTS = {

@@ -10,13 +10,13 @@ import type { AssertionGuardOptions, GuardOptions } from './guard.js';
  */
 export interface Found {}
 
-type Judged = Found extends { found: infer Asserted } ? Asserted : Admitted;
+type Verified = Found extends { found: infer Asserted } ? Asserted : Admitted;
 
 declare global {
   namespace Express {
     interface Request {
       /** Set by {@link apiKey}. */
-      portcullis?: Judged;
+      portcullis?: Verified;
     }
   }
 }

@@ -10,12 +10,12 @@ import type { AssertionGuardOptions, GuardOptions } from './guard.js';
  */
 export interface Found {}
 
-type Judged = Found extends { found: infer Asserted } ? Asserted : Admitted;
+type Verified = Found extends { found: infer Asserted } ? Asserted : Admitted;
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by {@link apiKey}; `null` on routes that need no key. */
-    portcullis: Judged | null;
+    portcullis: Verified | null;
   }
 }
 

@@ -105,8 +105,8 @@ export interface components {
             /** @description What follows from its not being published yet. */
             note?: string | null;
             problem?: components["schemas"]["Problem"] | null;
-            /** @description Whether the change is published; nothing where lists do not tell of it. */
-            published?: boolean | null;
+            /** @description Whether it is. */
+            published?: boolean;
         };
         ChannelsBody: {
             add?: string[];
@@ -607,7 +607,7 @@ export interface components {
         /** @description A policy that was made or changed. */
         PolicyAnswer: components["schemas"]["PolicyView"] & components["schemas"]["CommittedAnswer"];
         /** @description A policy that was deleted. */
-        PolicyDeletedAnswer: components["schemas"]["CommittedAnswer"] & {
+        PolicyDeletedAnswer: {
             /** @description That it is. */
             deleted: boolean;
             /**
@@ -615,44 +615,23 @@ export interface components {
              * @description Its number, which no other will have.
              */
             number: number;
-        };
+        } & components["schemas"]["CommittedAnswer"];
         /** @description What a policy says, as people spell it. See `docs/policy.md`. */
         PolicyRules: {
-            /**
-             * @description The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
-             * @default []
-             */
-            cidrs?: string[];
-            /**
-             * @description The methods that are allowed; empty for all.
-             * @default []
-             */
-            methods?: string[];
-            /**
-             * @description The origins that a page may call from; empty for any.
-             * @default []
-             */
-            origins?: string[];
-            /**
-             * @description The patterns of the paths that are allowed; empty for all.
-             * @default []
-             */
-            paths?: string[];
-            /**
-             * @description The rate class.
-             * @default null
-             */
+            /** @description The networks that a client may call from (`192.0.2.0/24`); empty for anywhere. */
+            cidrs: string[];
+            /** @description The methods that are allowed; empty for all. */
+            methods: string[];
+            /** @description The origins that a page may call from; empty for any. */
+            origins: string[];
+            /** @description The patterns of the paths that are allowed; empty for all. */
+            paths: string[];
+            /** @description The rate class. */
             rate_class?: string | null;
-            /**
-             * @description The sales channels that are granted; empty for none.
-             * @default []
-             */
-            sales_channels?: string[];
-            /**
-             * @description The scopes that are granted; empty for none.
-             * @default []
-             */
-            scopes?: string[];
+            /** @description The sales channels that are granted; empty for none. */
+            sales_channels: string[];
+            /** @description The scopes that are granted; empty for none. */
+            scopes: string[];
         };
         /** @description A policy. */
         PolicyView: components["schemas"]["PolicyRules"] & {
@@ -815,14 +794,14 @@ export interface components {
         /** @description A key whose revocation is committed. */
         RevokedAnswer: components["schemas"]["KeyView"] & components["schemas"]["CommittedAnswer"];
         /** @description Keys whose revocation is committed. */
-        RevokedManyAnswer: components["schemas"]["CommittedAnswer"] & {
+        RevokedManyAnswer: {
             /** @description How many they are. */
             count: number;
             /** @description The keys. */
             keys: components["schemas"]["KeyView"][];
             /** @description The ids of those that were revoked already and are left as they are; with `if_revoked`. */
             skipped?: string[] | null;
-        };
+        } & components["schemas"]["CommittedAnswer"];
         /** @description Keys whose revocation is committed, or what a dry run tells. */
         RevokedManyAnswers: components["schemas"]["RevokedManyAnswer"] | components["schemas"]["DryRunAnswer"];
         RollBody: {
@@ -844,14 +823,14 @@ export interface components {
             rolled_by?: string | null;
         };
         /** @description A key that was rolled. */
-        RolledAnswer: components["schemas"]["CommittedAnswer"] & {
+        RolledAnswer: {
             /** @description The new key. */
             key: components["schemas"]["KeyView"];
             /** @description The old key. */
             rolled: components["schemas"]["KeyView"];
             /** @description Its text. */
             token: string;
-        };
+        } & components["schemas"]["CommittedAnswer"];
         RotateSecretBody: {
             /** Format: int64 */
             overlap_seconds?: number | null;

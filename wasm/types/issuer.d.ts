@@ -122,7 +122,7 @@ export type IssuerErrorCode =
   | 'idempotency_key_reused'
   | 'idempotency_not_supported'
   | 'in_use'
-  | 'wide_revoked'
+  | 'bulk_revoked'
   | 'no_signer'
   | 'shard_full'
   | 'restored_backup'

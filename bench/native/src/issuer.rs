@@ -103,7 +103,7 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
         shards: lines.collect(),
-        wide: Vec::new(),
+        bulk: Vec::new(),
     };
     let head = signer.sign_head(&draft).unwrap();
     let stamp = StampDraft { mark, head: name_file(&head), keyring_version: 1 };
@@ -139,8 +139,8 @@ pub fn token(kid: u16, serial: u32) -> String {
         serial: Serial::new(u64::from(serial)).unwrap(),
         nonce: 0x1234,
         lifetime: Lifetime { issued_at: now().secs(), expires_at: None },
-        owner: 7,
-        policy: 9,
+        owner: core::num::NonZeroU32::new(7),
+        policy: core::num::NonZeroU32::new(9),
     };
     signer.mint(ISSUER, Label::NONE, &claims).to_string()
 }

@@ -48,8 +48,8 @@ pub fn run(effort: Effort) -> Report {
         serial: Serial::new(u64::from(serial)).unwrap(),
         nonce: 0,
         lifetime: Lifetime { issued_at: 0, expires_at: None },
-        owner: 7,
-        policy: 9,
+        owner: core::num::NonZeroU32::new(7),
+        policy: core::num::NonZeroU32::new(9),
     };
     let mut rounds = Rounds::default();
     add(&mut rounds, "list", &peers, |s| list.status(&claims(s), now) == Status::Revoked);

@@ -175,7 +175,7 @@ fn claims(serial: u32) -> Claims {
         serial: Serial::new(u64::from(serial)).unwrap(),
         nonce: 0,
         lifetime: Lifetime { issued_at: 0, expires_at: None },
-        owner: 7,
-        policy: 9,
+        owner: core::num::NonZeroU32::new(7),
+        policy: core::num::NonZeroU32::new(9),
     }
 }

@@ -11,6 +11,28 @@
 //! ```
 //!
 //! A header carries it in unpadded base64url. Specified in `docs/assertion.md`.
+//!
+//! ```
+//! use portcullis_core::{PublicKey, Time};
+//! use portcullis_core::assertion::{self, AssertionError};
+//! use portcullis_core::keyring::Keyring;
+//!
+//! # let document: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/assertion.keyring"));
+//! let root = PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! let keyring = Keyring::open(document, &root)?;
+//! # let header = "UENBAQEBAQEBAQEBAQEBAQEBAQEACQAAAAAAAAAqaVW5AGlVuTwCAfVT5yuQlSJ46Vd_vb-8rtEAAABNAAAACQEAE29yaWdpbi5leGFtcGxlOjg0NDMAE29yZGVyczoqIGNhcnRzOnJlYWQACXNjXzEsc2NfMj-b0-AnEnylWbJuSzv3f_i2P1zDyDdQsCfmdml1iQr3Zrxw1aC5ClMfZSvTbHxpYUwT5ctUXVJyuFaj6p2Kkwo";
+//!
+//! // The origin reads the header of a request, as of now, for its own host.
+//! let now = Time::from_millis(1767225605000);
+//! let verified = assertion::verify(header, &keyring, "origin.example:8443", now)?;
+//! let assertion = verified.read()?;
+//! assert_eq!(assertion.name.to_string(), "apk_L3sB1aaMz2uK24WBLB1hcf");
+//! assert_eq!(assertion.scopes, "orders:* carts:read");
+//!
+//! let elsewhere = assertion::verify(header, &keyring, "another.example", now);
+//! assert_eq!(elsewhere.err(), Some(AssertionError::WrongAudience));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,11 +41,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::crypto::{Context, IssuerId};
+use crate::field::Field;
 use crate::keyring::{Keyring, Material, Purpose};
 use crate::list::MAX_SKEW_MILLIS;
 use crate::time::Time;
 use crate::token::{Environment, Kind, Name};
-use crate::wire::{Put as _, Reader, WireError, split_signature};
+use crate::wire::{FileKind, Put as _, Reader, WireError, split_signature};
 
 const LETTER: u8 = b'A';
 
@@ -165,7 +188,8 @@ impl Assertion<'_> {
             .put_u32(self.policy)
             .put_u8(if self.fresh { 1 } else { 2 });
         for text in [self.audience, self.scopes, self.sales_channels] {
-            let len = u16::try_from(text.len()).map_err(|_| WireError::NotCanonical("texts"))?;
+            let len =
+                u16::try_from(text.len()).map_err(|_| WireError::NotCanonical(Field::Texts))?;
             message.put_u16(len).put(text.as_bytes());
         }
         Ok(UnsignedAssertion { message })
@@ -216,25 +240,25 @@ pub fn verify(
 }
 
 fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
-    let mut reader = Reader::open(body, LETTER, "assertion")?;
+    let mut reader = Reader::open(body, LETTER, FileKind::Assertion)?;
     let issuer = IssuerId(reader.array()?);
     let kid = reader.u16()?;
     let list = reader.u64()?;
     let (issued_at, expires_at) = (reader.u32()?, reader.u32()?);
-    let kind = Kind::from_code(reader.u8()?).ok_or(WireError::NotCanonical("kind"))?;
+    let kind = Kind::from_code(reader.u8()?).ok_or(WireError::NotCanonical(Field::Kind))?;
     let environment = Environment::from_code(reader.u8()?);
-    let environment = environment.ok_or(WireError::NotCanonical("environment"))?;
+    let environment = environment.ok_or(WireError::NotCanonical(Field::Environment))?;
     let name = Name::from_bytes(reader.array()?);
     let (owner, policy) = (reader.u32()?, reader.u32()?);
     let fresh = match reader.u8()? {
         1 => true,
         2 => false,
-        _ => return Err(WireError::NotCanonical("standing")),
+        _ => return Err(WireError::NotCanonical(Field::Standing)),
     };
     let mut text = || {
         let len = reader.u16()?;
         core::str::from_utf8(reader.bytes(len.into())?)
-            .map_err(|_| WireError::NotCanonical("texts"))
+            .map_err(|_| WireError::NotCanonical(Field::Texts))
     };
     let (audience, scopes, sales_channels) = (text()?, text()?, text()?);
     reader.finish()?;

@@ -4,6 +4,11 @@
 //! bytes. 62^11 exceeds 2^64, so a chunk can spell a number that 8 bytes can't hold. Such a chunk
 //! is refused, so that no two texts mean the same key.
 
+#![cfg_attr(
+    not(feature = "primitives"),
+    expect(unreachable_pub, reason = "public for the tests and benchmarks of this crate alone")
+)]
+
 /// Characters per chunk.
 pub const CHUNK_CHARS: usize = 11;
 /// Bytes per chunk.
@@ -105,9 +110,32 @@ pub fn encode_chunk(bytes: [u8; CHUNK_BYTES]) -> [u8; CHUNK_CHARS] {
     chunk
 }
 
+/// Bytes in the text of an identifier.
+pub(crate) const NAMED_LEN: usize = 26;
+
+/// The text of an identifier of 16 bytes: a prefix, then two chunks.
+pub(crate) fn named(prefix: &[u8; 4], bytes: &[u8; 16]) -> [u8; NAMED_LEN] {
+    let mut text = [0; NAMED_LEN];
+    let (front, rest) = text.split_at_mut(prefix.len());
+    front.copy_from_slice(prefix);
+    let chunks = bytes.as_chunks().0;
+    for (place, chunk) in rest.as_chunks_mut().0.iter_mut().zip(chunks) {
+        *place = encode_chunk(*chunk);
+    }
+    text
+}
+
+/// The 16 bytes of an identifier; `None` for a text that isn't one with this prefix.
+pub(crate) fn read_named(prefix: &str, text: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    decode(text.strip_prefix(prefix)?.as_bytes(), &mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// Appends `bytes`, whose length must be a multiple of 8, to `text`.
 ///
 /// A remainder of fewer than 8 bytes is omitted; callers encode fixed layouts.
+#[cfg(any(feature = "issue", feature = "primitives", test))]
 pub fn encode_into(bytes: &[u8], text: &mut alloc::string::String) {
     let (chunks, _) = bytes.as_chunks::<CHUNK_BYTES>();
     for chunk in chunks {

@@ -1,4 +1,13 @@
 //! Instants, always passed by the caller.
+//!
+//! ```
+//! use portcullis_core::Time;
+//!
+//! let now = Time::from_millis(1_767_225_600_250);
+//! assert_eq!(now.secs(), 1_767_225_600);
+//! assert_eq!(now.plus_millis(750), Time::from_secs(1_767_225_601));
+//! assert_eq!(now.to_string(), "1767225600.250");
+//! ```
 
 use core::fmt;
 

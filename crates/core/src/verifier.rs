@@ -2,11 +2,32 @@
 //!
 //! It does no I/O. A host asks which file is needed next, fetches it and offers it:
 //!
-//! ```text
-//! let Some(mut update) = verifier.offer_stamp(&stamp, now)? else { done }
-//! if update.wants_head()              update.offer_head(&file)?
-//! for name in update.wants_bodies()   update.offer_body(&file)?
-//! verifier.commit(update)?
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::Verifier;
+//! use portcullis_core::list::Bundle;
+//!
+//! # let files = Bundle::decode(bundle)?;
+//! # let stamp = files.stamp;
+//! # let fetch = |name: portcullis_core::list::FileName| {
+//! #     let all = files.bodies.iter().chain([&files.head]);
+//! #     all.copied().find(|file| portcullis_core::crypto::Digest::of(file) == name.digest)
+//! # };
+//! let mut verifier = Verifier::new(root, files.keyring)?;
+//! if let Some(mut update) = verifier.offer_stamp(stamp, now)? {
+//!     if let Some(name) = update.wants_head() {
+//!         let head = fetch(name).ok_or("no head")?;
+//!         update.offer_head(head, verifier.keyring(), now)?;
+//!     }
+//!     for name in update.wants_bodies() {
+//!         update.offer_body(fetch(name).ok_or("no body")?)?;
+//!     }
+//!     verifier.commit(update)?;
+//! }
+//! assert!(verifier.list_at(now).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Until [`Verifier::commit`] succeeds, the held list stays in force.
@@ -17,7 +38,7 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
-use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Stamp};
+use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Part, Stamp};
 use crate::time::Time;
 
 /// The newest keyring and list of one issuer.
@@ -170,13 +191,13 @@ impl Verifier {
         if let Some(held) = held {
             return Err(ListError::Rollback { held, offered });
         }
-        let head = update.head.ok_or(ListError::WrongDigest("head"))?;
+        let head = update.head.ok_or(ListError::WrongDigest(Part::Head))?;
         let shards = head
             .shards()
             .iter()
             .map(|line| Some((line.shard, update.parts.get(line.body)?.body.clone()?)))
             .collect::<Option<_>>()
-            .ok_or(ListError::WrongDigest("body"))?;
+            .ok_or(ListError::WrongDigest(Part::Body))?;
         self.list = Some(List::assemble(update.stamp, head, shards));
         Ok(())
     }
@@ -186,7 +207,7 @@ impl Verifier {
     /// # Errors
     /// See [`AdoptError`]. An older keyring in a bundle is skipped: its list may be newer.
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
-        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let bundle = Bundle::decode(file).map_err(ListError::wire(Part::Bundle))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
@@ -211,7 +232,7 @@ impl Verifier {
     /// # Errors
     /// See [`AdoptError`]. An older keyring in the bundle is skipped.
     pub fn restore(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
-        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let bundle = Bundle::decode(file).map_err(ListError::wire(Part::Bundle))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
@@ -308,9 +329,9 @@ impl Update {
     /// [`ListError::WrongDigest`] and [`ListError::Wire`].
     pub fn offer_body(&mut self, file: &[u8]) -> Result<(), ListError> {
         let digest = Digest::of(file);
-        let part = self.parts.get_mut(digest).ok_or(ListError::WrongDigest("body"))?;
+        let part = self.parts.get_mut(digest).ok_or(ListError::WrongDigest(Part::Body))?;
         if part.body.is_none() {
-            part.body = Some(Arc::new(Body::decode(file).map_err(ListError::wire("body"))?));
+            part.body = Some(Arc::new(Body::decode(file).map_err(ListError::wire(Part::Body))?));
         }
         Ok(())
     }
@@ -319,10 +340,10 @@ impl Update {
 /// The bodies that a head names, each once, by ascending digest. Sorted for binary search, because
 /// the number of a head's shards is unbounded.
 #[derive(Clone, Debug, Default)]
-struct Parts(Vec<Part>);
+struct Parts(Vec<GatheredBody>);
 
 #[derive(Clone, Debug)]
-struct Part {
+struct GatheredBody {
     digest: Digest,
     /// The first line of the head that names it.
     line: u32,
@@ -336,7 +357,7 @@ impl Parts {
             head.shards().iter().map(|shard| shard.body).zip(0..).collect();
         let mut lines = lines.into_sorted_vec();
         lines.dedup_by_key(|(digest, _)| *digest);
-        let part = |(digest, line)| Part { digest, line, body: None };
+        let part = |(digest, line)| GatheredBody { digest, line, body: None };
         Self(lines.into_iter().map(part).collect())
     }
 
@@ -344,11 +365,11 @@ impl Parts {
         self.0.binary_search_by_key(&digest, |part| part.digest).ok()
     }
 
-    fn get(&self, digest: Digest) -> Option<&Part> {
+    fn get(&self, digest: Digest) -> Option<&GatheredBody> {
         self.0.get(self.place(digest)?)
     }
 
-    fn get_mut(&mut self, digest: Digest) -> Option<&mut Part> {
+    fn get_mut(&mut self, digest: Digest) -> Option<&mut GatheredBody> {
         let at = self.place(digest)?;
         self.0.get_mut(at)
     }

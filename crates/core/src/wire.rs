@@ -2,6 +2,30 @@
 
 use alloc::vec::Vec;
 
+use crate::field::Field;
+use crate::names::worded;
+
+worded! {
+    /// A kind of file.
+    FileKind:
+    /// A keyring.
+    Keyring = "keyring",
+    /// The stamp of a list.
+    Stamp = "stamp",
+    /// The head of a list.
+    ListHead = "list head",
+    /// The body of one of a list's shards.
+    ListBody = "list body",
+    /// A bundle, or what is deployed with a gate.
+    Bundle = "bundle",
+    /// A directory of policies.
+    PolicyDirectory = "policy directory",
+    /// A body of policies.
+    PolicyBody = "policy body",
+    /// An assertion.
+    Assertion = "assertion",
+}
+
 /// Why the bytes of a keyring, stamp, head, body or bundle can't be decoded.
 ///
 /// Every format has exactly one encoding of each content; any other is refused.
@@ -17,14 +41,14 @@ pub enum WireError {
     #[error("this is not a {expected}; check the address that it came from")]
     WrongFile {
         /// The expected kind of file.
-        expected: &'static str,
+        expected: FileKind,
     },
     /// The version byte is unknown to this verifier.
     #[error("format version {0} is not known here; update the verifier")]
     UnknownVersion(u8),
     /// A field holds a value outside its definition, or a second encoding of a value.
     #[error("the field `{0}` is out of range or not in its canonical form")]
-    NotCanonical(&'static str),
+    NotCanonical(Field),
 }
 
 /// The first four bytes of every signed or content-addressed file: `PC`, a letter, a version.
@@ -50,11 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Opens a file whose magic is `PC` and `letter`, in the one known version.
-    pub(crate) fn open(
-        bytes: &'a [u8],
-        letter: u8,
-        expected: &'static str,
-    ) -> Result<Self, WireError> {
+    pub(crate) fn open(bytes: &'a [u8], letter: u8, expected: FileKind) -> Result<Self, WireError> {
         let mut reader = Self::new(bytes);
         if reader.array::<3>()? != [b'P', b'C', letter] {
             return Err(WireError::WrongFile { expected });

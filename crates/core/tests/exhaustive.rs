@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use portcullis_core::WireError;
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
@@ -94,9 +94,9 @@ fn a_slot_that_is_named_twice_is_refused() {
     for slots in [vec![3, 3], vec![0, 0], vec![4, 3]] {
         let facts =
             ShardContents { capacity: 10, revoked: slots.clone(), ..ShardContents::default() };
-        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("revoked")));
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical(Field::Revoked)));
         let facts = ShardContents { capacity: 10, suspended: slots, ..ShardContents::default() };
-        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("suspended")));
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical(Field::Suspended)));
         assert_eq!((facts.counts().revoked, facts.counts().suspended), (0, 2));
     }
 }

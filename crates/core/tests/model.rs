@@ -12,6 +12,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ShardContents, StampDraft, encode_body, name_file};
@@ -139,7 +140,7 @@ fn speaks_of(entry: &BulkEntry, claims: &Claims) -> bool {
     let IssuedAt { from, before } = entry.issued;
     let issued_at = claims.lifetime.issued_at;
     let of_subject = match entry.scope {
-        BulkScope::Owner(owner) => owner == claims.owner,
+        BulkScope::Owner(owner) => owner == claims.owner.map_or(0, NonZeroU32::get),
         BulkScope::Kid(kid) => kid == claims.kid,
         BulkScope::Environment(environment) => environment == claims.environment,
         BulkScope::Serials { first, last } => first <= claims.serial && claims.serial <= last,
@@ -210,7 +211,12 @@ impl Stage {
             let kid = if slot % 4 == 1 { HMAC_TEST } else { HMAC_LIVE };
             let lifetime = Lifetime { issued_at: START + slot % 5, expires_at: None };
             let serial = Serial::at(shard, slot).unwrap();
-            let claims = Claims { serial, owner: slot % 3, lifetime, ..world.claims(kid, 0) };
+            let claims = Claims {
+                serial,
+                owner: NonZeroU32::new(slot % 3),
+                lifetime,
+                ..world.claims(kid, 0)
+            };
             (claims, world.mint(&claims))
         };
         Self {

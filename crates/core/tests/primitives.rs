@@ -12,7 +12,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::crypto::HmacKey;
 use portcullis_core::crypto::primitives::{Signature, hmac_digest, hmac_verifies};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -95,7 +94,7 @@ fn each_tag_gets_its_verdict() {
         let (secret, tag) = (decode(&vector.secret).try_into().unwrap(), decode(&vector.tag));
         let (message, what) = (decode(&vector.message), vector.id);
         let said = hmac_verifies(&secret, &message, tag.first_chunk().unwrap());
-        if message.len() > HmacKey::MESSAGE_LEN {
+        if message.len() > 55 {
             assert_eq!(said, None, "{what}");
             continue;
         }

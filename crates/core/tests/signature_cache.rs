@@ -52,9 +52,9 @@ fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
     };
     let signature = ask(&signature_cache, &token).unwrap().unwrap();
     let key = world.signing_key(ED25519).public().unwrap();
-    assert_eq!(signature.key, key.to_bytes());
+    assert_eq!(signature.key(), &key.to_bytes());
     assert!(!signature_cache.holds(&signature));
-    signature_cache.insert(signature.clone());
+    signature_cache.insert(signature.clone().verified_by_host());
     assert!(signature_cache.holds(&signature));
     assert_eq!(ask(&signature_cache, &token), Ok(None));
     assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, world.this_update).is_ok());
@@ -72,14 +72,22 @@ fn a_signature_is_known_for_its_own_key_and_message_alone() {
     let mut signature_cache = SignatureCache::new(8);
     let asked = unverified.signature_to_check(verifier.keyring(), Purpose::Token, &signature_cache);
     let known = asked.unwrap().unwrap();
-    signature_cache.insert(known.clone());
+    signature_cache.insert(known.clone().verified_by_host());
     assert!(signature_cache.holds(&known));
-    let mut others = [known.clone(), known.clone(), known];
-    others[0].key[0] ^= 1;
-    others[1].message[54] ^= 1;
-    // A byte that doesn't influence the place in the cache.
-    others[2].signature[63] ^= 1;
-    assert!(!others.iter().any(|other: &PendingSignature| signature_cache.holds(other)));
+    let others = [(0, 0), (1, 54), (2, 63)].map(|(part, at)| {
+        let (mut key, mut message, mut signature) =
+            (*known.key(), *known.message(), *known.signature());
+        match part {
+            0 => key[at] ^= 1,
+            1 => message[at] ^= 1,
+            // A byte that doesn't influence the place in the cache.
+            _ => signature[at] ^= 1,
+        }
+        PendingSignature::from_parts(key, message, signature).unwrap()
+    });
+    assert!(!others.iter().any(|other| signature_cache.holds(other)));
+    // One that is not strict is refused before it can be verified.
+    assert_eq!(PendingSignature::from_parts(*known.key(), *known.message(), [0xFF; 64]), None);
 }
 
 #[test]
@@ -160,17 +168,19 @@ fn signatures_that_share_their_places_push_out_the_oldest_alone() {
     let signatures: Vec<_> = (0..5).map(signature).collect();
     let mut signature_cache = SignatureCache::new(4);
     for (at, signature) in signatures[..4].iter().enumerate() {
-        signature_cache.insert(signature.clone());
-        signature_cache.insert(signature.clone());
+        signature_cache.insert(signature.clone().verified_by_host());
+        signature_cache.insert(signature.clone().verified_by_host());
         assert!(signatures[..=at].iter().all(|signature| signature_cache.holds(signature)), "{at}");
     }
-    signature_cache.insert(signatures[4].clone());
+    signature_cache.insert(signatures[4].clone().verified_by_host());
     assert!(!signature_cache.holds(&signatures[0]));
     assert!(signatures[1..].iter().all(|signature| signature_cache.holds(signature)));
     // A capacity that is not a multiple of four is still an upper bound.
     for capacity in [0, 1, 3, 5, 7] {
         let mut signature_cache = SignatureCache::new(capacity);
-        signatures.iter().for_each(|signature| signature_cache.insert(signature.clone()));
+        signatures
+            .iter()
+            .for_each(|signature| signature_cache.insert(signature.clone().verified_by_host()));
         let held = signatures.iter().filter(|signature| signature_cache.holds(signature)).count();
         assert!(held <= capacity && (held > 0) == (capacity > 0), "{capacity}: {held}");
     }

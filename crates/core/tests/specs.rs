@@ -41,11 +41,12 @@ fn token() {
     assert!(spec.contains(&token));
     assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));
     assert!(spec.contains(&format!("binding{}", hex(&binding))));
-    let message = spec.split("message").last().unwrap().split("tag").next().unwrap();
+    let example = spec.split("##Example").nth(1).unwrap().split("##").next().unwrap();
+    let message = example.split("message").last().unwrap().split("tag").next().unwrap();
     let message: [u8; 55] =
         core::array::from_fn(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).unwrap());
     assert_eq!(message[11..27], binding);
-    let tag = spec.split("tag").last().unwrap().get(..32).unwrap();
+    let tag = example.split("tag").last().unwrap().get(..32).unwrap();
     let tag: [u8; 16] =
         core::array::from_fn(|i| u8::from_str_radix(&tag[2 * i..2 * i + 2], 16).unwrap());
     assert!(HmacKey::new(&world.secret(HMAC_LIVE)).verify(&message, &tag));

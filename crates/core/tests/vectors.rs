@@ -81,6 +81,21 @@ fn every_vector_gets_its_verdict() {
     }
 }
 
+/// The files of the crate's documentation, which a package carries along, are those of vectors.
+#[test]
+fn the_files_of_the_documentation_are_those_of_vectors() {
+    let read = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(folder().join(file)).unwrap()).unwrap()
+    };
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/files");
+    let same = |file: &str, text: &serde_json::Value| {
+        assert_eq!(shape::encode(&fs::read(examples.join(file)).unwrap()), *text, "{file}");
+    };
+    same("list.bundle", &read("accepted-secret-ed25519.json")["adopt"][0]["bundle"]);
+    same("assertion.keyring", &read("assertion/accepted-worked-example.json")["keyring"]);
+    assert_eq!(fs::read_dir(&examples).unwrap().count(), 2);
+}
+
 fn run(vector: &Vector) {
     let name = &vector.name;
     let outcome = shape::run_vector(vector);

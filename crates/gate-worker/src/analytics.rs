@@ -6,8 +6,8 @@ use core::cell::Cell;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{Array, Function, Reflect};
 
-use portcullis_gate::analytics::DataPoint;
-use portcullis_gate::log::Event;
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::js::{get, object};
 use crate::log::log;

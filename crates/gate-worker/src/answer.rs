@@ -5,13 +5,14 @@ use core::cell::RefCell;
 use worker::wasm_bindgen::JsCast as _;
 use worker::web_sys;
 
-use portcullis_gate::analytics::DataPoint;
-use portcullis_gate::answer::{Problem, cors_headers, debug};
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host as _;
-use portcullis_gate::log::Event;
-use portcullis_gate::refused::Refused;
 use portcullis_gate::request_state::ReservedPage;
+use portcullis_gate::response::headers::{cors_headers, debug};
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::response::refused::Refused;
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::clock::now;
 use crate::host::Runtime;
@@ -26,7 +27,7 @@ pub(crate) fn refuse(
     let settings = &runtime.settings;
     let problem = Problem::of(&refused, &settings.rates);
     if settings.analytics {
-        runtime.write(&DataPoint::refused(&refused, &problem));
+        runtime.write_point(&DataPoint::refused(&refused, &problem));
     }
     let debug = settings.debug.then(|| debug(refused.reason.code(), refused.name, refused.list));
     log(&Event::Refused(refused));
@@ -34,7 +35,10 @@ pub(crate) fn refuse(
 }
 
 /// One of the gate's own pages.
-pub(crate) fn own(gate: &RefCell<Gate>, page: ReservedPage) -> worker::Result<web_sys::Response> {
+pub(crate) fn reserved_page(
+    gate: &RefCell<Gate>,
+    page: ReservedPage,
+) -> worker::Result<web_sys::Response> {
     let (status, kind, body) = match page {
         ReservedPage::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
         ReservedPage::Health { ready: false } => {

@@ -10,18 +10,18 @@ use worker::js_sys::{Array, Date, JSON, JsString};
 use portcullis_core::time::Time;
 use portcullis_gate::cron;
 use portcullis_gate::host::Host as _;
-use portcullis_gate::log::Event;
-use portcullis_gate::usage_queue::{self, Message, Settled};
+use portcullis_gate::telemetry::log::Event;
+use portcullis_gate::telemetry::usage_queue::{self, Message, MessageOutcome};
 
 use crate::clock::time;
 use crate::host::Runtime;
+use crate::isolate::{Shared, shared};
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, shared};
 
 /// Refreshes the list, stores the floor and reports the counted uses: for a cron trigger.
 pub async fn scheduled(env: &Env) {
-    if let Ok((shared, runtime)) = woken(env) {
+    if let Ok((shared, runtime)) = for_event(env) {
         cron::tick(&shared.gate, &runtime).await;
     }
 }
@@ -33,15 +33,17 @@ pub async fn scheduled(env: &Env) {
 /// If the settings are invalid, or a message can't be acknowledged. The platform then redelivers the
 /// batch.
 pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
-    let (_, runtime) = woken(env)?;
+    let (_, runtime) = for_event(env)?;
     let messages = get(batch, "messages").map(|messages| Array::from(&messages).to_vec());
     let messages = messages.unwrap_or_default();
     let read: Vec<Message> = messages.iter().map(|message| read(message, runtime.now())).collect();
     let settled = usage_queue::forward(&runtime, &read).await;
     for (message, settled) in messages.iter().zip(settled) {
         match settled {
-            Settled::Arrived | Settled::Dropped => call(message, "ack", &[]).await?,
-            Settled::Again { seconds } => {
+            MessageOutcome::Delivered | MessageOutcome::Dropped => {
+                call(message, "ack", &[]).await?
+            }
+            MessageOutcome::Retry { seconds } => {
                 let options = object(&[("delaySeconds", seconds.into())]);
                 call(message, "retry", &[&options]).await?
             }
@@ -50,7 +52,7 @@ pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
     Ok(())
 }
 
-fn woken(env: &Env) -> Result<(Shared, Runtime), JsValue> {
+fn for_event(env: &Env) -> Result<(Shared, Runtime), JsValue> {
     let env: JsValue = env.clone().into();
     let shared = shared(&env).map_err(|error| {
         log(&Event::Settings(error));

@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// Enough for the few active signers of a keyring.
-const MOST_PUBLIC: usize = 16;
+const MAX_PUBLIC: usize = 16;
 
 fn subtle() -> Result<JsValue, JsValue> {
     let subtle = get(&js_sys::global(), "crypto").and_then(|crypto| get(&crypto, "subtle"));
@@ -32,25 +32,25 @@ fn subtle() -> Result<JsValue, JsValue> {
 pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue> {
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
-    let held = PUBLIC.with_borrow(|keys| {
-        keys.iter().find(|(bytes, _)| *bytes == signature.key).map(|(_, key)| key.clone())
+    let existing = PUBLIC.with_borrow(|keys| {
+        keys.iter().find(|(bytes, _)| bytes == signature.key()).map(|(_, key)| key.clone())
     });
-    let key = match held {
+    let key = match existing {
         Some(key) => key,
         None => {
-            let raw: JsValue = Uint8Array::from(signature.key.as_slice()).into();
+            let raw: JsValue = Uint8Array::from(signature.key().as_slice()).into();
             let usages: JsValue = Array::of1(&JsValue::from_str("verify")).into();
             let arguments = [&JsValue::from_str("raw"), &raw, &algorithm, &JsValue::FALSE, &usages];
             let key = call(&subtle, "importKey", &arguments).await?;
             PUBLIC.with_borrow_mut(|keys| {
-                keys.truncate(MOST_PUBLIC - 1);
-                keys.insert(0, (signature.key, key.clone()));
+                keys.truncate(MAX_PUBLIC - 1);
+                keys.insert(0, (*signature.key(), key.clone()));
             });
             key
         }
     };
-    let proof: JsValue = Uint8Array::from(signature.signature.as_slice()).into();
-    let message: JsValue = Uint8Array::from(signature.message.as_slice()).into();
+    let proof: JsValue = Uint8Array::from(signature.signature().as_slice()).into();
+    let message: JsValue = Uint8Array::from(signature.message().as_slice()).into();
     let good = call(&subtle, "verify", &[&algorithm, &key, &proof, &message]).await?;
     Ok(good.is_truthy())
 }
@@ -59,8 +59,8 @@ pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue
 pub(crate) async fn sign(seed: &[u8; 32], message: &[u8]) -> Result<[u8; 64], JsValue> {
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
-    let held = SIGNER.with_borrow(Clone::clone);
-    let key = match held {
+    let existing = SIGNER.with_borrow(Clone::clone);
+    let key = match existing {
         Some(key) => key,
         None => {
             let der = zeroize::Zeroizing::new([PKCS8.as_slice(), seed].concat());

@@ -13,11 +13,12 @@ use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, AbortController, WorkerGlobalScope};
 
-use portcullis_gate::analytics::DataPoint;
 use portcullis_gate::host::Host;
-use portcullis_gate::log::Event;
-use portcullis_gate::settings::{BaseUrl, GateKey, Settings, SourceSetting};
-use portcullis_gate::source::{FetchError, File};
+use portcullis_gate::refresh::source::{FetchError, File};
+use portcullis_gate::settings::url::BaseUrl;
+use portcullis_gate::settings::{GateKey, Settings, SourceSetting};
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::clock::now;
 use crate::js::{call, get, object, read};
@@ -36,12 +37,12 @@ pub(crate) struct Runtime {
 }
 
 impl Host for Runtime {
-    async fn get(&self, source: usize, file: File, timeout: u64) -> Result<Vec<u8>, FetchError> {
+    async fn fetch(&self, source: usize, file: File, timeout: u64) -> Result<Vec<u8>, FetchError> {
         let setting = self.settings.sources.get(source).ok_or(FetchError::Absent)?;
-        self.within(timeout, self.fetch(setting, file)).await
+        self.within(timeout, self.read_source(setting, file)).await
     }
 
-    async fn kept(&self) -> Option<Vec<u8>> {
+    async fn load_floor(&self) -> Option<Vec<u8>> {
         const LONGEST: usize = 512 << 10;
         let cache = default_cache()?;
         let found = JsFuture::from(cache.match_with_str(&self.floor_url())).await.ok()?;
@@ -49,19 +50,19 @@ impl Host for Runtime {
         read(&found.body()?, LONGEST).await.ok()
     }
 
-    async fn keep(&self, floor: Vec<u8>) {
+    async fn store_floor(&self, floor: Vec<u8>) {
         // If the floor can't be stored, later isolates fetch instead.
         let _ = self.put_floor(&floor).await;
     }
 
-    async fn report(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+    async fn report_usage(&self, body: String, timeout: u64) -> Result<(), FetchError> {
         if !self.settings.usage_queue {
-            return self.deliver(body, timeout).await;
+            return self.deliver_usage(body, timeout).await;
         }
         self.within(timeout, queue::send(&self.env, &body)).await
     }
 
-    async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+    async fn deliver_usage(&self, body: String, timeout: u64) -> Result<(), FetchError> {
         let issuer = self.settings.sources.iter().find_map(|source| match source {
             SourceSetting::Http { base, key: Some(key) } => Some((base, key)),
             SourceSetting::Http { key: None, .. }
@@ -72,7 +73,7 @@ impl Host for Runtime {
         self.within(timeout, post(base, key, &body)).await
     }
 
-    fn write(&self, point: &DataPoint) {
+    fn write_point(&self, point: &DataPoint) {
         analytics::write(&self.env, point);
     }
 
@@ -111,7 +112,7 @@ impl Runtime {
         }
     }
 
-    async fn fetch(&self, source: &SourceSetting, file: File) -> Result<Vec<u8>, FetchError> {
+    async fn read_source(&self, source: &SourceSetting, file: File) -> Result<Vec<u8>, FetchError> {
         if file.is_private() && !source.has_private() {
             return Err(FetchError::NoCredential);
         }

@@ -5,7 +5,7 @@ use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
-use portcullis_gate::source::FetchError;
+use portcullis_gate::refresh::source::FetchError;
 
 /// `object[name]`, if it exists and isn't null.
 pub(crate) fn get(object: &JsValue, name: &str) -> Option<JsValue> {

@@ -2,7 +2,7 @@
 
 use worker::{console_error, console_log};
 
-use portcullis_gate::log::Event;
+use portcullis_gate::telemetry::log::Event;
 
 /// Writes to the Worker's log.
 pub fn log(event: &Event) {

@@ -3,7 +3,7 @@
 use worker::js_sys::JSON;
 use worker::wasm_bindgen::JsValue;
 
-use portcullis_gate::source::FetchError;
+use portcullis_gate::refresh::source::FetchError;
 
 use crate::js::{call, get, object};
 

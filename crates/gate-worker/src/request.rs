@@ -4,14 +4,16 @@ use worker::js_sys;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys;
 
+use portcullis_gate::request::Request;
 use portcullis_gate::request::fields::{Rule, rule};
-use portcullis_gate::request::{Malformed, Received, Request};
+use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::received::Received;
 use portcullis_gate::settings::Settings;
 
 use crate::js::get;
 
 /// The texts of a request, owned, because the runtime returns copies.
-pub(crate) struct Texts {
+pub(crate) struct RequestText {
     method: String,
     url: String,
     peer: Option<String>,
@@ -22,16 +24,16 @@ pub(crate) struct Texts {
     pub(crate) removed: Vec<String>,
 }
 
-impl Texts {
+impl RequestText {
     pub(crate) fn of(request: &web_sys::Request, settings: &Settings) -> Result<Self, JsValue> {
         let (mut read, mut removed) = (Vec::new(), Vec::new());
-        let cloudflare = settings.client.keeps_cloudflares();
+        let cloudflare = settings.client.trusts_cloudflare();
         for entry in js_sys::try_iter(&request.headers().entries())?.into_iter().flatten() {
             let entry: js_sys::Array = entry?.unchecked_into();
             let text = |at| entry.get(at).as_string().unwrap_or_default();
             let name = text(0);
             match rule(&name, cloudflare) {
-                Rule::PassOn => {}
+                Rule::Forward => {}
                 Rule::Remove => removed.push(name),
                 Rule::ReadAndRemove => {
                     removed.push(name.clone());

@@ -5,10 +5,10 @@
 
 use core::cell::RefCell;
 
-use crate::deliver::deliver;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::refresh::refresh;
+use crate::telemetry::deliver::deliver;
 
 /// Refreshes the list, stores the floor for future isolates, and reports all counted uses.
 pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
@@ -17,13 +17,13 @@ pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
         refresh(gate, host, job).await;
     }
     // A refresh stores the floor only if the list changed. The newest stamp is a better floor.
-    let floor = gate.borrow().floor();
+    let floor = gate.borrow().trust().floor();
     if let Some(floor) = floor {
-        host.keep(floor).await;
+        host.store_floor(floor).await;
     }
     let analytics = gate.borrow().settings().analytics;
     loop {
-        let report = gate.borrow_mut().usage_mut().flush(host.now());
+        let report = gate.borrow_mut().telemetry_mut().usage_mut().flush(host.now());
         let Some(report) = report else { return };
         deliver(gate, host, report).await;
         // A second report would exceed the platform's limit of data points per invocation.

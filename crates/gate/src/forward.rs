@@ -6,11 +6,11 @@
 use core::fmt::Write as _;
 use core::net::IpAddr;
 
-use crate::assertions::Asserted;
-use crate::caller::Caller;
-use crate::credential::{CredentialError, Taken};
-use crate::refused::{Rate, Reason, Refused};
+use crate::identity::assertion_cache::AssertionText;
+use crate::identity::caller::Caller;
 use crate::request::client::Client;
+use crate::request::credential::{CredentialError, RemovedKeys};
+use crate::response::refused::{Rate, Reason, Refused};
 
 use portcullis_core::time::Time;
 
@@ -30,7 +30,7 @@ pub struct Forward {
     /// Path and query.
     pub target: String,
     /// The signed statement of the caller's identity, if the gate has an assertion key.
-    pub assertion: Option<Asserted>,
+    pub assertion: Option<AssertionText>,
     /// The rate class that limits the key.
     pub rate: Option<Rate>,
     /// Seconds after which an open connection is closed.
@@ -39,7 +39,7 @@ pub struct Forward {
     pub debug: Option<String>,
     /// What else the host needs to know.
     pub flags: Flags,
-    pub(crate) taken: Taken,
+    pub(crate) removed_keys: RemovedKeys,
     pub(crate) hop_by_hop: Vec<String>,
     pub(crate) client: Option<(Option<IpAddr>, String, String)>,
     /// The subprotocols for the origin, if the request is a WebSocket handshake.
@@ -81,7 +81,7 @@ impl Forward {
     pub fn edits(&self, assertion: Option<&str>) -> String {
         let client = self.client.as_ref();
         Edits {
-            taken: self.taken,
+            removed_keys: self.removed_keys,
             client: client.map(|(address, host, scheme)| Client {
                 address: *address,
                 host,
@@ -112,7 +112,7 @@ impl Forward {
 
 /// The inputs of a request's edits.
 pub(crate) struct Edits<'a> {
-    pub(crate) taken: Taken,
+    pub(crate) removed_keys: RemovedKeys,
     pub(crate) client: Option<Client<'a>>,
     pub(crate) identity: &'a str,
     pub(crate) assertion: Option<&'a str>,
@@ -127,7 +127,7 @@ impl Edits<'_> {
     ) -> String {
         let mut lines = String::with_capacity(768);
         let mut remove = |name: &str| lines.extend([name, "\n\n"]);
-        self.taken.headers().for_each(&mut remove);
+        self.removed_keys.headers().for_each(&mut remove);
         hop_by_hop.for_each(remove);
         let mut set = |name: &str, value: &str| lines.extend([name, "\n", value, "\n"]);
         if let Some(Client { address, host, scheme }) = self.client {

@@ -10,12 +10,12 @@ use portcullis_core::crypto::IssuerId;
 use portcullis_core::token::{Claims, Name};
 use portcullis_core::verify::Accepted;
 
-use crate::credential::Taken;
 use crate::forward::Flags;
 use crate::request::client::Client;
+use crate::request::credential::RemovedKeys;
 
 /// Entries in the cache, of some 600 bytes each.
-pub const PLACES: usize = 1024;
+pub const SLOTS: usize = 1024;
 
 /// The edits between a client's request and the origin's, as one text. Names and values alternate,
 /// one per line. An empty value removes the field, any other value sets it.
@@ -24,7 +24,7 @@ pub struct CachedEdits {
     pub(crate) lines: String,
     pub(crate) flags: Flags,
     pub(crate) name: Name,
-    pub(crate) place: usize,
+    pub(crate) slot: usize,
 }
 
 impl CachedEdits {
@@ -40,20 +40,20 @@ impl CachedEdits {
         self.flags
     }
 
-    /// The slot of this text, below [`PLACES`]: for a host that caches it in another form as well.
+    /// The slot of this text, below [`SLOTS`]: for a host that caches it in another form as well.
     #[must_use]
-    pub const fn place(&self) -> usize {
-        self.place
+    pub const fn slot(&self) -> usize {
+        self.slot
     }
 }
 
 /// The cache key: everything that the text depends on. The list's number also fixes its policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct CacheKey {
     issuer: IssuerId,
     claims: Claims,
     list: (u32, u64),
-    taken: Taken,
+    removed_keys: RemovedKeys,
     flags: Flags,
     address: Option<IpAddr>,
     host: Box<str>,
@@ -62,18 +62,18 @@ pub(crate) struct Known {
 }
 
 /// The borrowed form of the cache key.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Lookup<'a> {
     pub(crate) accepted: &'a Accepted,
-    pub(crate) taken: Taken,
+    pub(crate) removed_keys: RemovedKeys,
     pub(crate) flags: Flags,
     pub(crate) client: Client<'a>,
     pub(crate) assertion: Option<&'a Rc<str>>,
 }
 
-impl Wanted<'_> {
+impl Lookup<'_> {
     /// The slot. Serials are random, so they spread evenly. The address is hashed in because many
     /// clients use the same publishable key.
-    pub(crate) fn place(&self) -> usize {
+    pub(crate) fn slot(&self) -> usize {
         let address = match self.client.address {
             Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
             Some(IpAddr::V6(address)) => {
@@ -83,30 +83,30 @@ impl Wanted<'_> {
             None => 0,
         };
         let spread = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let place = self.accepted.serial().get().wrapping_add(spread) % PLACES as u64;
-        usize::try_from(place).unwrap_or(0)
+        let slot = self.accepted.serial().get().wrapping_add(spread) % SLOTS as u64;
+        usize::try_from(slot).unwrap_or(0)
     }
 
-    fn is(&self, known: &Known) -> bool {
+    fn matches(&self, key: &CacheKey) -> bool {
         let list = self.accepted.list();
-        known.claims == *self.accepted.claims()
-            && known.list == (list.epoch, list.number)
-            && known.issuer == self.accepted.issuer()
-            && known.taken == self.taken
-            && known.flags == self.flags
-            && known.address == self.client.address
-            && *known.host == *self.client.host
-            && *known.scheme == *self.client.scheme
-            && known.assertion.as_ref() == self.assertion
+        key.claims == *self.accepted.claims()
+            && key.list == (list.epoch, list.number)
+            && key.issuer == self.accepted.issuer()
+            && key.removed_keys == self.removed_keys
+            && key.flags == self.flags
+            && key.address == self.client.address
+            && *key.host == *self.client.host
+            && *key.scheme == *self.client.scheme
+            && key.assertion.as_ref() == self.assertion
     }
 
-    pub(crate) fn owned(&self) -> Known {
+    pub(crate) fn owned(&self) -> CacheKey {
         let list = self.accepted.list();
-        Known {
+        CacheKey {
             issuer: self.accepted.issuer(),
             claims: *self.accepted.claims(),
             list: (list.epoch, list.number),
-            taken: self.taken,
+            removed_keys: self.removed_keys,
             flags: self.flags,
             address: self.client.address,
             host: self.client.host.into(),
@@ -119,22 +119,22 @@ impl Wanted<'_> {
 /// The newest texts: a direct-mapped cache, one slot for each key and address.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderCache {
-    places: Vec<Option<(Known, Rc<CachedEdits>)>>,
+    slots: Vec<Option<(CacheKey, Rc<CachedEdits>)>>,
 }
 
 impl HeaderCache {
-    pub(crate) fn find(&self, wanted: &Wanted<'_>) -> Option<Rc<CachedEdits>> {
-        let held = self.places.get(wanted.place()).and_then(Option::as_ref);
-        held.filter(|(known, _)| wanted.is(known)).map(|(_, text)| Rc::clone(text))
+    pub(crate) fn find(&self, lookup: &Lookup<'_>) -> Option<Rc<CachedEdits>> {
+        let held = self.slots.get(lookup.slot()).and_then(Option::as_ref);
+        held.filter(|(key, _)| lookup.matches(key)).map(|(_, text)| Rc::clone(text))
     }
 
     /// Stores a text in its slot.
-    pub(crate) fn keep(&mut self, known: Known, text: Rc<CachedEdits>) {
-        if self.places.is_empty() {
-            self.places.resize(PLACES, None);
+    pub(crate) fn keep(&mut self, key: CacheKey, text: Rc<CachedEdits>) {
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, None);
         }
-        if let Some(place) = self.places.get_mut(text.place) {
-            *place = Some((known, text));
+        if let Some(slot) = self.slots.get_mut(text.slot) {
+            *slot = Some((key, text));
         }
     }
 }

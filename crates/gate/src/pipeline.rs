@@ -1,40 +1,50 @@
 //! The decision on a request, in one function for both paths.
 //!
-//! [`Gate::evaluate`] doesn't change the gate. It clears the request, refuses it, or returns what
-//! it needs first. The fast path forwards a cleared request and leaves everything else to the slow
-//! path, which meets the need and evaluates again: see [`crate::slow_path`] and
-//! [`crate::fast_path`].
+//! [`Pipeline::evaluate`] changes nothing. It clears the request, refuses it, or returns what it
+//! needs first. The fast path forwards a cleared request and leaves everything else to the slow
+//! path, which meets the need and evaluates again: see `gate::fast_path` and `gate::slow_path`.
+//!
+//! ```text
+//! route, credential, parse, authenticate, current, accept, policy, rate class
+//! ```
+//!
+//! The pipeline borrows what it reads and doesn't know the gate, so that a host which holds the
+//! trust state as a shared snapshot can run the same decision.
+
+use core::num::NonZeroU32;
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::{List, ListError, ListVersion};
+use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
-use portcullis_core::signature_cache::PendingSignature;
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
 
-use crate::assertions::Asserted;
-use crate::credential::{Credential, Taken};
-use crate::gate::Gate;
-use crate::refresh_schedule::{ListStep, RefreshReason, Standing};
-use crate::refused::Reason;
+use crate::identity::assertion_cache::{AssertionCache, AssertionText};
+use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
+use crate::request::credential::{Credential, RemovedKeys};
 use crate::request::keys::holds_key;
-use crate::request::{Malformed, Request, query};
+use crate::request::malformed::Malformed;
+use crate::request::{Request, query};
 use crate::request_state::RequestState;
-use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
+use crate::response::refused::Reason;
+use crate::settings::Settings;
+use crate::settings::rates::RateClass;
+use crate::settings::routes::{Kinds, NoRoute, Places, Route};
+use crate::trust_state::{PolicyUnknown, TrustState};
 
 /// The inputs of an evaluation, and its side results.
-pub(crate) struct Inquiry<'r> {
+pub(crate) struct Evaluation<'r> {
     pub(crate) now: Time,
     pub(crate) state: &'r RequestState,
     /// Start a background refresh, whatever the decision.
     pub(crate) refresh: bool,
     /// A signature that was verified here, for the signature cache.
-    pub(crate) verified: Option<Box<PendingSignature>>,
+    pub(crate) verified: Option<Box<VerifiedSignature>>,
 }
 
-impl<'r> Inquiry<'r> {
+impl<'r> Evaluation<'r> {
     pub(crate) const fn new(state: &'r RequestState, now: Time) -> Self {
         Self { now, state, refresh: false, verified: None }
     }
@@ -44,7 +54,7 @@ impl<'r> Inquiry<'r> {
 pub(crate) struct Cleared<'g> {
     pub(crate) route: &'g Route,
     /// The places that hold keys, which the gate removes.
-    pub(crate) taken: Taken,
+    pub(crate) removed_keys: RemovedKeys,
     /// The query without keys, if it held any.
     pub(crate) query: Option<String>,
     /// The key, unless the route needs none.
@@ -54,11 +64,11 @@ pub(crate) struct Cleared<'g> {
 /// The key of a request that may go to the origin.
 pub(crate) struct ClearedKey<'g> {
     pub(crate) accepted: Accepted,
-    pub(crate) standing: Standing,
+    pub(crate) freshness: Freshness,
     pub(crate) policy: Policy<'g>,
     /// The rate class. The request isn't counted yet.
     pub(crate) class: Option<(usize, &'g RateClass)>,
-    pub(crate) assertion: Option<Asserted>,
+    pub(crate) assertion: Option<AssertionText>,
     pub(crate) in_authorization: bool,
 }
 
@@ -75,7 +85,7 @@ pub(crate) enum Need {
     /// A fresher list, or the first one.
     List { held: Option<ListVersion>, at_most: u64, refresh: bool },
     /// An extra refresh, which may change the verdict on this key.
-    RefreshReason(RefreshReason),
+    Refresh(RefreshReason),
     /// A policy that is not held.
     Policy { kind: Kind, number: u32 },
     /// The verification of a signature.
@@ -92,14 +102,24 @@ impl Stop {
     }
 }
 
-impl Gate {
+/// What a decision reads, borrowed from its owner.
+#[derive(Clone, Copy)]
+pub(crate) struct Pipeline<'g> {
+    pub(crate) settings: &'g Settings,
+    pub(crate) trust: &'g TrustState,
+    pub(crate) schedule: &'g RefreshSchedule,
+    pub(crate) signatures: &'g SignatureCache,
+    pub(crate) assertions: &'g AssertionCache,
+}
+
+impl<'g> Pipeline<'g> {
     /// Decides on a request for the origin.
-    pub(crate) fn evaluate<'g>(
-        &'g self,
+    pub(crate) fn evaluate(
+        &self,
         request: &Request<'_>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<Cleared<'g>, Stop> {
-        let settings = &*self.settings;
+        let settings = self.settings;
         let find = |method| settings.routes.find(method, request.path);
         // A preflight carries no key, and belongs to the route of the method that it asks about.
         if let Some(Ok(route)) = request.preflight().map(find)
@@ -119,31 +139,31 @@ impl Gate {
             kind: route.kinds.only(),
             environment: Some(route.environment),
         };
-        let (accepted, standing) = self.verify(credential.token(), requirements, inquiry)?;
+        let (accepted, freshness) = self.verify(credential.token(), requirements, evaluation)?;
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
-        if route.strict && standing == Standing::Stale {
+        if route.strict && freshness == Freshness::Stale {
             return Err(stop(Reason::Stale));
         }
         // Check its policy and rate class.
-        let policy = self.policy(&accepted, inquiry)?;
-        permit(&policy, route, request).map_err(stop)?;
+        let policy = self.policy(&accepted, evaluation)?;
+        authorize(&policy, route, request).map_err(stop)?;
         let class = match settings.rates.find(policy.rate_class()) {
             Ok(class) => class,
-            Err(_) if settings.passes_unknown_class => None,
+            Err(_) if settings.allows_unknown_class => None,
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
         // List what to remove: the presented keys, and keys in places that the route doesn't read.
-        let taken = credential.taken(route.keep_credential, request);
-        let elsewhere = Taken::found_in(request, credential.presented());
-        let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
+        let removed_keys = credential.removed_keys(route.keep_credential, request);
+        let elsewhere = RemovedKeys::found_in(request, credential.presented());
+        let assertion = self.assertion(&accepted, (&policy, freshness), evaluation.now);
         let in_authorization = credential.is_in_authorization();
         Ok(Cleared {
             route,
-            taken: taken.and(elsewhere),
-            query: self.query_without_keys(request, &route.places, taken.query),
+            removed_keys: removed_keys.and(elsewhere),
+            query: self.query_without_keys(request, &route.places, removed_keys.query),
             key: Some(ClearedKey {
                 accepted,
-                standing,
+                freshness,
                 policy,
                 class,
                 assertion,
@@ -156,32 +176,32 @@ impl Gate {
     pub(crate) fn evaluate_admin(
         &self,
         request: &Request<'_>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Stop> {
         let (places, kinds) = (Places::HEADERS, Kinds { secret: true, publishable: false });
         let credential = Credential::read(request, &places, kinds)
             .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
         let requirements = Requirements { purpose: Purpose::Admin, kind: None, environment: None };
-        self.verify(credential.token(), requirements, inquiry).map(|_| ())
+        self.verify(credential.token(), requirements, evaluation).map(|_| ())
     }
 
     /// Clears a request that needs no key. Keys that it carries are removed all the same.
-    fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
+    fn without_key(&self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
         Cleared {
             route,
-            taken: Taken::found_in(request, Taken::default()),
+            removed_keys: RemovedKeys::found_in(request, RemovedKeys::default()),
             query: self.query_without_keys(request, &Places::NONE, false),
             key: None,
         }
     }
 
     /// The query without keys; `None` if it holds none. Removes the parameter that the route reads
-    /// if `taken`, and this system's keys from the parameters of other routes.
+    /// if `removed_keys`, and this system's keys from the parameters of other routes.
     fn query_without_keys(
         &self,
         request: &Request<'_>,
         places: &Places,
-        taken: bool,
+        removed_keys: bool,
     ) -> Option<String> {
         if request.query.is_empty() {
             return None;
@@ -191,7 +211,7 @@ impl Gate {
             let is_routes = places.query.as_deref() == Some(name);
             let query = left.as_deref().unwrap_or(&request.query);
             let without = query::without(query, name, |value| {
-                if is_routes { taken } else { holds_key(&query::value(value)) }
+                if is_routes { removed_keys } else { holds_key(&query::value(value)) }
             });
             if without != query {
                 left = Some(without);
@@ -206,41 +226,38 @@ impl Gate {
         &self,
         token: &str,
         requirements: Requirements,
-        inquiry: &mut Inquiry<'_>,
-    ) -> Result<(Accepted, Standing), Stop> {
-        let now = inquiry.now;
-        let held = self.held(now).ok();
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<(Accepted, Freshness), Stop> {
+        let now = evaluation.now;
+        let held = self.trust.list_in_force(now).ok();
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
-        let Some(verifier) = &self.verifier else {
+        let Some(verifier) = self.trust.verifier() else {
             // Without a keyring nothing can be verified.
-            self.enforce_bound(held, inquiry)?;
+            self.enforce_bound(held, evaluation)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
         // Authenticate: by the signature cache, or by a verification on the host or here.
-        let authentic = match unverified.authenticate_by(
-            &self.signature_cache,
-            keyring,
-            requirements.purpose,
-        ) {
-            Ok(Authentication::Authentic(authentic)) => authentic,
-            Ok(Authentication::Unchecked(unchecked)) => {
-                let signature = unchecked.signature();
-                if inquiry.state.rejected.as_ref() == Some(signature) {
-                    return Err(Stop::because(Refusal::BadSignature));
+        let authentic =
+            match unverified.authenticate_by(self.signatures, keyring, requirements.purpose) {
+                Ok(Authentication::Authentic(authentic)) => authentic,
+                Ok(Authentication::Unchecked(unchecked)) => {
+                    let signature = unchecked.signature();
+                    if evaluation.state.rejected.as_ref() == Some(signature) {
+                        return Err(Stop::because(Refusal::BadSignature));
+                    }
+                    if !evaluation.state.verifies_here {
+                        return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
+                    }
+                    let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
+                    evaluation.verified = Some(Box::new(signature));
+                    authentic
                 }
-                if !inquiry.state.verifies_here {
-                    return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
+                Err(refusal) => {
+                    self.refresh_for(RefreshReason::of(refusal), evaluation)?;
+                    return Err(Stop::because(refusal));
                 }
-                let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                inquiry.verified = Some(Box::new(signature));
-                authentic
-            }
-            Err(refusal) => {
-                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
-                return Err(Stop::because(refusal));
-            }
-        };
+            };
         let name = authentic.namer();
         // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {
@@ -249,59 +266,68 @@ impl Gate {
         };
         // Enforce the freshness bound first: neither an accept nor a refusal by a list beyond the
         // bound may be returned before the wait is over.
-        self.enforce_bound(held, inquiry)?;
+        self.enforce_bound(held, evaluation)?;
         match verdict {
             Ok(accepted) => {
-                let standing = self.refresh_schedule.standing(accepted.list(), now);
-                Ok((accepted, standing))
+                let freshness = self.schedule.freshness(accepted.list(), now);
+                Ok((accepted, freshness))
             }
             Err(refusal) => {
-                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
+                self.refresh_for(RefreshReason::of(refusal), evaluation)?;
                 Err(Stop::Refuse(refusal.into(), Some(name())))
             }
         }
     }
 
     /// The policy of an accepted key.
-    fn policy(&self, accepted: &Accepted, inquiry: &Inquiry<'_>) -> Result<Policy<'_>, Stop> {
+    fn policy(&self, accepted: &Accepted, evaluation: &Evaluation<'_>) -> Result<Policy<'g>, Stop> {
         let claims = accepted.claims();
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
-        if claims.policy == 0 && self.settings.require_policy {
+        if claims.policy.is_none() && self.settings.require_policy {
             return Err(stop(Reason::PolicyRequired));
         }
-        let list = self.verifier.as_ref().and_then(Verifier::list);
-        let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
-        match self.policies.find(head, claims.kind, claims.policy) {
+        let (kind, number) = (claims.kind, claims.policy.map_or(0, NonZeroU32::get));
+        match self.trust.policy(kind, number) {
             Ok(policy) => Ok(policy),
-            Err(NoPolicy::Unavailable(_))
-                if !inquiry.state.policy_is_over(&self.refresh_schedule, inquiry.now) =>
+            Err(PolicyUnknown::NoList) => Err(stop(ListError::Missing.into())),
+            Err(PolicyUnknown::Policy(NoPolicy::Unavailable(_)))
+                if !evaluation.state.policy_is_over(self.schedule, evaluation.now) =>
             {
-                let (kind, number) = (claims.kind, claims.policy);
                 Err(Stop::Need(Need::Policy { kind, number }))
             }
-            Err(missing) => Err(stop(Reason::Policy(missing))),
+            Err(PolicyUnknown::Policy(missing)) => Err(stop(Reason::Policy(missing))),
         }
+    }
+
+    /// The signed statement of the caller for the origin. `None` unless the keyring lists the
+    /// gate's assertion key.
+    fn assertion(
+        &self,
+        accepted: &Accepted,
+        verdict: (&Policy<'_>, Freshness),
+        now: Time,
+    ) -> Option<AssertionText> {
+        let (kid, _) = self.settings.secrets.as_ref()?.assertion()?;
+        let entry = self.trust.verifier()?.keyring().entry(kid)?;
+        let may_sign = entry.purpose == Purpose::Assertion && entry.counts_at(now);
+        let signer = (kid, self.settings.origin.authority());
+        self.assertions.find(signer, accepted, verdict, now).filter(|_| may_sign)
     }
 
     /// Enforces the two bounds. `Ok` if the held list decides: the wait is over, or none is needed.
     pub(crate) fn enforce_bound(
         &self,
         held: Option<ListVersion>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Stop> {
-        match self.refresh_schedule.list_step(held, inquiry.now) {
+        match self.schedule.list_step(held, evaluation.now) {
             ListStep::Go { refresh, .. } => {
-                inquiry.refresh |= refresh;
+                evaluation.refresh |= refresh;
                 Ok(())
             }
             ListStep::Wait { at_most, refresh } => {
-                let state = inquiry.state;
-                if state.list_is_over(
-                    held.is_none(),
-                    &self.refresh_schedule,
-                    &self.policies,
-                    inquiry.now,
-                ) {
+                let state = evaluation.state;
+                if state.list_is_over(held.is_none(), self.schedule, evaluation.now) {
                     Ok(())
                 } else {
                     Err(Stop::Need(Need::List { held, at_most, refresh }))
@@ -316,23 +342,22 @@ impl Gate {
     fn refresh_for(
         &self,
         reason: Option<RefreshReason>,
-        inquiry: &Inquiry<'_>,
+        evaluation: &Evaluation<'_>,
     ) -> Result<(), Stop> {
         let Some(reason) = reason else { return Ok(()) };
-        let now = inquiry.now;
-        let may = self.refresh_schedule.may_refresh_for(reason, now)
-            || self.refresh_schedule.is_in_flight(now);
-        if inquiry.state.retry_is_over(now) || !may {
+        let now = evaluation.now;
+        let may = self.schedule.may_refresh_for(reason, now) || self.schedule.is_in_flight(now);
+        if evaluation.state.retry_is_over(now) || !may {
             Ok(())
         } else {
-            Err(Stop::Need(Need::RefreshReason(reason)))
+            Err(Stop::Need(Need::Refresh(reason)))
         }
     }
 }
 
 /// Checks a request against a policy with the scopes that its route needs. If the route reads sales
 /// channels from the query, checks each of them.
-fn permit(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
+fn authorize(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
     let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
     let address = request.client.address;
     let mut facts = RequestFacts {

@@ -4,10 +4,10 @@ use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 
 use crate::forward::Forward;
-use crate::policies::{PolicyFiles, PolicyJob};
-use crate::refresh_schedule::{Job, RefreshSchedule};
-use crate::refused::Refused;
-use crate::usage::Report;
+use crate::refresh::policy_fetches::PolicyJob;
+use crate::refresh::schedule::{Job, RefreshSchedule};
+use crate::response::refused::Refused;
+use crate::telemetry::usage::Report;
 
 /// Shortest sleep between two checks of a wait, in milliseconds.
 const SHORTEST_SLEEP: u64 = 2;
@@ -19,7 +19,7 @@ pub struct RequestState {
     pub(crate) wait: Option<Wait>,
     pub(crate) for_list: Option<ListWait>,
     pub(crate) retry_until: Option<Time>,
-    pub(crate) asked: bool,
+    pub(crate) refreshed: bool,
     /// A policy's fetch has just failed: waiting would not help.
     pub(crate) policy_failed: bool,
     /// The signature that the host has found to be bad.
@@ -52,15 +52,10 @@ pub(crate) enum End {
 
 impl Wait {
     /// Whether the time is up, or the fetch has ended. A clock that was set back ends a wait too.
-    pub(crate) fn is_over(
-        &self,
-        refresh_schedule: &RefreshSchedule,
-        policies: &PolicyFiles,
-        now: Time,
-    ) -> bool {
+    pub(crate) fn is_over(&self, schedule: &RefreshSchedule, now: Time) -> bool {
         let ended = match self.end {
-            End::Refresh(seen) => refresh_schedule.ended() != seen,
-            End::Policy(seen) => policies.ended() != seen,
+            End::Refresh(seen) => schedule.ended() != seen,
+            End::Policy(seen) => schedule.policies().ended() != seen,
         };
         ended || now < self.since || now >= self.until
     }
@@ -92,25 +87,19 @@ impl RequestState {
 
     /// Whether the wait for a list is over. If the list expired during a wait for a fresher one,
     /// the request waits anew, as on a cold gate.
-    pub(crate) fn list_is_over(
-        &self,
-        cold: bool,
-        refresh_schedule: &RefreshSchedule,
-        policies: &PolicyFiles,
-        now: Time,
-    ) -> bool {
+    pub(crate) fn list_is_over(&self, cold: bool, schedule: &RefreshSchedule, now: Time) -> bool {
         let begun = self.for_list.filter(|begun| begun.cold || !cold);
-        begun.is_some_and(|begun| begun.wait.is_over(refresh_schedule, policies, now))
+        begun.is_some_and(|begun| begun.wait.is_over(schedule, now))
     }
 
     pub(crate) fn retry_is_over(&self, now: Time) -> bool {
-        self.asked || self.retry_until.is_some_and(|until| now >= until)
+        self.refreshed || self.retry_until.is_some_and(|until| now >= until)
     }
 
     /// Whether the wait for a policy is over: it lasts as long as a cold gate's wait for a list.
-    pub(crate) fn policy_is_over(&self, refresh_schedule: &RefreshSchedule, now: Time) -> bool {
+    pub(crate) fn policy_is_over(&self, schedule: &RefreshSchedule, now: Time) -> bool {
         let since = self.arrived.unwrap_or(now);
-        let until = since.plus_millis(refresh_schedule.bounds().cold_deadline);
+        let until = since.plus_millis(schedule.bounds().cold_deadline);
         self.policy_failed || now < since || now >= until
     }
 }
@@ -141,7 +130,7 @@ pub enum Next {
     /// Refuse it, or answer that it can't be decided on.
     Refuse(Refused),
     /// Answer with one of the gate's own pages.
-    Own(ReservedPage),
+    Reserved(ReservedPage),
 }
 
 /// A page at the gate's reserved path.

@@ -13,12 +13,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::Error;
-
 /// The publishing loop, which acts without a request.
 pub const PUBLISHER: &str = "publisher";
 /// The longest name of a user or a host, in characters.
 const MAX_CHARS: usize = 120;
+
+/// A change without an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody was named who does this, so it was not done; this is a fault of the program")]
+pub struct NoActor;
 
 /// A principal.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,9 +111,9 @@ impl<'a> Who<'a> {
     /// The principal's name.
     ///
     /// # Errors
-    /// [`Error::NoActor`] if there is none.
-    pub fn actor(self) -> Result<&'a str, Error> {
-        if self.actor.is_nobody() { Err(Error::NoActor) } else { Ok(self.actor.name()) }
+    /// [`NoActor`] if there is none.
+    pub fn actor(self) -> Result<&'a str, NoActor> {
+        if self.actor.is_nobody() { Err(NoActor) } else { Ok(self.actor.name()) }
     }
 
     /// The person that the caller names; unverified.
@@ -170,7 +173,7 @@ mod tests {
         assert_eq!(tidy(&"x".repeat(1000)).len(), MAX_CHARS);
         let nobody = Actor::nobody();
         let who = Who::new(&nobody, Some("the boss"));
-        assert_eq!(who.actor().unwrap_err().code(), "no_actor");
+        assert_eq!(who.actor(), Err(NoActor));
         let key = Actor::key("apk_x");
         assert_eq!(Who::new(&key, Some("the boss")).actor().unwrap(), "apk_x");
         assert_eq!(Who::new(&key, Some("the boss")).shown(), "the boss");

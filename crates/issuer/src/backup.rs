@@ -9,8 +9,11 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::files::FileError;
 use crate::files::{self, Privacy};
-use crate::issuer::{Home, Issuer};
+use crate::home::Home;
+use crate::issuer::Issuer;
+use crate::keystore::KeystoreError;
 use crate::keystore::seal::{Sealed, Sealer};
 use crate::store::{Database, targets};
 use portcullis_core::time::Time;
@@ -47,7 +50,7 @@ impl Draft {
         let tag = crate::random::below_power_of_two(1 << 31)?;
         let path = files::folder_of(path).join(format!(".portcullis-{what}-{tag:08x}"));
         files::create_private_folder(&path)
-            .map_err(|source| Error::Io { path: path.clone(), source })?;
+            .map_err(|source| FileError::Io { path: path.clone(), source })?;
         Ok(Self(path))
     }
 }
@@ -70,16 +73,17 @@ impl Issuer {
         let now = writing.clock();
         targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
         writing.commit().await?;
-        fs::remove_file(&marker).map_err(|source| Error::Io { path: marker, source })
+        Ok(fs::remove_file(&marker).map_err(|source| FileError::Io { path: marker, source })?)
     }
 
     /// Writes a backup to `path`, which must not exist, encrypted with the secret of the folder's
     /// files.
     ///
     /// # Errors
-    /// [`Error::Backup`] if the file exists, [`Error::Sealed`], [`Error::Io`], and the database's.
+    /// [`Error::Backup`] if the file exists, [`KeystoreError::Sealed`], [`FileError::Io`], and the
+    /// database's.
     pub async fn back_up(&self, path: &Path) -> Result<BackedUp, Error> {
-        let failed = |source| Error::Io { path: path.to_owned(), source };
+        let failed = |source| FileError::Io { path: path.to_owned(), source };
         if path.exists() {
             let reason = "there is a file already, which is left as it is";
             return Err(Error::Backup { path: path.to_owned(), reason });
@@ -132,8 +136,8 @@ fn append(
 /// Restores a backup into `home`, all or nothing. `home` must not contain an issuer.
 ///
 /// # Errors
-/// [`Error::AlreadyInitialised`], [`Error::KeystoreLost`], [`Error::Sealed`], [`Error::Backup`],
-/// [`Error::Io`].
+/// [`Error::AlreadyInitialised`], [`Error::KeystoreLost`], [`KeystoreError::Sealed`],
+/// [`Error::Backup`], [`FileError::Io`].
 ///
 /// The database lacks revocations made after the backup. So the folder is marked, and nothing is
 /// created or published until [`Issuer::recover`] or [`Issuer::recover_alone`] has run.
@@ -159,8 +163,8 @@ pub fn restore_keystore(path: &Path, home: &Home) -> Result<Restored, Error> {
 }
 
 fn put_back(path: &Path, home: &Home, wanted: &[&str]) -> Result<Restored, Error> {
-    let failed = |source: io::Error| Error::Io { path: path.to_owned(), source };
-    let sealed = |source| Error::Sealed { path: path.to_owned(), source };
+    let failed = |source: io::Error| FileError::Io { path: path.to_owned(), source };
+    let sealed = |source| KeystoreError::Sealed { path: path.to_owned(), source };
     let file =
         Sealed::look(io::BufReader::new(File::open(path).map_err(failed)?)).map_err(sealed)?;
     let secret = home.unlock().secret(file.lock(), path)?;
@@ -194,7 +198,7 @@ fn damaged(path: &Path, error: io::Error) -> Error {
         let reason = "it is damaged, or was altered";
         return Error::Backup { path: path.to_owned(), reason };
     }
-    Error::Io { path: path.to_owned(), source: error }
+    FileError::Io { path: path.to_owned(), source: error }.into()
 }
 
 /// Extracts only the expected files, to paths that we choose: an archive's names could point
@@ -217,7 +221,7 @@ fn unpack(archive: &mut tar::Archive<impl io::Read>, to: &Path) -> io::Result<Ve
 /// Writes the mark first, so that a restored database never exists without it. Writes the keystore
 /// last, because its presence means that the issuer exists.
 fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>, Error> {
-    let failed = |path: &Path, source| Error::Io { path: path.to_owned(), source };
+    let failed = |path: &Path, source| FileError::Io { path: path.to_owned(), source };
     if !home.path().exists() {
         files::create_private_folder(home.path()).map_err(|e| failed(home.path(), e))?;
     }
@@ -232,7 +236,7 @@ fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>
             for path in &made {
                 let _ = fs::remove_file(path);
             }
-            return Err(failed(&to, source));
+            return Err(failed(&to, source).into());
         }
         made.push(to);
     }

@@ -1,6 +1,5 @@
 //! The issuer's errors. Each message names the next step.
 
-use std::io;
 use std::path::PathBuf;
 
 use portcullis_core::WireError;
@@ -11,10 +10,17 @@ use portcullis_core::token::Label;
 use portcullis_core::verifier::AdoptError;
 
 use crate::actions::RotationError;
+use crate::actor::NoActor;
 use crate::conceal::concealed;
-use crate::keystore::{KeystoreError, SealError};
+use crate::files::FileError;
+use crate::invalid::Invalid;
+use crate::keystore::KeystoreError;
 use crate::moving::MoveError;
 use crate::names::labels;
+use crate::random::NoRandomness;
+use crate::sources::chain;
+use crate::status::token::SignError;
+use crate::store::StoreError;
 
 /// Why the issuer did not carry out a request.
 ///
@@ -137,16 +143,6 @@ pub enum Error {
          owner, environment or algorithm, or rotate the signer"
     )]
     BulkRevoked,
-    /// The database is older than the last publication.
-    #[error(
-        "the database is a restored backup: {}; nothing is created or published until \
-         `portcullis recover` has done its work",
-        found_by(witness)
-    )]
-    Restored {
-        /// The witness with the newer list; empty if `restore` put the database there.
-        witness: String,
-    },
     /// A target or witness is misconfigured or fails.
     #[error("{target}: {reason}")]
     Target {
@@ -269,57 +265,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A secret file is readable by users other than its owner.
-    #[error(
-        "{} can be read by others (mode {mode:03o}), and it holds secrets; run: chmod 600 {}",
-        path.display(), path.display()
-    )]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// A file could not be read or written.
-    #[error("{} could not be read or written", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The keystore is invalid, or another issuer's.
-    #[error("the keystore {} can't be used and was left as it is; restore it from a backup", path.display())]
-    Keystore {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        source: KeystoreError,
-    },
 
-    /// An encrypted file, or one to encrypt, can't be used.
-    #[error("{} can't be opened and was left as it is", path.display())]
-    Sealed {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        source: SealError,
-    },
-    /// The root key is needed and isn't at the expected path.
-    #[error(
-        "the root key, which signs keyrings, is not at {}; bring it, or say with --root where it is",
-        path.display()
-    )]
-    RootMissing {
-        /// The expected path.
-        path: PathBuf,
-    },
-    /// The file is no root key, or another issuer's.
-    #[error("{} is not the root key of this issuer; say with --root where that is", path.display())]
-    RootWrong {
-        /// The file.
-        path: PathBuf,
-    },
     /// A keyring change would be unsafe or have no effect.
     #[error("the keyring was left as it is")]
     Rotation(#[from] RotationError),
@@ -369,12 +315,6 @@ pub enum Error {
         /// Secret or publishable.
         class: &'static str,
     },
-    /// The settings require a reason.
-    #[error(
-        "`reason` is missing: the issuer's settings ask why keys are revoked, suspended, rolled, \
-         deleted and undone (--reason at the command line); nothing was changed"
-    )]
-    ReasonRequired,
     /// The settings have changed since the caller read them.
     #[error(
         "the settings are at version {version}, not at the one that was named; nothing was changed. \
@@ -393,107 +333,9 @@ pub enum Error {
         reason: &'static str,
     },
 
-    /// The keystore exists, but the database is missing.
-    #[error("the database {} is missing; restore it from a backup (it is never made anew)", path.display())]
-    DatabaseMissing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A database file isn't the one this process has open.
-    #[error(
-        "{} was deleted, moved or replaced while this process has it open: nothing is written, \
-         because it would be lost; stop this process, put the file back or restore a backup, and \
-         start it again",
-        path.display()
-    )]
-    DatabaseReplaced {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The database file is damaged or not a SQLite database.
-    #[error(
-        "the database is damaged or no database, and was left as it is; restore it from a backup"
-    )]
-    DatabaseCorrupt(#[source] Option<sqlx::Error>),
-    /// The database is valid, but belongs to another issuer than the keystore.
-    #[error("the database is not that of the keystore's issuer; check --home")]
-    DatabaseForeign,
-    /// The database was changed by a newer program.
-    #[error("the database was made by another version of portcullis; update this program")]
-    DatabaseVersion(#[source] sqlx::migrate::MigrateError),
-    /// The PostgreSQL database holds an issuer already.
-    #[error("the database already holds an issuer, which is left as it is; name another database")]
-    DatabaseTaken,
-    /// The PostgreSQL database holds no issuer.
-    #[error("the database holds no issuer (no schema `portcullis`); check DATABASE_URL")]
-    SchemaMissing,
-    /// The URL of a PostgreSQL database is misspelt.
-    #[error("the database's URL {reason}")]
-    DatabaseUrl {
-        /// The fault, without a password.
-        reason: String,
-    },
-    /// The records were moved to another database.
-    #[error(
-        "the issuer's records were moved to {place}, and this database is used no more: set \
-         DATABASE_URL to that one"
-    )]
-    Moved {
-        /// The new database, without user and password.
-        place: String,
-    },
-    /// The records are being moved.
-    #[error(
-        "the issuer's records are being moved to {place}, and nothing is written here any more: run \
-         `portcullis migrate` again to go on, or `portcullis migrate --back` to stay here"
-    )]
-    Moving {
-        /// The target, without user and password.
-        place: String,
-    },
-    /// The database is the target of an unfinished move.
-    #[error(
-        "the database is the target of a move that is not done, and is not used before: run \
-         `portcullis migrate` again, with the folder that holds issuer.db"
-    )]
-    HalfMoved,
     /// The records were not moved.
     #[error(transparent)]
     Move(#[from] MoveError),
-    /// The database server is unreachable or refuses the connection.
-    #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]
-    DatabaseUnreachable(#[source] sqlx::Error),
-    /// The TLS connection that the URL requires can't be established.
-    #[error(
-        "no TLS connection to the database server as DATABASE_URL asks for (sslmode, sslrootcert): \
-         it has no TLS, or its certificate is of another authority or for another name"
-    )]
-    DatabaseTls(#[source] sqlx::Error),
-    /// Another process held the lock for too long.
-    #[error("the database is busy; try again")]
-    DatabaseBusy,
-    /// The connection broke in the middle of a transaction, so its result is unknown.
-    #[error(
-        "the database broke off before it said whether this was done: it is being restarted, or \
-         this program was silent in a transaction for too long; look whether it was done, then try \
-         again"
-    )]
-    DatabaseInterrupted(#[source] sqlx::Error),
-    /// A pooler in front of PostgreSQL changes the server session between transactions.
-    #[error(
-        "DATABASE_URL leads to a pooler that gives each transaction another session (`pool_mode = \
-         transaction`); set `pool_mode = session`, or name the server itself"
-    )]
-    DatabasePooled,
-    /// The database's disk is full.
-    #[error(
-        "there is no room left where the records are: make room; no key is created until then, and \
-         gates refuse every key once the list can't be renewed"
-    )]
-    StorageFull(#[source] Option<sqlx::Error>),
-    /// The database refused a statement.
-    #[error("the database failed")]
-    Database(#[source] sqlx::Error),
 
     /// The limit on open files is too low.
     #[error(
@@ -507,12 +349,6 @@ pub enum Error {
         /// The required limit.
         needed: u64,
     },
-    /// A commit without an actor.
-    #[error("nobody was named who does this, so it was not done; this is a fault of the program")]
-    NoActor,
-    /// The system provided no random bytes.
-    #[error("the system has no random bytes to give; nothing was changed")]
-    Random,
     /// The clock is behind the last publication.
     #[error(
         "the clock is {behind_millis} ms behind the list that is published: nothing is created or \
@@ -522,18 +358,6 @@ pub enum Error {
     ClockWentBack {
         /// By how much, in milliseconds.
         behind_millis: u64,
-    },
-    /// The clock is implausibly far ahead.
-    #[error(
-        "the clock is {ahead_secs} s ahead of {than}: nothing is written until it is right again; \
-         set it right, or, if it is right, say so once with --trust-clock, as in `portcullis list \
-         publish --trust-clock`"
-    )]
-    ClockImplausible {
-        /// By how much, in seconds.
-        ahead_secs: u64,
-        /// The clock it was compared with.
-        than: String,
     },
     /// Nothing to recover: the clock isn't behind the last publication.
     #[error("the clock is not behind the list that is published; nothing was changed")]
@@ -546,9 +370,21 @@ pub enum Error {
         /// The longest validity, in seconds.
         max_secs: u64,
     },
-    /// Nothing has been published yet.
-    #[error("no list has been published yet; run `portcullis list publish`")]
-    NoList,
+    /// What the store refuses.
+    #[error(transparent)]
+    Store(StoreError),
+    /// What the keystore refuses.
+    #[error(transparent)]
+    Keystore(KeystoreError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(FileError),
+    /// A change without an actor.
+    #[error(transparent)]
+    NoActor(#[from] NoActor),
+    /// The system provided no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
     /// A minted token doesn't pass verification.
     #[error("the new key did not pass its own verification; nothing was changed")]
     SelfCheck,
@@ -564,15 +400,6 @@ pub enum Error {
     /// A public key is refused.
     #[error("a public key is refused")]
     PublicKey(#[from] PublicKeyError),
-}
-
-/// The reason that a database counts as a restored backup.
-fn found_by(witness: &str) -> String {
-    if witness.is_empty() {
-        "what was revoked since it was made is not in it".into()
-    } else {
-        format!("{witness} carries a list that it knows nothing of")
-    }
 }
 
 /// A list of names, limited to the first twenty.
@@ -610,8 +437,7 @@ impl Error {
             Self::NotAuthentic => "not_authentic",
             Self::Unknown { .. } => "not_found",
             Self::InUse { .. } => "in_use",
-            Self::BulkRevoked => "wide_revoked",
-            Self::Restored { .. } => "restored_backup",
+            Self::BulkRevoked => "bulk_revoked",
             Self::Target { .. } => "target",
             Self::TargetFull { .. } => "target_full",
             Self::NoWebhook => "webhook_not_found",
@@ -631,48 +457,24 @@ impl Error {
             Self::KeystoreLost { .. } => "keystore_lost",
             Self::AlreadyInitialised { .. } => "already_initialised",
             Self::RootExists { .. } => "root_exists",
-            Self::Permissions { .. } => "permissions",
-            Self::Io { .. } => "io",
-            Self::Keystore { .. } => "keystore",
-            Self::Sealed { .. } => "sealed",
-            Self::RootMissing { .. } => "root_missing",
-            Self::RootWrong { .. } => "root_wrong",
             Self::Rotation(error) => error.code(),
             Self::Scope { .. } => "insufficient_scope",
             Self::OutlivesMaker { .. } => "outlives_maker",
             Self::LifetimeTooLong { .. } => "lifetime_too_long",
             Self::ExpiryRequired { .. } => "expiry_required",
             Self::OwnerRequired { .. } => "owner_required",
-            Self::ReasonRequired => "reason_required",
             Self::SettingsChanged { .. } => "settings_changed",
             Self::Backup { .. } => "backup",
-            Self::DatabaseMissing { .. } => "database_missing",
-            Self::DatabaseReplaced { .. } => "database_replaced",
-            Self::DatabaseCorrupt(_) => "database_corrupt",
-            Self::DatabaseForeign => "database_foreign",
-            Self::DatabaseVersion(_) => "database_version",
-            Self::DatabaseTaken => "database_taken",
-            Self::SchemaMissing => "database_schema_missing",
-            Self::DatabaseUrl { .. } => "database_url",
-            Self::Moved { .. } => "database_moved",
-            Self::Moving { .. } => "database_moving",
-            Self::HalfMoved => "database_half_moved",
             Self::Move(error) => error.code(),
-            Self::DatabaseUnreachable(_) => "database_unreachable",
-            Self::DatabaseTls(_) => "database_tls",
-            Self::DatabaseBusy => "database_busy",
-            Self::DatabaseInterrupted(_) => "database_interrupted",
-            Self::DatabasePooled => "database_pooled",
-            Self::StorageFull(_) => "storage_full",
-            Self::Database(_) => "database",
             Self::Descriptors { .. } => "descriptors",
-            Self::NoActor => "no_actor",
-            Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
-            Self::ClockImplausible { .. } => "clock_implausible",
             Self::ClockNotBehind => "clock_not_behind",
             Self::ValidFor { .. } => "valid_for",
-            Self::NoList => "no_list",
+            Self::Store(error) => error.code(),
+            Self::Keystore(error) => error.code(),
+            Self::File(error) => error.code(),
+            Self::NoActor(NoActor) => "no_actor",
+            Self::Random(NoRandomness) => "random",
             Self::SelfCheck => "self_check",
             Self::Keyring(_) => "keyring",
             Self::List(error) => error.code(),
@@ -684,14 +486,7 @@ impl Error {
     /// The error and its sources in one line, for logs.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
+        chain(self)
     }
 }
 
@@ -701,5 +496,86 @@ impl From<AdoptError> for Error {
             AdoptError::Keyring(error) => Self::Keyring(error),
             AdoptError::List(error) => Self::List(error),
         }
+    }
+}
+
+// What several layers refuse has one variant here, whichever of them refused it.
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Encoding => Self::SelfCheck,
+            StoreError::Invalid(invalid) => invalid.into(),
+            StoreError::NoActor(error) => error.into(),
+            StoreError::File(error) => error.into(),
+            StoreError::Random(error) => error.into(),
+            error @ (StoreError::Missing { .. }
+            | StoreError::Replaced { .. }
+            | StoreError::Corrupt(_)
+            | StoreError::Foreign
+            | StoreError::Version(_)
+            | StoreError::Taken
+            | StoreError::Url { .. }
+            | StoreError::Unreachable(_)
+            | StoreError::Tls(_)
+            | StoreError::Busy
+            | StoreError::Interrupted(_)
+            | StoreError::Pooled
+            | StoreError::Full(_)
+            | StoreError::SchemaMissing
+            | StoreError::Moved { .. }
+            | StoreError::Moving { .. }
+            | StoreError::HalfMoved
+            | StoreError::Database(_)
+            | StoreError::ClockImplausible { .. }
+            | StoreError::Restored { .. }
+            | StoreError::NoList
+            | StoreError::ReasonRequired) => Self::Store(error),
+        }
+    }
+}
+
+impl From<KeystoreError> for Error {
+    fn from(error: KeystoreError) -> Self {
+        match error {
+            KeystoreError::Empty => Self::NoSigner,
+            KeystoreError::File(error) => error.into(),
+            KeystoreError::Random(error) => error.into(),
+            KeystoreError::PublicKey(error) => error.into(),
+            error @ (KeystoreError::Unusable { .. }
+            | KeystoreError::Sealed { .. }
+            | KeystoreError::RootMissing { .. }
+            | KeystoreError::RootWrong { .. }) => Self::Keystore(error),
+        }
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Random(error) => error.into(),
+            error @ (FileError::Permissions { .. } | FileError::Io { .. }) => Self::File(error),
+        }
+    }
+}
+
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::SelfCheck => Self::SelfCheck,
+            SignError::PublicKey(error) => error.into(),
+        }
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(Invalid { field, reason }: Invalid) -> Self {
+        Self::Invalid { field, reason }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
     }
 }

@@ -6,7 +6,46 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::random::{self, NoRandomness};
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// A secret file is readable by users other than its owner.
+    #[error(
+        "{} can be read by others (mode {mode:03o}), and it holds secrets; run: chmod 600 {}",
+        path.display(), path.display()
+    )]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file could not be read or written.
+    #[error("{} could not be read or written", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// No random name for a temporary file.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+impl FileError {
+    /// A stable code for programs and logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Permissions { .. } => "permissions",
+            Self::Io { .. } => "io",
+            Self::Random(NoRandomness) => "random",
+        }
+    }
+}
 
 /// Whether others may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +60,11 @@ pub enum Privacy {
 /// synced before it replaces the old file.
 ///
 /// # Errors
-/// [`Error::Io`].
-pub fn write_atomic(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), Error> {
-    let failed = |source| Error::Io { path: path.to_owned(), source };
+/// [`FileError::Io`].
+pub fn write_atomic(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
-    let tag = crate::random::below_power_of_two(1 << 31)?;
+    let tag = random::below_power_of_two(1 << 31)?;
     let temporary = folder_of(path).join(format!(".{}.{tag:08x}", name.to_string_lossy()));
     let written = create_new(&temporary, privacy).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -78,9 +117,9 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
 /// Reads a secret file. It must not be readable by group or others.
 ///
 /// # Errors
-/// [`Error::Permissions`] if it is, and [`Error::Io`].
-pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let failed = |source| Error::Io { path: path.to_owned(), source };
+/// [`FileError::Permissions`] if it is, and [`FileError::Io`].
+pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let failed = |source| FileError::Io { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     #[cfg(unix)]
@@ -88,7 +127,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(Error::Permissions { path: path.to_owned(), mode });
+            return Err(FileError::Permissions { path: path.to_owned(), mode });
         }
     }
     // Allocate enough at once: a growing buffer would leave copies of secrets in memory.
@@ -136,7 +175,7 @@ mod tests {
         write_atomic(&path, b"x", Privacy::Secret).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let error = read_secret(&path).unwrap_err();
-        assert!(matches!(error, Error::Permissions { mode: 0o640, .. }));
+        assert!(matches!(error, FileError::Permissions { mode: 0o640, .. }));
         assert!(error.to_string().contains("chmod 600"));
     }
 }

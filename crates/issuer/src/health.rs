@@ -100,6 +100,7 @@ impl std::fmt::Display for Late {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
 
     #[test]
     fn a_publisher_is_stuck_that_ends_no_beat_and_none_that_fails() {
@@ -109,7 +110,7 @@ mod tests {
         health.beats_every(Duration::from_secs(60));
         assert!(!health.is_stuck(after(239)));
         assert!(health.is_stuck(after(242)));
-        health.beat(Some(&Error::StorageFull(None)));
+        health.beat(Some(&Error::Store(StoreError::Full(None))));
         assert!(!health.is_stuck(after(239)));
     }
 
@@ -133,7 +134,7 @@ mod tests {
             assert_eq!(late(period, valid_for, limit), None);
             assert!(late(period, valid_for, limit + 1).is_some(), "{period} {valid_for}");
         }
-        health.beat(Some(&Error::StorageFull(None)));
+        health.beat(Some(&Error::Store(StoreError::Full(None))));
         let told = late(1_000, 300_000, 40_000).unwrap().to_string();
         assert!(told.contains("for 40 s") && told.contains("in 260 s: storage_full: "), "{told}");
         health.beat(None);

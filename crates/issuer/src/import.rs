@@ -12,7 +12,7 @@ use crate::actions::{Expiry, ImportLine, Imported, Minted, NewKey, When};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +78,10 @@ impl Row {
             text.map(|text| read(&text).ok_or(Error::Invalid { field, reason })).transpose()
         }
         // Parse the optional names; a missing one gets its default below.
-        let kind = named(self.kind, "kind", "must be secret or publishable", names::kind)?;
-        let environment =
-            named(self.environment, "environment", "must be live or test", names::environment)?;
+        let reason = "must be secret or publishable";
+        let kind = named(self.kind, "kind", reason, |name| name.parse().ok())?;
+        let reason = "must be live or test";
+        let environment = named(self.environment, "environment", reason, |name| name.parse().ok())?;
         let reason = "must be ed25519 or hmac-sha256-128";
         let algorithm = named(self.algorithm, "algorithm", reason, names::algorithm)?;
         let reason = "must be a time such as 2030-01-31T12:00:00Z (RFC 3339)";

@@ -18,8 +18,10 @@ use zeroize::Zeroizing;
 use crate::actions::{MAX_LABELS, Minted, NewKey, scopes};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::files::FileError;
 use crate::files::{self, Privacy};
-use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
+use crate::home::Home;
+use crate::issuer::{DEFAULT_VALID_FOR, Issuer};
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::{Database, Store, lists, shards};
@@ -66,7 +68,7 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
 ///
 /// # Errors
 /// [`Error::AlreadyInitialised`] and [`Error::RootExists`] instead of overwriting anything,
-/// [`Error::Invalid`] for labels that a keyring can't list, [`Error::ValidFor`], [`Error::Io`],
+/// [`Error::Invalid`] for labels that a keyring can't list, [`Error::ValidFor`], [`FileError::Io`],
 /// [`Error::Random`].
 pub async fn init_for(
     home: &Home,
@@ -91,7 +93,7 @@ pub async fn init_for(
     }
     let io_error = |path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| Error::Io { path, source }
+        move |source: io::Error| FileError::Io { path, source }
     };
     let beside = files::folder_of(home.path());
     fs::create_dir_all(&beside).map_err(io_error(&beside))?;
@@ -144,7 +146,7 @@ async fn make(
     let secret = plan.encrypt.then(|| draft.unlock().new_secret(&draft.keystore())).transpose()?;
     let write = |vault: &Vault, bytes: &[u8]| match &secret {
         Some(secret) => vault.write_sealed(bytes, secret),
-        None => vault.write_plain(bytes),
+        None => Ok(vault.write_plain(bytes)?),
     };
     write(&root_key, text.as_bytes())?;
 
@@ -255,7 +257,7 @@ fn try_take_place(
         if taken.contains(&source.kind()) {
             Error::AlreadyInitialised { home: home.path().to_owned() }
         } else {
-            Error::Io { path: path.to_owned(), source }
+            FileError::Io { path: path.to_owned(), source }.into()
         }
     };
     let remove = |path: &Path| fs::remove_file(path).map_err(|source| failed(path, source));
@@ -265,7 +267,7 @@ fn try_take_place(
             if source.kind() == io::ErrorKind::AlreadyExists {
                 Error::RootExists { path }
             } else {
-                Error::Io { path, source }
+                FileError::Io { path, source }.into()
             }
         })?;
         remove(&draft.root_key())?;

@@ -1,12 +1,11 @@
 //! The issuer: store, keystore and clock. The rules are its methods.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, ListVersion};
+use portcullis_core::list::{Bundle, ListVersion, Part};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
@@ -14,110 +13,19 @@ use crate::actor::{Actor, Who};
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
 use crate::health::Health;
-use crate::keystore::{Keystore, Unlock, Vault};
+use crate::home::Home;
+use crate::keystore::Keystore;
 use crate::local_verifier::{LocalVerifier, PublishedState};
 use crate::metrics::Metrics;
 use crate::publish::{PolicyTrees, PublishQueue};
 use crate::status::StatusLists;
 use crate::store::Connection;
+use crate::store::Store;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
-use crate::store::{Database, Store};
 
 /// The default validity of a stamp.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
-
-/// The files of an issuer's folder.
-#[derive(Clone, Debug)]
-pub struct Home {
-    path: PathBuf,
-    database: Option<Database>,
-    unlock: Unlock,
-}
-
-impl Home {
-    /// The folder at `path`.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), database: None, unlock: Unlock::default() }
-    }
-
-    /// Sets a database other than the file in the folder.
-    #[must_use]
-    pub fn with_database(self, database: Database) -> Self {
-        Self { database: Some(database), ..self }
-    }
-
-    /// Sets the secret for encrypted files.
-    #[must_use]
-    pub fn with_unlock(self, unlock: Unlock) -> Self {
-        Self { unlock, ..self }
-    }
-
-    /// The secret for encrypted files.
-    #[must_use]
-    pub const fn unlock(&self) -> &Unlock {
-        &self.unlock
-    }
-
-    /// The keystore's file with its secret.
-    #[must_use]
-    pub fn keystore_vault(&self) -> Vault {
-        Vault::new(self.keystore(), self.unlock.clone())
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The database: `issuer.db` in the folder, unless another was set.
-    #[must_use]
-    pub fn database(&self) -> Database {
-        self.database.clone().unwrap_or_else(|| Database::File(self.database_file()))
-    }
-
-    /// The path of the database if it is a file in the folder.
-    #[must_use]
-    pub fn database_file(&self) -> PathBuf {
-        self.path.join("issuer.db")
-    }
-
-    /// The keystore's path.
-    #[must_use]
-    pub fn keystore(&self) -> PathBuf {
-        self.path.join("keystore.json")
-    }
-
-    /// The mark of a restored database that the next start has to record.
-    #[must_use]
-    pub(crate) fn restored_mark(&self) -> PathBuf {
-        self.path.join("restored")
-    }
-
-    /// Distinguishes a folder without an issuer from one with a missing keystore.
-    ///
-    /// # Errors
-    /// [`Error::NotInitialised`], [`Error::KeystoreLost`].
-    pub fn check_keystore(&self) -> Result<(), Error> {
-        let keystore = self.keystore();
-        if keystore.exists() {
-            return Ok(());
-        }
-        let beside = [self.database_file(), self.root_key()].into_iter().find(|path| path.exists());
-        Err(match beside {
-            Some(path) => Error::KeystoreLost { keystore, beside: path.display().to_string() },
-            None => Error::NotInitialised { home: self.path.clone() },
-        })
-    }
-
-    /// The default path of the root key.
-    #[must_use]
-    pub fn root_key(&self) -> PathBuf {
-        self.path.join("root.key")
-    }
-}
 
 /// A handle on a running issuer. Everything done through it is attributed to its actor. Clones
 /// share one issuer and are cheap.
@@ -267,7 +175,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Invalid`] for a reason that is blank or longer than 255 characters.
     pub fn because(&self, reason: Option<&str>) -> Result<Self, Error> {
-        reason.map_or(Ok(()), |reason| crate::actions::check_text("reason", reason))?;
+        reason.map_or(Ok(()), |reason| crate::text::check_text("reason", reason))?;
         Ok(Self { reason: reason.map(Into::into), ..self.clone() })
     }
 
@@ -412,15 +320,15 @@ impl Issuer {
     /// # Errors
     /// The database's.
     pub async fn keyring_document(&self) -> Result<Vec<u8>, Error> {
-        lists::keyring(&mut *self.store().read().await?).await
+        Ok(lists::keyring(&mut *self.store().read().await?).await?)
     }
 
     /// The published list, from the database.
     ///
     /// # Errors
-    /// [`Error::NoList`] and the database's.
+    /// [`StoreError::NoList`](crate::store::StoreError::NoList) and the database's.
     pub async fn published(&self) -> Result<Published, Error> {
-        lists::published(&mut *self.store().read().await?).await
+        Ok(lists::published(&mut *self.store().read().await?).await?)
     }
 
     /// The published list, and all shards.
@@ -444,7 +352,7 @@ impl Issuer {
             crate::local_verifier::stored_head(&mut reading, published.digest).await?;
         let mut bodies = Vec::with_capacity(digests.len());
         for digest in digests {
-            let missing = portcullis_core::list::ListError::WrongDigest("body");
+            let missing = portcullis_core::list::ListError::WrongDigest(Part::Body);
             bodies.push(shards::body(&mut reading, digest).await?.ok_or(missing)?);
         }
         let bodies = bodies.iter().map(Vec::as_slice).collect();

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::{Keyring, Purpose};
-use portcullis_core::list::{ListError, ListVersion};
+use portcullis_core::list::{ListError, ListVersion, Part};
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 use portcullis_core::verifier::Verifier;
@@ -15,8 +15,9 @@ use portcullis_core::verify::{Accepted, Refusal, Requirements};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
-use crate::keystore::{Keystore, KeystoreError, Vault};
+use crate::keystore::{DocumentError, Keystore, KeystoreError, Vault};
 use crate::store::Connection;
+use crate::store::StoreError;
 use crate::store::session::{DEADLINE, within};
 use crate::store::{lists, shards};
 
@@ -115,7 +116,9 @@ impl LocalVerifier {
         let keystore = Keystore::read(&self.vault)?;
         if keystore.root() != self.keystore().root() {
             let path = self.vault.path().to_owned();
-            return Err(Error::Keystore { path, source: KeystoreError::Field("root") });
+            return Err(
+                KeystoreError::Unusable { path, source: DocumentError::Field("root") }.into()
+            );
         }
         let keystore = under(keystore, verifier.keyring(), &self.vault)?;
         hold_secrets(&mut verifier, &keystore)?;
@@ -136,14 +139,14 @@ impl LocalVerifier {
         now: Time,
     ) -> Result<PublishedState, Error> {
         // Every verification waits for this lock, so limit the time.
-        within(DEADLINE, self.look(connection, now)).await.flatten()
+        within(DEADLINE, self.look(connection, now)).await.map_err(Error::from).flatten()
     }
 
     async fn look(&self, connection: &mut Connection, now: Time) -> Result<PublishedState, Error> {
         let mut held = self.held.lock().await;
         self.renew_keyring(&mut held, connection).await?;
         let published = match lists::published(connection).await {
-            Err(Error::NoList) => None,
+            Err(StoreError::NoList) => None,
             other => Some(other?),
         };
         let mut refused = None;
@@ -191,9 +194,9 @@ impl FileMark {
     }
 }
 
-fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystore, Error> {
+fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystore, KeystoreError> {
     let path = || vault.path().to_owned();
-    keystore.under(keyring).map_err(|source| Error::Keystore { path: path(), source })
+    keystore.under(keyring).map_err(|source| KeystoreError::Unusable { path: path(), source })
 }
 
 fn hold_secrets(verifier: &mut Verifier, keystore: &Keystore) -> Result<(), Error> {
@@ -220,7 +223,7 @@ async fn offer(
     }
     for name in update.wants_bodies() {
         let body = shards::body(connection, name.digest).await?;
-        update.offer_body(&body.ok_or(ListError::WrongDigest("body"))?)?;
+        update.offer_body(&body.ok_or(ListError::WrongDigest(Part::Body))?)?;
     }
     Ok(verifier.commit(update)?)
 }
@@ -230,5 +233,5 @@ pub(crate) async fn stored_head(
     connection: &mut Connection,
     digest: Digest,
 ) -> Result<(Vec<u8>, Vec<Digest>), Error> {
-    Ok(lists::head(connection, digest).await?.ok_or(ListError::WrongDigest("head"))?)
+    Ok(lists::head(connection, digest).await?.ok_or(ListError::WrongDigest(Part::Head))?)
 }

@@ -1,5 +1,7 @@
 //! A key's record: what the issuer stores about a key.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
@@ -167,8 +169,8 @@ impl KeyRecord {
             serial: self.serial,
             nonce: self.nonce,
             lifetime: Lifetime { issued_at: self.issued_at, expires_at: self.expires_at },
-            owner: self.owner,
-            policy: self.policy,
+            owner: NonZeroU32::new(self.owner),
+            policy: NonZeroU32::new(self.policy),
         }
     }
 }

@@ -7,10 +7,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::issuer::Home;
+use crate::home::Home;
 use crate::store::Database;
+use crate::store::StoreError;
 
 /// The size of the reserve in bytes.
 pub(crate) const LEN: u64 = 8 * 1024 * 1024;
@@ -64,11 +64,11 @@ pub(crate) fn give_up(home: &Home) -> bool {
 /// Refuses to make keys if only the released reserve is left.
 ///
 /// # Errors
-/// [`Error::StorageFull`].
-pub(crate) fn check(home: &Home) -> Result<(), Error> {
+/// [`StoreError::Full`].
+pub(crate) fn check(home: &Home) -> Result<(), StoreError> {
     let is_short =
         path(home).is_some_and(|path| !path.exists() && room(home).is_some_and(|room| room < ROOM));
-    if is_short { Err(Error::StorageFull(None)) } else { Ok(()) }
+    if is_short { Err(StoreError::Full(None)) } else { Ok(()) }
 }
 
 /// The free bytes in the folder, if known.

@@ -9,6 +9,7 @@
 
 mod base64;
 mod candidate;
+mod checksum;
 mod encoding;
 mod shape;
 mod stream;
@@ -24,10 +25,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use portcullis_core::issue::redact;
-use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
-use portcullis_core::verify::Unverified;
+use portcullis_core::token::{Algorithm, Environment, Kind};
 
 pub use candidate::{Candidate, Form};
+pub use checksum::Checksum;
 pub use stream::{Looked, Scanner};
 pub use token_state::{State, TokenState, TokenVerifier};
 
@@ -48,43 +49,6 @@ pub struct Options {
     pub binary: bool,
     /// Include texts with a key's shape and a wrong checksum.
     pub all: bool,
-}
-
-/// Whether a text has a key's checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checksum {
-    /// It is a key, or was made to look like one.
-    Right,
-    /// It is a key with an error in it, or no key.
-    Wrong,
-}
-
-impl Checksum {
-    /// `right` or `wrong`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Right => "right",
-            Self::Wrong => "wrong",
-        }
-    }
-
-    fn of(text: &str) -> Self {
-        match Unverified::parse(text) {
-            // The parser verifies the checksum before these two, so it is a key, though not of this
-            // version.
-            Ok(_) | Err(Malformed::Version | Malformed::Fields) => Self::Right,
-            Err(
-                Malformed::Empty
-                | Malformed::TooLong
-                | Malformed::Character
-                | Malformed::Prefix
-                | Malformed::Length
-                | Malformed::Overflow
-                | Malformed::Checksum,
-            ) => Self::Wrong,
-        }
-    }
 }
 
 /// A key that was found, and its position.

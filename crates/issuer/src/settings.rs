@@ -9,7 +9,7 @@ use portcullis_core::token::Kind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::invalid::Invalid;
 use crate::record::{KeyPurpose, KeyRecord};
 
 /// The allowed range of idle days.
@@ -100,8 +100,8 @@ impl KindSettings {
         *self == Self::default()
     }
 
-    fn check(&self, class: Class) -> Result<(), Error> {
-        let invalid = |field, reason| Err(Error::Invalid { field, reason });
+    fn check(&self, class: Class) -> Result<(), Invalid> {
+        let invalid = |field, reason| Err(Invalid { field, reason });
         if let (Some(max), Some(default)) =
             (self.max_lifetime_seconds, self.default_lifetime_seconds)
             && default > max
@@ -160,8 +160,8 @@ impl Settings {
     /// Checks that the settings are consistent.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with the field.
-    pub fn check(&self) -> Result<(), Error> {
+    /// [`Invalid`] with the field.
+    pub fn check(&self) -> Result<(), Invalid> {
         Class::ALL.into_iter().try_for_each(|class| self.of(class).check(class))
     }
 }
@@ -181,10 +181,7 @@ mod tests {
 
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
-        let field = |settings: &Settings| match settings.check() {
-            Err(Error::Invalid { field, .. }) => Some(field),
-            _ => None,
-        };
+        let field = |settings: &Settings| settings.check().err().map(|invalid| invalid.field);
         let of = |max: u32, default: u32, idle_days| KindSettings {
             max_lifetime_seconds: NonZeroU32::new(max),
             default_lifetime_seconds: NonZeroU32::new(default),

@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::sources::chain;
 use crate::store::upkeep as table;
 
 /// The task of sealing webhook secrets, which earlier programs stored in plain text.
@@ -33,7 +34,7 @@ impl Issuer {
                 code = error.code(),
                 "what was left of secrets in the database could not be wiped; it is tried again \
                  at the next start: {}",
-                error.chain()
+                chain(&error)
             ),
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The JSON that both the HTTP API and `--json` return.
 
+pub mod bulk;
+pub mod committed;
 pub mod keys;
 pub mod problem;
 pub mod records;
@@ -8,7 +10,8 @@ pub mod signers;
 pub mod status_lists;
 pub mod targets;
 
-use jiff::Timestamp;
+use std::num::NonZeroU32;
+
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
@@ -24,6 +27,8 @@ use crate::record::{KeyPurpose, KeyRecord};
 use crate::status::StatusLists;
 use crate::store::lists::Published;
 use crate::store::shards::Shard;
+
+pub use crate::time_format::{Instant, parse_rfc3339, rfc3339_millis, seconds};
 
 /// A key. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -191,17 +196,6 @@ pub struct MarkView {
     pub next_update: Instant,
 }
 
-/// An instant that is written as RFC 3339 with milliseconds.
-#[derive(Clone, Copy, Debug, ToSchema)]
-#[schema(value_type = String, format = DateTime)]
-pub struct Instant(pub Time);
-
-impl Serialize for Instant {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&rfc3339_millis(self.0))
-    }
-}
-
 impl MarkView {
     /// The version as of `now`.
     #[must_use]
@@ -299,8 +293,8 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
         algorithm: accepted.algorithm().name(),
         kid: claims.kid,
         serial: claims.serial.get(),
-        owner: claims.owner,
-        policy: claims.policy,
+        owner: claims.owner.map_or(0, NonZeroU32::get),
+        policy: claims.policy.map_or(0, NonZeroU32::get),
         issued_at: seconds(claims.lifetime.issued_at),
         expires_at: claims.lifetime.expires_at.map(seconds),
     }
@@ -360,42 +354,6 @@ impl ListView {
             position: published.position,
             expired: now >= published.next_update,
             shards: shards.iter().map(shard).collect(),
-        }
-    }
-}
-
-/// Formats as `2026-01-31T12:00:00Z`.
-#[must_use]
-pub fn seconds(seconds: u32) -> String {
-    Timestamp::from_second(i64::from(seconds)).map_or_else(|_| String::new(), |t| t.to_string())
-}
-
-/// Formats as `2026-01-31T12:00:00.250Z`.
-#[must_use]
-pub fn rfc3339_millis(time: Time) -> String {
-    let timestamp =
-        i64::try_from(time.millis()).ok().and_then(|m| Timestamp::from_millisecond(m).ok());
-    timestamp.map_or_else(|| "9999-12-31T23:59:59.999Z".into(), |t| format!("{t:.3}"))
-}
-
-/// Parses an RFC 3339 instant.
-#[must_use]
-pub fn parse_rfc3339(text: &str) -> Option<Time> {
-    let timestamp: Timestamp = text.parse().ok()?;
-    u64::try_from(timestamp.as_millisecond()).ok().map(Time::from_millis)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_and_read_as_rfc_3339() {
-        assert_eq!(seconds(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339_millis(Time::from_millis(1_250)), "1970-01-01T00:00:01.250Z");
-        assert_eq!(parse_rfc3339("1970-01-01T01:00:01.5+01:00"), Some(Time::from_millis(1_500)));
-        for bad in ["", "tomorrow", "1970-01-01", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00"] {
-            assert_eq!(parse_rfc3339(bad), None, "{bad}");
         }
     }
 }

@@ -60,7 +60,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
                 if revoked {
                     let revocation = Revocation { when: When::Now, by: None };
                     let done = issuer.revoke(&minted.record.id, &revocation).await.unwrap();
-                    done.published.unwrap();
+                    done.published().unwrap();
                     let verdict = issuer.verify(&minted.token, None, None).await.unwrap();
                     assert_eq!(verdict.result.unwrap_err(), Refusal::Revoked);
                 } else {

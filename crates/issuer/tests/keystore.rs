@@ -22,6 +22,7 @@ use portcullis_issuer::actions::{
     Idempotency, KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError,
 };
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::keystore::KeystoreError;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
@@ -40,7 +41,7 @@ fn signer(purpose: Purpose, at_once: bool) -> KeyringChange {
 
 async fn change(bench: &Bench, change: &KeyringChange) -> Result<KeyringChanged, Error> {
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    bench.issuer.change_keyring(change, &root, Some("me")).await
+    Ok(bench.issuer.change_keyring(change, &root, Some("me")).await?.value)
 }
 
 async fn create(issuer: &Issuer) -> (u16, String) {
@@ -185,7 +186,8 @@ async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {
     assert_eq!(create(&issuer).await.0, 1);
     assert_eq!(issuer.keystore().keys().len(), 5);
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    let made = issuer.change_keyring(&signer(Purpose::Token, true), &root, None).await.unwrap();
+    let made =
+        issuer.change_keyring(&signer(Purpose::Token, true), &root, None).await.unwrap().value;
     assert_eq!(made.kid, Some(7));
     document =
         serde_json::from_slice(&fs::read(bench.home.keystore()).unwrap()).unwrap_or(document);
@@ -240,7 +242,7 @@ async fn signers_that_can_not_be_are_refused_and_the_root_is_asked_for() {
     let other = Bench::new().await;
     fs::copy(other.home.root_key(), bench.home.root_key()).unwrap();
     let wrong = change(&bench, &signer(Purpose::List, true)).await.unwrap_err();
-    assert!(matches!(wrong, Error::RootWrong { .. }));
+    assert!(matches!(wrong, Error::Keystore(KeystoreError::RootWrong { .. })));
     assert_eq!(fs::read(bench.home.keystore()).unwrap(), keystore);
 }
 

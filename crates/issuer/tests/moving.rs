@@ -33,6 +33,7 @@ use portcullis_issuer::events::Anchor;
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::moving::{Move, MoveError, Options, Progress};
 use portcullis_issuer::store::Database;
+use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::Value;
@@ -291,7 +292,7 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
         while refusal.is_none() && !is_over.load(Ordering::Relaxed) {
             match issuer.create(&NewKey::titled("Meanwhile")).await {
                 Ok(made) => acknowledged.push(made.record.id),
-                Err(Error::DatabaseBusy) => {}
+                Err(Error::Store(StoreError::Busy)) => {}
                 Err(error) => refusal = Some(error),
             }
         }

@@ -182,6 +182,27 @@ async fn nobody_gives_or_takes_what_they_do_not_hold() {
 }
 
 #[tokio::test]
+async fn no_operation_on_one_key_changes_an_admin_key_for_who_may_not() {
+    let api = Api::new().await;
+    let (_, writer) = api.admin(&["keys:*"]).await;
+    let strong = &api.bench.made.admin.id;
+    let mut asked = 0;
+    for (method, path, _) in operations(&openapi()) {
+        if method == "GET" || !path.starts_with("/v1/keys/{id}") {
+            continue;
+        }
+        for id in [strong.clone(), strong.replace('p', "%70")] {
+            let place = path.replace("{id}", &id);
+            let (status, challenge, problem) = api.send(&writer, &method, &place, &json!({})).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}: {problem}");
+            assert!(challenge.contains("admins:write"), "{method} {path}: {challenge}");
+        }
+        asked += 1;
+    }
+    assert!(asked >= 9, "{asked}");
+}
+
+#[tokio::test]
 async fn the_description_and_its_page_are_public_and_fetch_nothing() {
     let api = Api::new().await;
     let get = |path: &'static str| {

@@ -140,7 +140,7 @@ async fn a_stream_ends_with_its_key() {
                     })
                     .await
                     .unwrap()
-                    .published
+                    .published()
                     .unwrap(),
             ),
         }

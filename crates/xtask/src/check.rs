@@ -1,11 +1,12 @@
 //! `cargo xtask test`: every check in order, stopping at the first that fails.
 
 use crate::build::{self, Built};
+use crate::node_tests::{TYPES_TESTS, tests_in};
 use crate::setup;
 use crate::{cmd, medusa, paths, torture, ui};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The checks, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,7 +19,7 @@ pub(crate) enum Step {
     Rust,
     /// Core compiles where there is no standard library
     NoStd,
-    /// The second verifier, in Python: its tests, and random cases that both verifiers judge
+    /// The second verifier, in Python: its tests, and random cases that both verifiers verify
     Python,
     /// node --test in Node alone: *.test.mjs
     Node,
@@ -75,14 +76,11 @@ const WASM_PACKAGES: [&str; 6] = [
     "portcullis-primitives",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
-pub(crate) const TYPES_TESTS: &str = "tests/types";
 const NEXT_TESTS: &str = "tests/next";
 /// The duration of the campaign in minutes, by default and with `--full`. A campaign runs longer if
 /// the actions that it must perform take longer.
 const TORTURE_MINUTES: f64 = 0.5;
 const FULL_TORTURE_MINUTES: f64 = 60.0;
-/// The infix before `.test.mjs` in the name of a test that needs another runtime than Node.
-const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
 pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
     // A campaign depends on what else the machine does: it runs if asked for.
@@ -294,24 +292,4 @@ fn next(built: &Built) -> Result<()> {
     let mut command = cmd::new(&built.node);
     command.current_dir(paths::root()).arg("--test").args(tests_in(&folder, "")?);
     cmd::stream(&mut command)
-}
-
-/// Lists the files here because Node 20 accepts no glob patterns. The paths are relative, which
-/// keeps the output readable.
-pub(crate) fn tests_in(folder: &Path, runtime: &str) -> Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.to_string_lossy();
-        let Some(stem) = name.strip_suffix(".test.mjs") else { continue };
-        let needs = RUNTIMES.iter().find(|runtime| stem.ends_with(*runtime)).unwrap_or(&"");
-        if *needs == runtime {
-            files.push(path.strip_prefix(paths::root()).unwrap_or(&path).to_path_buf());
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -6,6 +6,7 @@ mod check;
 mod cmd;
 mod medusa;
 mod mutations;
+mod node_tests;
 mod paths;
 mod setup;
 mod stamp;

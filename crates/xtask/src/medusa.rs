@@ -2,7 +2,8 @@
 //! oldest too.
 
 use crate::build::Built;
-use crate::{check, cmd, paths, setup};
+use crate::node_tests::{TYPES_TESTS, tests_in};
+use crate::{cmd, paths, setup};
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -23,7 +24,7 @@ pub(crate) fn step(built: &Built, full: bool) -> Result<()> {
     // Without Chromium, the tests of the dashboard skip themselves.
     let chromium = setup::chromium()?;
     // Installed for its TypeScript compiler.
-    setup::install_in(&paths::root().join(check::TYPES_TESTS), setup::Lockfile::Whole)?;
+    setup::install_in(&paths::root().join(TYPES_TESTS), setup::Lockfile::Whole)?;
     let run = |folder: &str| {
         let folder = paths::root().join(folder);
         setup::with_package(&folder)?;
@@ -32,7 +33,7 @@ pub(crate) fn step(built: &Built, full: bool) -> Result<()> {
             .current_dir(paths::root())
             .arg("--test")
             .args(two_at_a_time(&built.node))
-            .args(check::tests_in(&folder, "")?)
+            .args(tests_in(&folder, "")?)
             .env("PORTCULLIS_BIN", &built.issuer)
             .envs([postgres.variable()])
             .envs(chromium.as_ref().map(|program| ("CHROMIUM", program)));

@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { moduleOf, portOf, workerdArgs } from '../../workerd.mjs';
 import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 
 const CONFIG = fileURLToPath(new URL('../../../crates/gate-worker/workerd.capnp', import.meta.url));
@@ -55,21 +56,19 @@ async function configWith(bound) {
 }
 
 function modulesOf(example, around) {
-  const first = around ? '(name = "around.js", esModule = embed "around.js"),' : '';
-  return `modules = [${first} (name = "index.js", esModule = embed "${example}/index.js"),
-    (name = "index_bg.wasm", wasm = embed "${example}/index_bg.wasm")]`;
+  const built = ['index.js', 'index_bg.wasm'].map((name) => moduleOf(name, `${example}/${name}`));
+  return `modules = [${[...(around ? [moduleOf('around.js')] : []), ...built].join(', ')}]`;
 }
 
 function deployedModules(folder, names) {
   // The entry comes first: it is what the runtime calls.
-  const kinds = { 'entry.js': 'esModule', '.wasm': 'wasm', '.bin': 'data' };
-  const modules = Object.entries(kinds).flatMap(([end, kind]) =>
-    names.filter((name) => name.endsWith(end)).map((name) => `(name = "${name}", ${kind} = embed "${folder}/${name}")`),
+  const modules = ['entry.js', '.wasm', '.bin'].flatMap((end) =>
+    names.filter((name) => name.endsWith(end)).map((name) => moduleOf(name, `${folder}/${name}`)),
   );
   return `modules = [${modules.join(', ')}]`;
 }
 
-/** Starts the example of a Rust Worker that judges keys itself; `around` is a module that hands it its requests. */
+/** Starts the example of a Rust Worker that verifies keys itself; `around` is a module that hands it its requests. */
 export function startRustWorker(settings, around) {
   return startGate(settings, { example: handedOver('PORTCULLIS_RUST_WORKER'), around });
 }
@@ -82,15 +81,10 @@ export async function startGate(settings, bound) {
   const config = bound ? await configWith(bound) : CONFIG;
   const gate = await start(
     handedOver('PORTCULLIS_WORKERD'),
-    ['serve', config, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3', ...(bound?.flags ?? [])],
+    workerdArgs(config, bound?.flags),
     {
       env: { ENVIRONMENT: 'live', FRESH_FOR: '1', ...settings },
-      ready: (told) =>
-        told
-          .split('\n')
-          .filter((line) => line.startsWith('{'))
-          .map((line) => JSON.parse(line))
-          .find((event) => event.event === 'listen')?.port,
+      ready: portOf,
     },
   );
   const url = `http://127.0.0.1:${gate.value}`;

@@ -1,4 +1,4 @@
-// Looking keys up by the module's own calls, and judging what a request came in with.
+// Looking keys up by the module's own calls, and verifying what a request came in with.
 
 const by = { revoked_by: 'usr_2' };
 const titles = (rows) => rows.map(({ title }) => title);
@@ -196,7 +196,7 @@ export const cases = {
     both: [true, { title: 'Web_shop', type: 'publishable' }],
   },
 
-  // Judged.
+  // Verified.
   'a secret key that counts': {
     run: async (context) => {
       const { api } = context;

@@ -1,5 +1,7 @@
 //! What calls return: the objects of the package's other entries, field for field.
 
+use core::num::NonZeroU32;
+
 use portcullis_core::policy::Policy;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Accepted;
@@ -30,11 +32,7 @@ pub(crate) struct List {
 impl From<Option<ListFacts>> for List {
     fn from(list: Option<ListFacts>) -> Self {
         Self {
-            standing: match list.map(|list| list.standing) {
-                Some(Standing::Fresh) => "fresh",
-                Some(Standing::Stale) => "stale",
-                Some(Standing::Unknown) | None => "unknown",
-            },
+            standing: list.map_or(Standing::Unknown, |list| list.standing).name(),
             epoch: list.map(|list| list.epoch),
             number: list.map(|list| list.number),
             age_ms: list.map(|list| list.age_ms),
@@ -75,8 +73,8 @@ impl From<&Accepted> for Key {
             serial: number(claims.serial.get()),
             issued_at: seconds(claims.lifetime.issued_at),
             expires_at: claims.lifetime.expires_at.map(seconds),
-            owner: Some(claims.owner).filter(|owner| *owner != 0),
-            policy: Some(claims.policy).filter(|policy| *policy != 0),
+            owner: claims.owner.map(NonZeroU32::get),
+            policy: claims.policy.map(NonZeroU32::get),
         }
     }
 }

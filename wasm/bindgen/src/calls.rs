@@ -2,9 +2,11 @@
 
 use portcullis_core::policy::RequestFacts;
 use portcullis_core::token::{Environment, Kind};
+use wasm_bindgen::JsValue;
 
-use crate::options::options;
-use crate::values::{Address, Bytes, Duration, Fact, Instant, Kid, Root, Scopes, Secret, Secrets};
+use crate::error::Thrown;
+use crate::options::{Value, options, read, wrong};
+use crate::values::{Address, Bytes, Duration, Fact, Instant, Kid, Root, Scopes, Secret, list_of};
 
 options! {
     /// Of the constructor.
@@ -23,6 +25,23 @@ options! {
     Held of "secrets" {
         kid "kid": Kid,
         secret "secret": Secret,
+    }
+}
+
+/// The secrets of HMAC keys, by kid.
+pub(crate) struct Secrets(pub(crate) Vec<(Kid, Secret)>);
+
+impl Value for Secrets {
+    const WHAT: &'static str = "a list of `{ kid, secret }`";
+
+    fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
+        let Some(list) = list_of(value)? else { return Ok(None) };
+        let held = list.iter().map(|entry| {
+            let Held { kid, secret } = read(entry)?;
+            let kid = kid.ok_or_else(|| wrong::<Kid>("secrets", "kid"))?;
+            Ok((kid, secret.ok_or_else(|| wrong::<Secret>("secrets", "secret"))?))
+        });
+        held.collect::<Result<_, _>>().map(|held| Some(Self(held)))
     }
 }
 
@@ -68,6 +87,14 @@ options! {
     Look of "status" {
         now "now": Instant,
         fresh_for "freshFor": Duration,
+    }
+}
+
+impl Value for Request {
+    const WHAT: &'static str = "a plain object";
+
+    fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
+        read(value).map(Some)
     }
 }
 

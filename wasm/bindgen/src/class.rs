@@ -1,6 +1,7 @@
 //! The class that JavaScript gets.
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 
 use js_sys::{Date, JsString, Reflect};
 use portcullis_core::crypto::PublicKey;
@@ -8,7 +9,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::policy::NoPolicy;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Requirements;
-use portcullis_wasm::{Ask, Denied, Engine, Fault, ListFacts};
+use portcullis_wasm::{Denied, Engine, Fault, ListFacts, VerifyOptions};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -17,7 +18,7 @@ use crate::calls::{Adopt, Creation, Demand, Look, Refresh, Request};
 use crate::error::{Thrown, fault, interrupted, name_of, portcullis_error, type_error};
 use crate::nearest::nearest;
 use crate::options::{Value, argument, is_enumerable, is_plain, read, wrong};
-use crate::update::{BUNDLE, Desk, Files, KEYRING, STAMP, UpdateError, is_file_name};
+use crate::update::{BUNDLE, Files, KEYRING, STAMP, Session, UpdateError, is_file_name};
 use crate::values::{Bytes, Duration, Instant, Root, Secret};
 
 /// The types that the package's other entries have as well.
@@ -32,12 +33,12 @@ const FRESH_FOR: Duration = Duration(5_000.0);
 const LONGEST_TOKEN: usize = 256;
 
 /// Verifies the keys of one issuer. Make one and keep it. Its state is in the WebAssembly module.
-// Every method takes `&self`, and borrows the desk only while no code of JavaScript runs. So a
+// Every method takes `&self`, and borrows the session only while no code of JavaScript runs. So a
 // getter of the options may call the verifier again, and an exception leaves nothing borrowed.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Verifier {
-    desk: RefCell<Desk>,
+    session: RefCell<Session>,
     fresh_for: Duration,
 }
 
@@ -75,7 +76,7 @@ impl Verifier {
             engine.hold_secret(kid.0, &secret).map_err(|error| fault(&error))?;
         }
         let fresh_for = fresh_for.unwrap_or(FRESH_FOR);
-        Ok(Self { desk: RefCell::new(Desk::new(engine)), fresh_for })
+        Ok(Self { session: RefCell::new(Session::new(engine)), fresh_for })
     }
 
     /// Verifies a key. Any string that is no key is refused like an invalid key, whatever its length
@@ -93,13 +94,14 @@ impl Verifier {
         let is_short = usize::try_from(token.length()).is_ok_and(|length| length <= LONGEST_TOKEN);
         let token = is_short.then(|| String::from(token));
         let token = token.filter(|text| text.len() <= LONGEST_TOKEN);
-        let ask = Ask {
+        let options = VerifyOptions {
             requirements: Requirements { purpose: Purpose::Token, kind, environment },
             now: time(now),
         };
         let fresh_for = millis(fresh_for.unwrap_or(self.fresh_for).0);
-        let verdict = self
-            .with_desk(|desk| judge(desk, token.as_deref(), &ask, fresh_for, request.as_ref()))?;
+        let verdict = self.with_session(|session| {
+            verify(session, token.as_deref(), &options, fresh_for, request.as_ref())
+        })?;
         object(&verdict)
     }
 
@@ -118,7 +120,7 @@ impl Verifier {
         let Bytes(bundle) = argument("adopt", "bundle", bundle)?;
         let Adopt { now } = read(options)?;
         let now = time(now);
-        self.with_desk(|desk| desk.engine.adopt_bundle(&bundle, now))?
+        self.with_session(|session| session.engine.adopt_bundle(&bundle, now))?
             .map_err(|error| fault(&error))
     }
 
@@ -149,14 +151,15 @@ impl Verifier {
         let files = read_files(files)?;
         let Refresh { now } = read(options)?;
         let now = time(now);
-        let wanted =
-            self.with_desk(|desk| desk.update(&files, now))?.map_err(|error| match error {
+        let wanted = self.with_session(|session| session.update(&files, now))?.map_err(
+            |error| match error {
                 UpdateError::Refused(error) => fault(&error),
                 UpdateError::Missing(name) => portcullis_error(
                     "source_missing",
                     &["`", &name, "` can't be had: fetch it again, or start anew"].concat(),
                 ),
-            })?;
+            },
+        )?;
         let wanted: Vec<WantedFile> = wanted
             .into_iter()
             .map(|file| WantedFile { name: file.name, longest: file.longest })
@@ -179,42 +182,42 @@ impl Verifier {
         let Look { now, fresh_for } = read(options)?;
         let fresh_for = millis(fresh_for.unwrap_or(self.fresh_for).0);
         let now = time(now);
-        object(&self.with_desk(|desk| Status::of(&desk.engine, now, fresh_for))?)
+        object(&self.with_session(|session| Status::of(&session.engine, now, fresh_for))?)
     }
 }
 
 impl Verifier {
     /// Runs `act`, which calls no JavaScript, on the verifier's state.
-    fn with_desk<T>(&self, act: impl FnOnce(&mut Desk) -> T) -> Result<T, Thrown> {
-        Ok(act(&mut *self.desk.try_borrow_mut().map_err(|_| interrupted())?))
+    fn with_session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> Result<T, Thrown> {
+        Ok(act(&mut *self.session.try_borrow_mut().map_err(|_| interrupted())?))
     }
 }
 
-impl core::fmt::Debug for Desk {
+impl core::fmt::Debug for Session {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Desk").field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Session").field("engine", &self.engine).finish_non_exhaustive()
     }
 }
 
-fn judge(
-    desk: &mut Desk,
+fn verify(
+    session: &mut Session,
     token: Option<&str>,
-    ask: &Ask,
+    options: &VerifyOptions,
     fresh_for: u64,
     request: Option<&Request>,
 ) -> Verdict {
-    let accepted = match desk.engine.verify(token.map(str::as_bytes), ask) {
+    let accepted = match session.engine.verify(token.map(str::as_bytes), options) {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            let list = desk.engine.list(ask.now, fresh_for);
+            let list = session.engine.list(options.now, fresh_for);
             return Verdict::refused(refusal.code(), &refusal, list);
         }
     };
-    let list = Some(ListFacts::of(accepted.list(), ask.now, fresh_for, true));
+    let list = Some(ListFacts::of(accepted.list(), options.now, fresh_for, true));
     // Check the facts of a request, if any, against the key's policy.
     let grant = request.map(|request| {
         request.with_facts(|facts| {
-            desk.engine.admit(&accepted, facts).map(|grant| Grant::from(grant.policy()))
+            session.engine.admit(&accepted, facts).map(|grant| Grant::from(grant.policy()))
         })
     });
     match grant.transpose() {
@@ -223,7 +226,8 @@ fn judge(
         }
         Err(denied) => {
             if matches!(denied, Denied::NoPolicy(NoPolicy::Unavailable(_))) {
-                desk.miss(accepted.claims().kind, accepted.claims().policy);
+                let claims = accepted.claims();
+                session.miss(claims.kind, claims.policy.map_or(0, NonZeroU32::get));
             }
             Verdict::refused(denied.code(), &denied, list)
         }

@@ -1,5 +1,5 @@
 //! Brings a verifier up to date from files that its host fetches. Nothing here fetches or waits:
-//! [`Desk::update`] takes the files that the host has and names those that it still needs.
+//! [`Session::update`] takes the files that the host has and names those that it still needs.
 //!
 //! ```text
 //! nothing held      bundle; keyring and stamp if there is none
@@ -14,7 +14,7 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_wasm::{Engine, Fault, Place, Wanted};
+use portcullis_wasm::{Engine, Fault, Folder, Wanted};
 
 const KEYRING_EVERY_MS: u64 = 60_000;
 /// The most files on the way to one policy.
@@ -70,7 +70,7 @@ impl<E: Into<Fault>> From<E> for UpdateError {
 }
 
 /// A verifier, and what its updates remember.
-pub(crate) struct Desk {
+pub(crate) struct Session {
     pub(crate) engine: Engine,
     /// When the host's keyring was last looked at.
     keyring_at: Option<Time>,
@@ -78,7 +78,7 @@ pub(crate) struct Desk {
     missed: Vec<(Kind, u32)>,
 }
 
-impl Desk {
+impl Session {
     pub(crate) const fn new(engine: Engine) -> Self {
         Self { engine, keyring_at: None, missed: Vec::new() }
     }
@@ -178,14 +178,14 @@ impl Desk {
             for part in wanted {
                 let name = needed_part(&part).name;
                 let file = files.get(&name).flatten();
-                match (part.place, file) {
-                    (Place::Heads | Place::Bodies, Some(file)) => parts.push(file),
-                    (Place::Heads | Place::Bodies, None) => {
+                match (part.folder, file) {
+                    (Folder::Heads | Folder::Bodies, Some(file)) => parts.push(file),
+                    (Folder::Heads | Folder::Bodies, None) => {
                         return Err(UpdateError::Missing(name));
                     }
                     // A revocation must not wait for a policy: if a policy file can't be had, or
                     // is not the one that was named, adopt the list without it.
-                    (Place::Policies | Place::Private, file) => {
+                    (Folder::Policies | Folder::Private, file) => {
                         let adopted = file
                             .is_some_and(|file| self.engine.offer_policy(part.name, file).is_ok());
                         without_policies |= !adopted || offered.contains(&name);
@@ -227,16 +227,10 @@ fn needed(name: &str, longest: u32) -> Needed {
 }
 
 fn needed_part(part: &Wanted) -> Needed {
-    let folder = match part.place {
-        Place::Heads => "heads",
-        Place::Bodies => "bodies",
-        Place::Policies => "policies",
-        Place::Private => "private",
-    };
     let FileName { digest, len } = part.name;
     let digit = |four: u8| char::from_digit(four.into(), 16).unwrap_or_default();
     let digest = digest.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]);
-    let name = folder.chars().chain(['/']).chain(digest).collect();
+    let name = part.folder.name().chars().chain(['/']).chain(digest).collect();
     Needed { name, longest: len }
 }
 
@@ -245,7 +239,7 @@ pub(crate) fn is_file_name(name: &str) -> bool {
     match name.split_once('/') {
         None => [STAMP, KEYRING, BUNDLE].contains(&name),
         Some((folder, digest)) => {
-            ["heads", "bodies", "policies", "private"].contains(&folder)
+            Folder::ALL.iter().any(|known| known.name() == folder)
                 && digest.len() == 64
                 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         }

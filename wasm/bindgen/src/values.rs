@@ -12,9 +12,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use crate::calls::{Held, Request};
 use crate::error::Thrown;
-use crate::options::{Value, read, wrong};
+use crate::options::Value;
 
 // What js-sys declares as calls that never throw, with the exceptions that the caller's objects may
 // throw.
@@ -74,8 +73,7 @@ impl Value for Kind {
     const WHAT: &'static str = "secret or publishable";
 
     fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
-        let word = value.as_string();
-        Ok(Self::ALL.into_iter().find(|kind| Some(kind.name()) == word.as_deref()))
+        Ok(value.as_string().and_then(|name| name.parse().ok()))
     }
 }
 
@@ -83,8 +81,7 @@ impl Value for Environment {
     const WHAT: &'static str = "live or test";
 
     fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
-        let word = value.as_string();
-        Ok(Self::ALL.into_iter().find(|one| Some(one.name()) == word.as_deref()))
+        Ok(value.as_string().and_then(|name| name.parse().ok()))
     }
 }
 
@@ -125,14 +122,6 @@ impl Value for Scopes {
         };
         let scope = |value: JsValue| value.as_string().filter(|scope| is_scope(scope));
         Ok(list.and_then(|list| list.into_iter().map(scope).collect()).map(Self))
-    }
-}
-
-impl Value for Request {
-    const WHAT: &'static str = "a plain object";
-
-    fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
-        read(value).map(Some)
     }
 }
 
@@ -200,25 +189,8 @@ impl Value for Secret {
     }
 }
 
-/// The secrets of HMAC keys, by kid.
-pub(crate) struct Secrets(pub(crate) Vec<(Kid, Secret)>);
-
-impl Value for Secrets {
-    const WHAT: &'static str = "a list of `{ kid, secret }`";
-
-    fn read(value: &JsValue) -> Result<Option<Self>, Thrown> {
-        let Some(list) = list_of(value)? else { return Ok(None) };
-        let held = list.iter().map(|entry| {
-            let Held { kid, secret } = read(entry)?;
-            let kid = kid.ok_or_else(|| wrong::<Kid>("secrets", "kid"))?;
-            Ok((kid, secret.ok_or_else(|| wrong::<Secret>("secrets", "secret"))?))
-        });
-        held.collect::<Result<_, _>>().map(|held| Some(Self(held)))
-    }
-}
-
 /// The members of an iterable. A string doesn't count as a list of its characters.
-fn list_of(value: &JsValue) -> Result<Option<Vec<JsValue>>, Thrown> {
+pub(crate) fn list_of(value: &JsValue) -> Result<Option<Vec<JsValue>>, Thrown> {
     if !value.is_object() {
         return Ok(None);
     }

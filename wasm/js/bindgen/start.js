@@ -2,7 +2,7 @@
 // to get the compiled module.
 
 import * as glue from '../../dist/bindgen.js';
-import { PortcullisError } from '../errors.js';
+import { PortcullisError } from '../shared/errors.js';
 
 let compile;
 

@@ -4,11 +4,11 @@
 // verifier is garbage collected.
 
 import { Verifier as Bound } from '../../dist/bindgen.js';
-import { PortcullisError } from '../errors.js';
-import { wrappable } from '../wrappable.js';
+import { PortcullisError } from '../shared/errors.js';
+import { wrappable } from '../shared/wrappable.js';
 import { start } from './start.js';
 
-export { PortcullisError } from '../errors.js';
+export { PortcullisError } from '../shared/errors.js';
 
 export const Verifier = wrappable(class Verifier {
   #bound;

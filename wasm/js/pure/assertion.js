@@ -1,7 +1,7 @@
 // Parses an assertion (docs/assertion.md): base64url, fields, texts. Parsing verifies no signature.
 
-import { fromBase64Url } from '../base64.js';
-import { ascii, concat, demand, notCanonical, Reader, truncated, Unreadable } from './reader.js';
+import { fromBase64Url } from '../shared/base64.js';
+import { ascii, concat, checkField, notCanonical, Reader, truncated, Unreadable } from './reader.js';
 
 const LONGEST = 32 << 10;
 const CONTEXT = ascii('portc1/asrt');
@@ -28,7 +28,7 @@ function readFields(file) {
   const body = file.subarray(0, split);
   const reader = new Reader(body);
   reader.magic('A', 'assertion');
-  const said = {
+  const assertion = {
     code: undefined,
     issuer: reader.take(16),
     kid: reader.u16(),
@@ -48,11 +48,11 @@ function readFields(file) {
     signature: file.subarray(split),
   };
   reader.end();
-  return said;
+  return assertion;
 }
 
 function oneOf(count, code, field) {
-  demand(code >= 1 && code <= count, field);
+  checkField(code >= 1 && code <= count, field);
   return code;
 }
 

@@ -2,7 +2,7 @@
 // signature. Instants and list numbers have 64 bits and stay BigInt, so that all bits are compared.
 
 import { keyFault } from './ed25519.js';
-import { demand, isZero, latin1, Reader } from './reader.js';
+import { checkField, isZero, latin1, Reader } from './reader.js';
 
 const LABEL = /^[a-z][a-z0-9]{0,15}$/;
 export const RESERVED = new Set(['sk', 'pk', 'live', 'test']);
@@ -36,14 +36,14 @@ function readSigner(reader) {
   };
   const { algorithm, purpose, environments, kinds, state } = signer;
   const within = (value, from, to) => value >= from && value <= to;
-  demand(within(algorithm, HMAC, ED25519), 'algorithm');
-  demand(within(purpose, 1, 5), 'purpose');
-  demand(within(state, 1, RETIRED), 'state');
+  checkField(within(algorithm, HMAC, ED25519), 'algorithm');
+  checkField(within(purpose, 1, 5), 'purpose');
+  checkField(within(state, 1, RETIRED), 'state');
   const signsTokens = purpose === TOKEN || purpose === ADMIN;
-  demand(signsTokens ? within(environments, 1, 3) : environments === 0, 'environments and kinds');
-  demand(signsTokens ? within(kinds, 1, 3) : kinds === 0, 'environments and kinds');
-  demand(algorithm === ED25519 || purpose === TOKEN, 'algorithm');
-  demand(algorithm === HMAC || keyFault(signer.key) === undefined, 'public key');
+  checkField(signsTokens ? within(environments, 1, 3) : environments === 0, 'environments and kinds');
+  checkField(signsTokens ? within(kinds, 1, 3) : kinds === 0, 'environments and kinds');
+  checkField(algorithm === ED25519 || purpose === TOKEN, 'algorithm');
+  checkField(algorithm === HMAC || keyFault(signer.key) === undefined, 'public key');
   return signer;
 }
 
@@ -66,20 +66,20 @@ export function readKeyring(document) {
     signers: new Map(),
   };
   if (isZero(keyring.successor)) keyring.successor = undefined;
-  else demand(keyFault(keyring.successor) === undefined, 'successor');
+  else checkField(keyFault(keyring.successor) === undefined, 'successor');
   // 1 to 4 distinct labels; an empty one allows keys without a label.
   for (let count = reader.u8(); count > 0; count -= 1) {
     const label = latin1(reader.take(reader.u8()));
-    demand(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
+    checkField(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
     keyring.labels.push(label);
   }
   const { labels } = keyring;
-  demand(labels.length >= 1 && labels.length <= 4 && new Set(labels).size === labels.length, 'labels');
+  checkField(labels.length >= 1 && labels.length <= 4 && new Set(labels).size === labels.length, 'labels');
   // The signers, in ascending order of their kids.
   let least = 0;
   for (let count = reader.u16(); count > 0; count -= 1) {
     const signer = readSigner(reader);
-    demand(signer.kid >= least, 'kid');
+    checkField(signer.kid >= least, 'kid');
     keyring.signers.set(signer.kid, signer);
     least = signer.kid + 1;
   }
@@ -109,13 +109,13 @@ export function readStamp(document) {
   return stamp;
 }
 
-function readWide(reader) {
+function readBulkEntry(reader) {
   const [scope, state, first, last] = [reader.u8(), reader.u8(), reader.u48(), reader.u48()];
   const [from, before] = [reader.u32(), reader.u32()];
-  demand(scope >= 1 && scope <= SERIALS && state >= SUSPENDED && state <= REVOKED, 'wide entry');
-  demand(scope === SERIALS ? first <= last : first === last, 'wide entry');
-  demand(last <= LARGEST[scope] && (scope !== ENVIRONMENT || first >= 1), 'wide entry');
-  demand(from < before, 'wide entry');
+  checkField(scope >= 1 && scope <= SERIALS && state >= SUSPENDED && state <= REVOKED, 'bulk entry');
+  checkField(scope === SERIALS ? first <= last : first === last, 'bulk entry');
+  checkField(last <= LARGEST[scope] && (scope !== ENVIRONMENT || first >= 1), 'bulk entry');
+  checkField(from < before, 'bulk entry');
   return { scope, first, last, state, from, before };
 }
 
@@ -135,8 +135,8 @@ export function appliesTo(entry, token) {
 
 function readPolicies(reader) {
   const [digest, len] = [reader.take(32), reader.u32()];
-  demand(isZero(digest) === (len === 0), 'policies');
-  demand(len <= LONGEST_POLICY_FILE, 'policies');
+  checkField(isZero(digest) === (len === 0), 'policies');
+  checkField(len <= LONGEST_POLICY_FILE, 'policies');
   return len === 0 ? undefined : { digest, len };
 }
 
@@ -155,19 +155,19 @@ export function readHead(document) {
     publicPolicies: readPolicies(reader),
     privatePolicies: readPolicies(reader),
     shards: [],
-    wide: [],
+    bulk: [],
   };
   let least = 0;
   for (let count = reader.count(40); count > 0; count -= 1) {
     const [shard, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
-    demand(shard >= least && shard < 2 ** 28, 'shard');
+    checkField(shard >= least && shard < 2 ** 28, 'shard');
     head.shards.push({ shard, len, digest });
     least = shard + 1;
   }
   for (let count = reader.count(22); count > 0; count -= 1) {
-    const entry = readWide(reader);
-    demand(head.wide.length === 0 || ascends(head.wide.at(-1), entry), 'wide entry');
-    head.wide.push(entry);
+    const entry = readBulkEntry(reader);
+    checkField(head.bulk.length === 0 || ascends(head.bulk.at(-1), entry), 'bulk entry');
+    head.bulk.push(entry);
   }
   reader.take(64);
   reader.end();

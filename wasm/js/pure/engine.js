@@ -1,8 +1,8 @@
 // The wasm module's engine in JavaScript: the same calls and the same verdicts, code for code.
 
 import { sha256 } from '../../dist/noble.js';
-import { asJson } from '../key.js';
-import { ENVIRONMENTS, KINDS } from '../options.js';
+import { asJson } from '../engine/key.js';
+import { ALGORITHMS, ENVIRONMENTS, KINDS } from '../generated/abi.js';
 import {
   appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readStamp, REVOKED, TOKEN,
 } from './documents.js';
@@ -12,11 +12,10 @@ import { readRoot, takeKeyring } from './keyring.js';
 import { Policies } from './policies.js';
 import { denial } from './policy.js';
 import { ascii, concat, copied, hex, sameBytes } from './reader.js';
-import { fault, reading, Refusal, require, told } from './refusal.js';
+import { asPackageError, decode, Refusal, check, messageOf } from './refusal.js';
 import { readBody } from './sets.js';
 import { base62, readToken } from './token.js';
 
-const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const SECRET_BYTES = 32;
 const SKEW_MS = 10_000n;
 const REMEMBERED = 1024;
@@ -61,13 +60,13 @@ export class Engine {
   missed;
 
   constructor(root) {
-    this.#root = fault(() => readRoot(root));
+    this.#root = asPackageError(() => readRoot(root));
   }
 
   verify(text, kind, environment, nowMs, freshFor, facts) {
     const now = BigInt(Math.floor(nowMs));
     try {
-      const { token, signer } = this.#judge(text, kind, environment, now);
+      const { token, signer } = this.#check(text, kind, environment, now);
       const grant = facts === undefined ? undefined : this.#admit(token, facts);
       this.#Key ??= keysOf(this.#keyring.issuer);
       const key = new this.#Key(token, signer);
@@ -75,26 +74,26 @@ export class Engine {
       return grant === undefined ? { ok: true, key, list } : { ok: true, key, list, grant };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return { ok: false, code: error.code, message: told(error), list: this.#facts(now, freshFor) };
+      return { ok: false, code: error.code, message: messageOf(error), list: this.#facts(now, freshFor) };
     }
   }
 
-  #judge(text, kind, environment, now) {
+  #check(text, kind, environment, now) {
     const token = readToken(text);
-    require(token.code === undefined, token.code);
-    require(this.#keyring !== undefined, 'list_missing');
+    check(token.code === undefined, token.code);
+    check(this.#keyring !== undefined, 'list_missing');
     const signer = this.#signerOf(token);
     this.#checkProof(token, signer);
     const list = this.#list;
-    require(list !== undefined, 'list_missing');
+    check(list !== undefined, 'list_missing');
     this.#checkStamp(list.stamp, now);
-    require(sameBytes(list.stamp.issuer, this.#keyring.issuer), 'foreign_list');
-    require(countsAt(signer, now), 'signer_not_allowed', token.kid);
+    check(sameBytes(list.stamp.issuer, this.#keyring.issuer), 'foreign_list');
+    check(countsAt(signer, now), 'signer_not_allowed', token.kid);
     const state = stateOf(list, token, Number(now));
-    require(state === 'good', state);
-    require(token.expiresAt === 0 || now < BigInt(token.expiresAt) * 1000n, 'expired');
-    require(kind === 0 || kind === token.kind, 'wrong_kind', 0, 0, KINDS[kind], KINDS[token.kind]);
-    require(
+    check(state === 'good', state);
+    check(token.expiresAt === 0 || now < BigInt(token.expiresAt) * 1000n, 'expired');
+    check(kind === 0 || kind === token.kind, 'wrong_kind', 0, 0, KINDS[kind], KINDS[token.kind]);
+    check(
       environment === 0 || environment === token.environment,
       'wrong_environment', 0, 0, ENVIRONMENTS[environment], ENVIRONMENTS[token.environment],
     );
@@ -103,11 +102,11 @@ export class Engine {
 
   #signerOf(token) {
     const { labels, signers } = this.#keyring;
-    require(labels.includes(token.label), 'foreign_label');
+    check(labels.includes(token.label), 'foreign_label');
     const signer = signers.get(token.kid);
-    require(signer !== undefined, 'unknown_kid', token.kid);
+    check(signer !== undefined, 'unknown_kid', token.kid);
     const maySign = (signer.environments & token.environment) !== 0 && (signer.kinds & token.kind) !== 0;
-    require(signer.purpose === TOKEN && maySign, 'signer_not_allowed', token.kid);
+    check(signer.purpose === TOKEN && maySign, 'signer_not_allowed', token.kid);
     return signer;
   }
 
@@ -117,16 +116,16 @@ export class Engine {
 
   #checkProof(token, signer) {
     const isSignature = token.proof.length !== TAG_BYTES;
-    require(isSignature === (signer.algorithm === ED25519), 'bad_signature');
+    check(isSignature === (signer.algorithm === ED25519), 'bad_signature');
     if (signer.algorithm === HMAC) {
       const secret = this.#secrets.get(token.kid);
-      require(secret !== undefined, 'secret_not_held', token.kid);
-      require(isTag(secret, this.#message(token), token.proof), 'bad_signature');
+      check(secret !== undefined, 'secret_not_held', token.kid);
+      check(isTag(secret, this.#message(token), token.proof), 'bad_signature');
       return;
     }
     const name = memory(signer.key, this.#message(token), token.proof);
     if (this.#remembered.has(name)) return;
-    require(verifySignature(signer.key, this.#message(token), token.proof), 'bad_signature');
+    check(verifySignature(signer.key, this.#message(token), token.proof), 'bad_signature');
     this.remember({ name });
   }
 
@@ -156,9 +155,9 @@ export class Engine {
   #admit(token, facts) {
     const found = this.#find(token.kind, token.policy);
     if (found.code === 'policy_unavailable') this.missed = [token.kind, token.policy];
-    require(found.code === undefined, found.code);
+    check(found.code === undefined, found.code);
     const code = denial(found.policy, facts);
-    require(code === undefined, code);
+    check(code === undefined, code);
     const { scopes, salesChannels, rateClass } = found.policy;
     return { scopes: [...scopes], salesChannels: [...salesChannels], rateClass };
   }
@@ -175,9 +174,9 @@ export class Engine {
   }
 
   offerPolicy({ name }, file) {
-    fault(() => {
-      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, copied(file)));
-      require(good, 'list_wrong_digest', 0, 0, 'policy file');
+    asPackageError(() => {
+      const good = decode('list_unreadable', 'policy file', () => this.#policies.offer(name, copied(file)));
+      check(good, 'list_wrong_digest', 0, 0, 'policy file');
     });
   }
 
@@ -218,8 +217,8 @@ export class Engine {
   }
 
   holdSecret(kid, secret) {
-    fault(() => {
-      require(secret.length === SECRET_BYTES, 'secret_length');
+    asPackageError(() => {
+      check(secret.length === SECRET_BYTES, 'secret_length');
       this.#waiting.delete(kid);
       this.#waiting.set(kid, copied(secret));
       this.#placeSecrets();
@@ -248,7 +247,7 @@ export class Engine {
   }
 
   offerKeyring(document) {
-    return fault(() => {
+    return asPackageError(() => {
       const news = this.#takeKeyring(copied(document));
       this.#placeSecrets();
       return news;
@@ -270,8 +269,8 @@ export class Engine {
   }
 
   adoptBundle(file, nowMs) {
-    return fault(() => {
-      const bundle = reading('list_unreadable', 'bundle', () => readBundle(copied(file)));
+    return asPackageError(() => {
+      const bundle = decode('list_unreadable', 'bundle', () => readBundle(copied(file)));
       let news = false;
       let trouble;
       try {
@@ -299,28 +298,28 @@ export class Engine {
     }
     const before = this.#list?.stamp;
     const missing = this.#takeList(stamp, [head, ...bodies], nowMs, true);
-    require(missing.length === 0, 'list_wrong_digest', 0, 0, 'body');
+    check(missing.length === 0, 'list_wrong_digest', 0, 0, 'body');
     return news || this.#list.stamp !== before;
   }
 
   offerList(stamp, parts, nowMs, withoutPolicies) {
-    return fault(() => {
-      require(this.#keyring !== undefined, 'keyring_missing');
+    return asPackageError(() => {
+      check(this.#keyring !== undefined, 'keyring_missing');
       return this.#takeList(copied(stamp), parts.map(copied), nowMs, withoutPolicies);
     });
   }
 
   #takeList(file, [headFile, ...bodyFiles], nowMs, withoutPolicies) {
     const now = BigInt(Math.floor(nowMs));
-    const stamp = reading('list_unreadable', 'stamp', () => readStamp(file));
+    const stamp = decode('list_unreadable', 'stamp', () => readStamp(file));
     const signer = this.#checkStamp(stamp, now);
-    require(signedBy(signer.key, STMP, file), 'list_bad_signature');
+    check(signedBy(signer.key, STMP, file), 'list_bad_signature');
     const held = this.#list;
     // Never go back to an older list, and never accept a second list with the same number.
     if (held !== undefined) {
-      require(stamp.number >= held.stamp.number, 'list_rollback', stamp.number, held.stamp.number);
+      check(stamp.number >= held.stamp.number, 'list_rollback', stamp.number, held.stamp.number);
       if (stamp.number === held.stamp.number) {
-        require(sameBytes(stamp.headDigest, held.stamp.headDigest), 'list_equivocation', stamp.number);
+        check(sameBytes(stamp.headDigest, held.stamp.headDigest), 'list_equivocation', stamp.number);
         if (stamp.thisUpdate > held.stamp.thisUpdate) this.#list = { ...held, stamp };
         return [];
       }
@@ -333,8 +332,8 @@ export class Engine {
     const named = new Set(head.shards.map(({ digest }) => hex(digest)));
     for (const body of bodyFiles) {
       const name = hex(sha256(body));
-      require(named.has(name), 'list_wrong_digest', 0, 0, 'body');
-      if (!bodies.has(name)) bodies.set(name, reading('list_unreadable', 'body', () => readBody(body)));
+      check(named.has(name), 'list_wrong_digest', 0, 0, 'body');
+      if (!bodies.has(name)) bodies.set(name, decode('list_unreadable', 'body', () => readBody(body)));
     }
     const missing = new Map();
     for (const { digest, len } of head.shards) {
@@ -343,8 +342,8 @@ export class Engine {
     if (missing.size > 0) return [...missing.values()];
     // Policies in use should stay available after the switch: fetch their replacements first.
     if (!withoutPolicies && held !== undefined) {
-      const wants = (place, which) =>
-        this.#policies.wants(held.head[which], head[which]).map((name) => wanted(place, name));
+      const wants = (folder, which) =>
+        this.#policies.wants(held.head[which], head[which]).map((name) => wanted(folder, name));
       const files = [...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies')];
       if (files.length > 0) return files;
     }
@@ -357,12 +356,12 @@ export class Engine {
   }
 
   #openHead(file, stamp, now) {
-    require(sameBytes(sha256(file), stamp.headDigest), 'list_wrong_digest', 0, 0, 'head');
-    const head = reading('list_unreadable', 'head', () => readHead(file));
+    check(sameBytes(sha256(file), stamp.headDigest), 'list_wrong_digest', 0, 0, 'head');
+    const head = decode('list_unreadable', 'head', () => readHead(file));
     const signer = this.#listKey(head.issuer, head.kid, now);
-    require(signedBy(signer.key, HEAD, file), 'list_bad_signature');
+    check(signedBy(signer.key, HEAD, file), 'list_bad_signature');
     const fits = head.epoch === stamp.epoch && head.number === stamp.number && head.thisUpdate <= stamp.thisUpdate;
-    require(fits, 'list_wrong_digest', 0, 0, 'head');
+    check(fits, 'list_wrong_digest', 0, 0, 'head');
     return head;
   }
 
@@ -370,40 +369,40 @@ export class Engine {
   // Returns the key that signs it.
   #checkStamp(stamp, now) {
     const { issuer, version, epoch, longestValidity } = this.#keyring;
-    require(sameBytes(stamp.issuer, issuer), 'list_foreign_issuer');
-    require(stamp.keyringVersion <= version, 'keyring_behind', stamp.keyringVersion, version);
+    check(sameBytes(stamp.issuer, issuer), 'list_foreign_issuer');
+    check(stamp.keyringVersion <= version, 'keyring_behind', stamp.keyringVersion, version);
     const signer = this.#listKey(stamp.issuer, stamp.kid, now);
-    require(stamp.epoch === epoch, 'list_wrong_epoch', stamp.epoch, epoch);
+    check(stamp.epoch === epoch, 'list_wrong_epoch', stamp.epoch, epoch);
     const inOrder = stamp.thisUpdate < stamp.nextUpdate;
-    require(stamp.thisUpdate <= now + SKEW_MS && inOrder, 'list_from_the_future');
+    check(stamp.thisUpdate <= now + SKEW_MS && inOrder, 'list_from_the_future');
     const validity = stamp.nextUpdate - stamp.thisUpdate;
-    require(validity <= BigInt(longestValidity) * 1000n, 'list_too_long_valid');
-    require(now < stamp.nextUpdate, 'list_past_next_update');
+    check(validity <= BigInt(longestValidity) * 1000n, 'list_too_long_valid');
+    check(now < stamp.nextUpdate, 'list_past_next_update');
     return signer;
   }
 
   #listKey(issuer, kid, now) {
     const { issuer: ours, notAfter, signers } = this.#keyring;
-    require(sameBytes(issuer, ours), 'list_foreign_issuer');
-    require(now < notAfter, 'keyring_expired');
+    check(sameBytes(issuer, ours), 'list_foreign_issuer');
+    check(now < notAfter, 'keyring_expired');
     const signer = signers.get(kid);
     const good = signer !== undefined && signer.purpose === LIST && countsAt(signer, now);
-    require(good, 'list_unknown_kid', kid);
+    check(good, 'list_unknown_kid', kid);
     return signer;
   }
 }
 
 function stateOf({ head, shards }, token, now) {
-  const wide = head.wide.filter((entry) => appliesTo(entry, token)).map(({ state }) => state);
+  const bulk = head.bulk.filter((entry) => appliesTo(entry, token)).map(({ state }) => state);
   const shard = shards.get(Math.floor(token.serial / 2 ** 20));
   const slot = shard?.state(token.serial % 2 ** 20, now) ?? 'not_covered';
-  if (slot === 'revoked' || wide.includes(REVOKED)) return 'revoked';
+  if (slot === 'revoked' || bulk.includes(REVOKED)) return 'revoked';
   if (slot === 'not_covered') return slot;
-  return slot === 'suspended' || wide.length > 0 ? 'suspended' : 'good';
+  return slot === 'suspended' || bulk.length > 0 ? 'suspended' : 'good';
 }
 
-function wanted(place, { digest, len }) {
-  return { place, digest: hex(digest), len, name: { digest, len } };
+function wanted(folder, { digest, len }) {
+  return { folder, digest: hex(digest), len, name: { digest, len } };
 }
 
 function memory(...parts) {

@@ -1,20 +1,20 @@
 // Decides which keyring to accept: the first must be signed by the pinned root, a newer one by that
 // root or by the successor that the held keyring names (docs/keyring.md).
 
-import { fromBase64Url } from '../base64.js';
+import { fromBase64Url } from '../shared/base64.js';
 import { readKeyring } from './documents.js';
 import { keyFault, signedBy } from './ed25519.js';
 import { ascii, Reader, sameBytes } from './reader.js';
-import { reading, require } from './refusal.js';
+import { decode, check } from './refusal.js';
 
 const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const RING = ascii('portc1/ring');
 
 export function readRoot(text) {
-  require(ROOT.test(text), 'root_unreadable');
+  check(ROOT.test(text), 'root_unreadable');
   const root = fromBase64Url(text);
   const why = keyFault(root);
-  require(why === undefined, why);
+  check(why === undefined, why);
   return root;
 }
 
@@ -26,19 +26,19 @@ export function takeKeyring(held, root, document) {
   const roots = held.successor === undefined ? [root] : [root, held.successor];
   const opened = openKeyring(document, roots);
   const offered = opened.keyring;
-  require(sameBytes(offered.issuer, held.issuer), 'keyring_foreign_issuer');
-  require(offered.version >= held.version, 'keyring_rollback', offered.version, held.version);
-  require(offered.version > held.version && offered.epoch >= held.epoch, 'keyring_equivocation');
+  check(sameBytes(offered.issuer, held.issuer), 'keyring_foreign_issuer');
+  check(offered.version >= held.version, 'keyring_rollback', offered.version, held.version);
+  check(offered.version > held.version && offered.epoch >= held.epoch, 'keyring_equivocation');
   return opened;
 }
 
 function openKeyring(document, roots) {
-  reading('keyring_unreadable', 'keyring', () => {
+  decode('keyring_unreadable', 'keyring', () => {
     const reader = new Reader(document);
     reader.magic('K', 'keyring');
     reader.take(64);
   });
   const root = roots.find((candidate) => signedBy(candidate, RING, document));
-  require(root !== undefined, 'keyring_not_signed_by_root');
-  return { keyring: reading('keyring_unreadable', 'keyring', () => readKeyring(document)), root };
+  check(root !== undefined, 'keyring_not_signed_by_root');
+  return { keyring: decode('keyring_unreadable', 'keyring', () => readKeyring(document)), root };
 }

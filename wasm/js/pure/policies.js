@@ -2,7 +2,7 @@
 
 import { sha256 } from '../../dist/noble.js';
 import { NO_POLICY, readPolicy } from './policy.js';
-import { demand, hex, Reader, truncated } from './reader.js';
+import { checkField, hex, Reader, truncated } from './reader.js';
 
 const LONGEST_FILE = 8192;
 const MOST_RANGES = 128;
@@ -13,7 +13,7 @@ const PRIVATE = 2;
 
 function readVisibility(reader) {
   const visibility = reader.u8();
-  demand(visibility === 1 || visibility === PRIVATE, 'visibility');
+  checkField(visibility === 1 || visibility === PRIVATE, 'visibility');
   return visibility;
 }
 
@@ -21,13 +21,13 @@ function readDirectory(file) {
   const reader = new Reader(file);
   reader.magic('D', 'policy directory');
   const [visibility, level, count] = [readVisibility(reader), reader.u8(), reader.u16()];
-  demand(level <= HIGHEST_LEVEL, 'level');
-  demand(count >= 1 && count <= MOST_RANGES, 'number of ranges');
+  checkField(level <= HIGHEST_LEVEL, 'level');
+  checkField(count >= 1 && count <= MOST_RANGES, 'number of ranges');
   const ranges = [];
   for (let at = 0; at < count; at += 1) {
     const [first, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
-    demand(at === 0 || first > ranges[at - 1].first, 'range');
-    demand(len >= 1 && len <= LONGEST_FILE, 'range');
+    checkField(at === 0 || first > ranges[at - 1].first, 'range');
+    checkField(len >= 1 && len <= LONGEST_FILE, 'range');
     ranges.push({ first, name: { digest, len } });
   }
   reader.end();
@@ -35,18 +35,18 @@ function readDirectory(file) {
 }
 
 function readBody(file) {
-  demand(file.length <= LONGEST_FILE, 'length');
+  checkField(file.length <= LONGEST_FILE, 'length');
   const reader = new Reader(file);
   reader.magic('P', 'policy body');
   const visibility = readVisibility(reader);
   if (visibility === PRIVATE) reader.take(SALT_BYTES);
   const count = reader.u16();
-  demand(count > 0, 'number of policies');
+  checkField(count > 0, 'number of policies');
   const entries = Array.from({ length: count }, () => [reader.u32(), reader.u16()]);
   const policies = new Map();
   let [below, start] = [0, 0];
   for (const [number, end] of entries) {
-    demand(number > below, 'policy number');
+    checkField(number > below, 'policy number');
     if (end < start) throw truncated();
     policies.set(number, readPolicy(reader.take(end - start)));
     [below, start] = [number, end];

@@ -1,7 +1,7 @@
 // Policies (docs/policy.md): parses one policy, and checks a request against it.
 
-import { covers } from '../scope.js';
-import { compareBytes, demand, latin1, notCanonical, Reader } from './reader.js';
+import { covers } from '../shared/scope.js';
+import { compareBytes, checkField, latin1, notCanonical, Reader } from './reader.js';
 
 const LONGEST = 8000;
 const LONGEST_TEXT = 255;
@@ -25,24 +25,24 @@ export const NO_POLICY = {
 };
 
 export function readPolicy(record) {
-  demand(record.length <= LONGEST, 'policy');
+  checkField(record.length <= LONGEST, 'policy');
   const reader = new Reader(record);
   const flags = reader.u8();
   const lists = [];
   for (let bit = 0; bit < 8; bit += 1) {
     const follows = ((flags >> bit) & 1) === 1;
     const length = follows ? reader.u16() : 0;
-    demand(!follows || length > 0, 'policy');
+    checkField(!follows || length > 0, 'policy');
     lists.push(reader.take(length));
   }
   reader.end();
   const each = (list, isOne, name) => readTexts(list, name).map((text) => {
-    demand(isOne(text), name);
+    checkField(isOne(text), name);
     return text;
   });
   const [ipv4, ipv6, origins, methods, paths, scopes, channels, rates] = lists;
   const classes = each(rates, (text) => RATE_CLASS.test(text), 'rate class');
-  demand(classes.length <= 1, 'rate class');
+  checkField(classes.length <= 1, 'rate class');
   return {
     networks: [...readNetworks(ipv4, 5), ...readNetworks(ipv6, 17)],
     origins: each(origins, isOrigin, 'origins'),
@@ -55,7 +55,7 @@ export function readPolicy(record) {
 }
 
 function ascending(items, name) {
-  for (let at = 1; at < items.length; at += 1) demand(compareBytes(items[at - 1], items[at]) < 0, name);
+  for (let at = 1; at < items.length; at += 1) checkField(compareBytes(items[at - 1], items[at]) < 0, name);
   return items;
 }
 
@@ -65,9 +65,9 @@ function readNetworks(list, size) {
   for (let at = 0; at < list.length; at += size) items.push(list.subarray(at, at + size));
   return ascending(items, 'networks').map((item) => {
     const [address, bits] = [item.subarray(0, -1), item[size - 1]];
-    demand(bits <= 8 * address.length, 'networks');
-    demand(address.every((byte, at) => (byte & ~mask(bits, at) & 0xff) === 0), 'networks');
-    demand(!isMapped(address) || bits < 96, 'networks');
+    checkField(bits <= 8 * address.length, 'networks');
+    checkField(address.every((byte, at) => (byte & ~mask(bits, at) & 0xff) === 0), 'networks');
+    checkField(!isMapped(address) || bits < 96, 'networks');
     return { address, bits };
   });
 }

@@ -1,7 +1,7 @@
 // Reads big-endian numbers and slices from the front of a byte array.
 
 // Thrown if the bytes are not in the one canonical form of their kind of file. `row` is the offset
-// from the first of the five sentences that reasons.js has for such a file.
+// from the first of the five sentences that generated/reasons.js has for such a file.
 export class Unreadable extends Error {
   constructor(row, number, word) {
     super('unreadable');
@@ -12,7 +12,7 @@ export class Unreadable extends Error {
 export const truncated = () => new Unreadable(0, 0, '');
 export const notCanonical = (field) => new Unreadable(4, 0, field);
 
-export function demand(condition, field) {
+export function checkField(condition, field) {
   if (!condition) throw notCanonical(field);
 }
 

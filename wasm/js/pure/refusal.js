@@ -1,7 +1,8 @@
 // Errors and refusals of the JavaScript engine: a code, and the values for its sentence.
 
-import { PortcullisError } from '../errors.js';
-import { REASONS, sentence } from '../reasons.js';
+import { PortcullisError } from '../shared/errors.js';
+import { sentence } from '../engine/sentence.js';
+import { REASONS } from '../generated/reasons.js';
 import { Unreadable } from './reader.js';
 
 // A refusal of a key or the reason for an error: the code, and the values for its sentence.
@@ -16,17 +17,17 @@ export class Refusal extends Error {
 // come first, so searches for a file's sentence start at this row.
 const FIRST_OF_FILES = REASONS.findIndex(([code]) => code === 'root_unreadable');
 
-export function told({ code, values }, from = 0) {
+export function messageOf({ code, values }, from = 0) {
   const row = REASONS.findIndex(([known], at) => known === code && at >= from);
   return sentence(REASONS[row][1], () => values);
 }
 
-export function require(condition, code, ...values) {
+export function check(condition, code, ...values) {
   if (!condition) throw new Refusal(code, ...values);
 }
 
 // Turns an unreadable file into the package's error, with the sentence for what is wrong with it.
-export function reading(code, part, read) {
+export function decode(code, part, read) {
   try {
     return read();
   } catch (error) {
@@ -38,11 +39,11 @@ export function reading(code, part, read) {
 }
 
 // Turns a refusal into the package's error.
-export function fault(work) {
+export function asPackageError(work) {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Refusal) throw new PortcullisError(error.code, told(error, FIRST_OF_FILES));
+    if (error instanceof Refusal) throw new PortcullisError(error.code, messageOf(error, FIRST_OF_FILES));
     throw error;
   }
 }

@@ -3,7 +3,7 @@
 // one encoding: Golomb codes of its slots, Golomb codes of the slots outside it, or an arithmetic
 // code.
 
-import { demand, notCanonical, Reader } from './reader.js';
+import { checkField, notCanonical, Reader } from './reader.js';
 
 const MAX_CAPACITY = 1 << 20;
 const FULL = 2n ** 64n - 1n;
@@ -60,7 +60,7 @@ class Bits {
   }
 
   padding() {
-    demand(this.#byte === 0, 'padding');
+    checkField(this.#byte === 0, 'padding');
   }
 }
 
@@ -83,7 +83,7 @@ function readGaps(reader, capacity, coded, slots) {
   for (let count = 0; count < coded; count += 1) {
     while (bits.one() === 0) {
       following += m;
-      demand(following < capacity, 'gap');
+      checkField(following < capacity, 'gap');
     }
     let remainder = 0;
     if (m !== 1) {
@@ -91,7 +91,7 @@ function readGaps(reader, capacity, coded, slots) {
       if (remainder >= short) remainder = 2 * remainder + bits.one() - short;
     }
     const slot = following + remainder;
-    demand(slot < capacity, 'gap');
+    checkField(slot < capacity, 'gap');
     slots.add(slot);
     following = slot + 1;
   }
@@ -104,7 +104,7 @@ function readDense(reader, capacity, count, slots) {
   let members = count;
   // Otherwise `above` could exceed 64 bits, and a reader whose arithmetic wraps would accept a
   // second encoding.
-  demand(above < span, 'dense set');
+  checkField(above < span, 'dense set');
   for (let slot = 0; slot < capacity; slot += 1) {
     const left = capacity - slot;
     const split = (span / BigInt(left)) * BigInt(members);
@@ -113,7 +113,7 @@ function readDense(reader, capacity, count, slots) {
       span = split;
       members -= 1;
     } else {
-      demand(members !== left, 'dense set');
+      checkField(members !== left, 'dense set');
       above -= split;
       span -= split;
     }
@@ -122,12 +122,12 @@ function readDense(reader, capacity, count, slots) {
       span *= 256n;
     }
   }
-  demand(above === 0n, 'dense set');
+  checkField(above === 0n, 'dense set');
 }
 
 function readSet(reader, capacity) {
   const count = reader.u32();
-  demand(count <= capacity, 'count');
+  checkField(count <= capacity, 'count');
   const slots = new Slots(capacity);
   if (4 * count <= capacity) {
     readGaps(reader, capacity, count, slots);
@@ -145,14 +145,14 @@ export function readBody(file) {
   const reader = new Reader(file);
   reader.magic('B', 'list body');
   const capacity = reader.u32();
-  demand(capacity >= 1 && capacity <= MAX_CAPACITY, 'capacity');
+  checkField(capacity >= 1 && capacity <= MAX_CAPACITY, 'capacity');
   const revoked = readSet(reader, capacity);
   const suspended = readSet(reader, capacity);
   const timed = new Map();
   let least = 0;
   for (let count = reader.count(8); count > 0; count -= 1) {
     const [slot, from] = [reader.u32(), reader.u32()];
-    demand(slot >= least && slot < capacity, 'timed');
+    checkField(slot >= least && slot < capacity, 'timed');
     timed.set(slot, from);
     least = slot + 1;
   }

@@ -1,11 +1,11 @@
-//! The exports of the npm package's module: functions of numbers, called only by `js/module.js`.
-//! `portcullis-wasm` makes all decisions; `index.d.ts` describes the interface for users. The
-//! module has no clock and no randomness, and imports nothing.
+//! The exports of the npm package's module: functions of numbers, called only by
+//! `js/wasm/engine.js`. `portcullis-wasm` makes all decisions; `index.d.ts` describes the interface
+//! for users. The module has no clock and no randomness, and imports nothing.
 //!
 //! Only numbers cross the boundary: building JavaScript objects and strings from here would take
-//! ten times as long as the verification. JavaScript writes a key's text into a [`Board`], and a
-//! file into the buffer of [`room`]. A call returns the number of a [`Reason`], 0 for none; all
-//! other results are on the board.
+//! ten times as long as the verification. JavaScript writes a key's text into a [`SharedMemory`],
+//! and a file into the buffer of [`alloc`]. A call returns the number of a [`Reason`], 0 for none;
+//! all other results are in the shared memory.
 //!
 //! The address that [`open`] returns is a reference for every other function. JavaScript passes it
 //! unchanged, and never after it has called [`close`].
@@ -27,7 +27,9 @@ use portcullis_core::policy::{NoPolicy, Policy};
 use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_wasm::{Ask, Board, Engine, Facts, Fault, ListFacts, Reason, Wanted};
+use portcullis_wasm::{
+    Engine, Facts, Fault, ListFacts, Reason, SharedMemory, VerifyOptions, Wanted,
+};
 use zeroize::Zeroizing;
 
 #[cfg(target_arch = "wasm32")]
@@ -43,18 +45,18 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// A verifier and the memory that it shares with JavaScript.
 #[derive(Debug)]
-pub struct Desk {
-    verifier: Engine,
-    board: Board,
+pub struct Session {
+    engine: Engine,
+    memory: SharedMemory,
     /// The input of the next call: a file, a secret.
-    given: Vec<u8>,
-    /// The last call's result, if it is too long for the board.
+    input: Vec<u8>,
+    /// The last call's result, if it is too long for the shared memory.
     reply: Vec<u8>,
     /// Whether a call is running, or has trapped and left an undefined state.
     busy: bool,
 }
 
-impl Desk {
+impl Session {
     fn call<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         assert!(!core::mem::replace(&mut self.busy, true), "trapped");
         let answer = work(self);
@@ -65,35 +67,35 @@ impl Desk {
     /// Writes for each file: folder in one byte, SHA-256, and length in four bytes, little-endian.
     fn reply_wanted(&mut self, wanted: &[Wanted]) -> u32 {
         self.reply.clear();
-        for Wanted { place, name } in wanted {
-            self.reply.push(*place as u8);
+        for Wanted { folder, name } in wanted {
+            self.reply.push(*folder as u8);
             self.reply.extend_from_slice(&name.digest.0);
             self.reply.extend_from_slice(&name.len.to_le_bytes());
         }
-        self.board.put_reply(&self.reply)
+        self.memory.put_reply(&self.reply)
     }
 
-    /// `words[0]` is whether the file was new.
-    fn tell(&mut self, news: Result<bool, Fault>) -> u32 {
+    /// Writes whether the file was new, or why it is refused.
+    fn reply_news(&mut self, news: Result<bool, Fault>) -> u32 {
         match news {
-            Ok(news) => self.board.put_news(news),
-            Err(fault) => self.board.put_reason(Reason::of_fault(&fault)),
+            Ok(news) => self.memory.put_news(news),
+            Err(fault) => self.memory.put_reason(Reason::of_fault(&fault)),
         }
     }
 }
 
 /// A verifier that pins the root with these 32 bytes, little-endian, and has no keyring yet. 0 on
-/// an error, which [`why`] returns.
+/// an error, whose reason [`root_error`] returns.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn open(a: u64, b: u64, c: u64, d: u64) -> Option<Box<Desk>> {
-    let verifier = Engine::new(root([a, b, c, d]).ok()?);
-    let (given, reply) = (Vec::new(), Vec::new());
-    Some(Box::new(Desk { verifier, board: Board::default(), given, reply, busy: false }))
+pub extern "C" fn open(a: u64, b: u64, c: u64, d: u64) -> Option<Box<Session>> {
+    let engine = Engine::new(root([a, b, c, d]).ok()?);
+    let (input, reply) = (Vec::new(), Vec::new());
+    Some(Box::new(Session { engine, memory: SharedMemory::default(), input, reply, busy: false }))
 }
 
 /// The reason why a root can't be used.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn why(a: u64, b: u64, c: u64, d: u64) -> u32 {
+pub extern "C" fn root_error(a: u64, b: u64, c: u64, d: u64) -> u32 {
     root([a, b, c, d]).map_or_else(|fault| Reason::of_fault(&fault).row, |_| 0)
 }
 
@@ -107,54 +109,54 @@ fn root(words: [u64; 4]) -> Result<PublicKey, Fault> {
 
 /// Drops a verifier. One that has trapped is leaked instead, because its state is undefined.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn close(desk: Box<Desk>) {
-    if desk.busy {
-        core::mem::forget(desk);
+pub extern "C" fn close(session: Box<Session>) {
+    if session.busy {
+        core::mem::forget(session);
     }
 }
 
-/// The address of the [`Board`], valid as long as the verifier.
+/// The address of the [`SharedMemory`], valid as long as the verifier.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn board(desk: &Desk) -> *const Board {
-    &raw const desk.board
+pub extern "C" fn shared_memory(session: &Session) -> *const SharedMemory {
+    &raw const session.memory
 }
 
 /// The address for the `length` input bytes of the next call.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn room(desk: &mut Desk, length: usize) -> *mut u8 {
-    desk.call(|desk| {
-        desk.given = Vec::new();
-        desk.given.resize(length, 0);
-        desk.given.as_mut_ptr()
+pub extern "C" fn alloc(session: &mut Session, length: usize) -> *mut u8 {
+    session.call(|session| {
+        session.input = Vec::new();
+        session.input.resize(length, 0);
+        session.input.as_mut_ptr()
     })
 }
 
 /// Adds the secret of an HMAC key, and wipes the input.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn hold_secret(desk: &mut Desk, kid: u16) -> u32 {
-    desk.call(|desk| {
-        let secret = Zeroizing::new(core::mem::take(&mut desk.given));
-        let held = desk.verifier.hold_secret(kid, &secret);
-        desk.tell(held.map(|()| false))
+pub extern "C" fn hold_secret(session: &mut Session, kid: u16) -> u32 {
+    session.call(|session| {
+        let secret = Zeroizing::new(core::mem::take(&mut session.input));
+        let held = session.engine.hold_secret(kid, &secret);
+        session.reply_news(held.map(|()| false))
     })
 }
 
-/// Adopts a keyring; `words[0]` is whether it was new.
+/// Adopts a keyring; writes whether it was new.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn offer_keyring(desk: &mut Desk) -> u32 {
-    desk.call(|desk| {
-        let news = desk.verifier.offer_keyring(&core::mem::take(&mut desk.given));
-        desk.tell(news)
+pub extern "C" fn offer_keyring(session: &mut Session) -> u32 {
+    session.call(|session| {
+        let news = session.engine.offer_keyring(&core::mem::take(&mut session.input));
+        session.reply_news(news)
     })
 }
 
-/// Adopts keyring and list from a bundle; `words[0]` is whether either was new.
+/// Adopts keyring and list from a bundle; writes whether either was new.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn adopt_bundle(desk: &mut Desk, now_ms: f64) -> u32 {
-    desk.call(|desk| {
-        let bundle = core::mem::take(&mut desk.given);
-        let news = desk.verifier.adopt_bundle(&bundle, instant(now_ms));
-        desk.tell(news)
+pub extern "C" fn adopt_bundle(session: &mut Session, now_ms: f64) -> u32 {
+    session.call(|session| {
+        let bundle = core::mem::take(&mut session.input);
+        let news = session.engine.adopt_bundle(&bundle, instant(now_ms));
+        session.reply_news(news)
     })
 }
 
@@ -164,84 +166,86 @@ pub extern "C" fn adopt_bundle(desk: &mut Desk, now_ms: f64) -> u32 {
 /// that replace the ones in use.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn offer_list(
-    desk: &mut Desk,
+    session: &mut Session,
     count: usize,
     now_ms: f64,
     without_policies: bool,
 ) -> u32 {
-    desk.call(|desk| {
-        let given = core::mem::take(&mut desk.given);
-        let files = split(&given, count);
+    session.call(|session| {
+        let input = core::mem::take(&mut session.input);
+        let files = split(&input, count);
         let (stamp, parts) = files.split_first().map_or((&[][..], &[][..]), |(s, p)| (*s, p));
-        match desk.verifier.offer_list(stamp, parts, instant(now_ms), without_policies) {
-            Ok(wanted) => desk.reply_wanted(&wanted),
-            Err(fault) => desk.board.put_reason(Reason::of_fault(&fault)),
+        match session.engine.offer_list(stamp, parts, instant(now_ms), without_policies) {
+            Ok(wanted) => session.reply_wanted(&wanted),
+            Err(fault) => session.memory.put_reason(Reason::of_fault(&fault)),
         }
     })
 }
 
 /// Adopts a policy file. The input is its name (digest and length), then the file.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn offer_policy(desk: &mut Desk) -> u32 {
-    desk.call(|desk| {
-        let given = core::mem::take(&mut desk.given);
-        let Some((name, file)) = given.split_first_chunk::<36>() else { return 0 };
+pub extern "C" fn offer_policy(session: &mut Session) -> u32 {
+    session.call(|session| {
+        let input = core::mem::take(&mut session.input);
+        let Some((name, file)) = input.split_first_chunk::<36>() else { return 0 };
         let Some((digest, [a, b, c, d])) = name.split_first_chunk() else { return 0 };
         let len = u32::from_le_bytes([*a, *b, *c, *d]);
-        let offered = desk.verifier.offer_policy(FileName { digest: Digest(*digest), len }, file);
-        desk.tell(offered.map(|()| true))
+        let offered = session.engine.offer_policy(FileName { digest: Digest(*digest), len }, file);
+        session.reply_news(offered.map(|()| true))
     })
 }
 
 /// Replies with the file to fetch before this policy can be found, or with nothing. `kind` is 1 for
 /// secret, 2 for publishable.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn wants_policy(desk: &mut Desk, kind: u8, number: u32) -> u32 {
-    desk.call(|desk| {
+pub extern "C" fn wants_policy(session: &mut Session, kind: u8, number: u32) -> u32 {
+    session.call(|session| {
         let kind = Kind::ALL.into_iter().find(|known| known.code() == kind);
-        let wanted = kind.and_then(|kind| desk.verifier.wants_policy(kind, number));
-        desk.reply_wanted(wanted.as_slice())
+        let wanted = kind.and_then(|kind| session.engine.wants_policy(kind, number));
+        session.reply_wanted(wanted.as_slice())
     })
 }
 
 /// Replies with the inputs of a native verification of the token in the first `length` bytes of
-/// [`Board::text`]: public key, message and signature. Replies with nothing if that would save
-/// nothing.
+/// [`SharedMemory::text`]: public key, message and signature. Replies with nothing if that would
+/// save nothing.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn signature(desk: &mut Desk, length: usize) -> u32 {
-    desk.call(|desk| {
-        desk.reply.clear();
-        let token = desk.board.text.get(..length);
-        if let Some(found) = token.and_then(|token| desk.verifier.signature_to_check(token)) {
-            desk.reply.extend_from_slice(&found.key);
-            desk.reply.extend_from_slice(&found.message);
-            desk.reply.extend_from_slice(&found.signature);
+pub extern "C" fn signature(session: &mut Session, length: usize) -> u32 {
+    session.call(|session| {
+        session.reply.clear();
+        let token = session.memory.text.get(..length);
+        if let Some(found) = token.and_then(|token| session.engine.signature_to_check(token)) {
+            session.reply.extend_from_slice(found.key());
+            session.reply.extend_from_slice(found.message());
+            session.reply.extend_from_slice(found.signature());
         }
-        desk.board.put_reply(&desk.reply)
+        session.memory.put_reply(&session.reply)
     })
 }
 
 /// Remembers a natively verified signature. The input is the reply of [`signature`].
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn remember(desk: &mut Desk) {
-    desk.call(|desk| {
-        let given = core::mem::take(&mut desk.given);
-        let Some((key, rest)) = given.split_first_chunk() else { return };
+pub extern "C" fn remember(session: &mut Session) {
+    session.call(|session| {
+        let input = core::mem::take(&mut session.input);
+        let Some((key, rest)) = input.split_first_chunk() else { return };
         let Some((message, rest)) = rest.split_first_chunk() else { return };
         let Ok(signature) = rest.try_into() else { return };
-        desk.verifier.remember(PendingSignature { key: *key, message: *message, signature });
+        if let Some(pending) = PendingSignature::from_parts(*key, *message, signature) {
+            session.engine.remember(pending.verified_by_host());
+        }
     });
 }
 
-/// Verifies the token in the first `length` bytes of [`Board::text`]. `kind` is 1 for secret, 2 for
-/// publishable, `environment` 1 for live, 2 for test; 0 means any.
+/// Verifies the token in the first `length` bytes of [`SharedMemory::text`]. `kind` is 1 for
+/// secret, 2 for publishable, `environment` 1 for live, 2 for test; 0 means any.
 ///
 /// If `facts` isn't 0, the input holds that many [`Facts`] files, in the format of [`offer_list`],
 /// and the key's policy must allow the request. The reply is then the policy's sales channels,
 /// scopes and rate class: each text after its length in one byte, each list followed by a 0.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn verify(
-    desk: &mut Desk,
+    session: &mut Session,
     length: usize,
     kind: u8,
     environment: u8,
@@ -249,38 +253,40 @@ pub extern "C" fn verify(
     fresh_for_ms: f64,
     facts: usize,
 ) -> u32 {
-    desk.call(|desk| {
+    session.call(|session| {
         let now = instant(now_ms);
-        let ask = Ask::from_codes(kind, environment, now);
+        let options = VerifyOptions::from_codes(kind, environment, now);
         let fresh_for = millis(fresh_for_ms);
-        match desk.verifier.verify(desk.board.text.get(..length), &ask) {
+        match session.engine.verify(session.memory.text.get(..length), &options) {
             Ok(accepted) => {
                 let list = ListFacts::of(accepted.list(), now, fresh_for, true);
-                desk.board.put_list(Some(list));
+                session.memory.put_list(Some(list));
                 // Check the facts of a request, if any, against the key's policy.
                 if facts != 0 {
-                    let given = core::mem::take(&mut desk.given);
-                    let Some(facts) = Facts::read(&split(&given, facts)) else {
-                        return desk.board.put_reason(Reason::of_denied(NoPolicy::Missing.into()));
+                    let input = core::mem::take(&mut session.input);
+                    let Some(facts) = Facts::read(&split(&input, facts)) else {
+                        return session
+                            .memory
+                            .put_reason(Reason::of_denied(NoPolicy::Missing.into()));
                     };
-                    match desk.verifier.admit(&accepted, &facts.request()) {
+                    match session.engine.admit(&accepted, &facts.request()) {
                         Ok(grant) => {
-                            write_grant(&mut desk.reply, grant.policy());
-                            desk.board.put_reply(&desk.reply);
+                            write_grant(&mut session.reply, grant.policy());
+                            session.memory.put_reply(&session.reply);
                         }
                         Err(denied) => {
-                            let row = desk.board.put_reason(Reason::of_denied(denied));
-                            desk.board.put_policy(&accepted);
+                            let row = session.memory.put_reason(Reason::of_denied(denied));
+                            session.memory.put_policy(&accepted);
                             return row;
                         }
                     }
                 }
-                desk.board.put_key(&accepted);
+                session.memory.put_key(&accepted);
                 0
             }
             Err(refusal) => {
-                desk.board.put_list(desk.verifier.list(now, fresh_for));
-                desk.board.put_reason(Reason::of_refusal(&refusal))
+                session.memory.put_list(session.engine.list(now, fresh_for));
+                session.memory.put_reason(Reason::of_refusal(&refusal))
             }
         }
     })
@@ -301,50 +307,51 @@ fn write_grant(reply: &mut Vec<u8>, policy: &Policy<'_>) {
     write(&mut policy.rate_class().into_iter());
 }
 
-/// Puts the held list on the board, and the keyring's version in `words[0]` and its `not_after` in
-/// `numbers[0]`. Returns whether a keyring is held.
+/// Writes the held list into the shared memory, and version and end of the
+/// held keyring. Returns whether a keyring is held.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn status(desk: &mut Desk, now_ms: f64, fresh_for_ms: f64) -> bool {
-    desk.call(|desk| {
-        desk.board.put_list(desk.verifier.list(instant(now_ms), millis(fresh_for_ms)));
-        desk.verifier.keyring().map(|keyring| desk.board.put_keyring(keyring)).is_some()
+pub extern "C" fn status(session: &mut Session, now_ms: f64, fresh_for_ms: f64) -> bool {
+    session.call(|session| {
+        session.memory.put_list(session.engine.list(instant(now_ms), millis(fresh_for_ms)));
+        session.engine.keyring().map(|keyring| session.memory.put_keyring(keyring)).is_some()
     })
 }
 
 /// Replies with the kids of secrets that no keyring has named yet, two bytes each.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn waiting(desk: &mut Desk) -> u32 {
-    desk.call(|desk| {
-        desk.reply.clear();
-        for kid in desk.verifier.waiting() {
-            desk.reply.extend_from_slice(&kid.to_le_bytes());
+pub extern "C" fn waiting_secrets(session: &mut Session) -> u32 {
+    session.call(|session| {
+        session.reply.clear();
+        for kid in session.engine.waiting() {
+            session.reply.extend_from_slice(&kid.to_le_bytes());
         }
-        desk.board.put_reply(&desk.reply)
+        session.memory.put_reply(&session.reply)
     })
 }
 
-/// Writes the issuer's name into [`Board::text`] and returns its length: 0 without a keyring.
+/// Writes the issuer's name into [`SharedMemory::text`] and returns its length: 0 without a
+/// keyring.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn issuer(desk: &mut Desk) -> usize {
-    desk.call(|desk| {
-        desk.verifier.keyring().map_or(0, |keyring| desk.board.put_issuer(keyring.issuer()))
+pub extern "C" fn issuer(session: &mut Session) -> usize {
+    session.call(|session| {
+        session.engine.keyring().map_or(0, |keyring| session.memory.put_issuer(keyring.issuer()))
     })
 }
 
-/// Writes the public name of the key with `serial` into [`Board::text`] and returns its length: 0
-/// without a keyring.
+/// Writes the public name of the key with `serial` into [`SharedMemory::text`] and returns its
+/// length: 0 without a keyring.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn name(desk: &mut Desk, serial: f64) -> usize {
-    desk.call(|desk| {
-        desk.verifier.name(millis(serial)).map_or(0, |name| desk.board.put_key_name(name))
+pub extern "C" fn key_name(session: &mut Session, serial: f64) -> usize {
+    session.call(|session| {
+        session.engine.name(millis(serial)).map_or(0, |name| session.memory.put_key_name(name))
     })
 }
 
 /// The files in `given`, after their lengths. A file that would end beyond `given` is omitted, with
 /// all after it.
-fn split(given: &[u8], count: usize) -> Vec<&[u8]> {
+fn split(input: &[u8], count: usize) -> Vec<&[u8]> {
     let mut files = Vec::new();
-    let Some((lengths, mut rest)) = given.split_at_checked(count.saturating_mul(4)) else {
+    let Some((lengths, mut rest)) = input.split_at_checked(count.saturating_mul(4)) else {
         return files;
     };
     for &length in lengths.as_chunks().0 {

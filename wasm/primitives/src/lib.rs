@@ -31,28 +31,28 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// The input of the next call.
 #[derive(Debug, Default)]
-pub struct Room(Vec<u8>);
+pub struct Input(Vec<u8>);
 
-/// A room that lives as long as the module.
+/// An input that lives as long as the module.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn open() -> Box<Room> {
+pub extern "C" fn open() -> Box<Input> {
     Box::default()
 }
 
 /// The address to which JavaScript writes `length` bytes.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn room(room: &mut Room, length: usize) -> *mut u8 {
-    room.0 = Vec::new();
-    room.0.resize(length, 0);
-    room.0.as_mut_ptr()
+pub extern "C" fn alloc(input: &mut Input, length: usize) -> *mut u8 {
+    input.0 = Vec::new();
+    input.0.resize(length, 0);
+    input.0.as_mut_ptr()
 }
 
 /// Verifies a signature. The input is a key of 32 bytes, a message of `length` bytes, and the
 /// signature. Bit 0: the key is valid. Bit 1: the signature is strict. Bit 2: the library accepts
 /// it. Bit 3: a token with it is authentic.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn signature(room: &Room, length: usize) -> u32 {
-    let Some((key, rest)) = room.0.split_first_chunk::<32>() else { return 0 };
+pub extern "C" fn signature(input: &Input, length: usize) -> u32 {
+    let Some((key, rest)) = input.0.split_first_chunk::<32>() else { return 0 };
     let Some((message, signature)) = rest.split_at_checked(length) else { return 0 };
     let said = Signature::verify(key, message, signature);
     bits([said.is_key, said.is_strict, said.is_good, said.is_accepted()])
@@ -62,8 +62,8 @@ pub extern "C" fn signature(room: &Room, length: usize) -> u32 {
 /// 0: the tag's first 16 bytes are right. Bit 1: all of it is right. Bit 2: the message is too long
 /// for `hmac_verifies`.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn tag(room: &Room, length: usize) -> u32 {
-    let Some((secret, rest)) = room.0.split_first_chunk::<32>() else { return 0 };
+pub extern "C" fn tag(input: &Input, length: usize) -> u32 {
+    let Some((secret, rest)) = input.0.split_first_chunk::<32>() else { return 0 };
     let Some((tag, message)) = rest.split_at_checked(length) else { return 0 };
     let Some(cut) = tag.first_chunk() else { return 0 };
     let verifies = hmac_verifies(secret, message, cut);

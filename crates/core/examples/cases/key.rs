@@ -1,5 +1,7 @@
 //! Random keys: good ones, ones that the list mentions, altered ones, and noise.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::list::{BulkEntry, BulkScope};
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
 use proptest::prelude::RngExt as _;
@@ -73,8 +75,8 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
         serial,
         nonce: rng.random(),
         lifetime: Lifetime { issued_at, expires_at },
-        owner: *pick(rng, &[0, 7, 7, 8, u32::MAX]),
-        policy: *pick(rng, &[0, 9]),
+        owner: NonZeroU32::new(*pick(rng, &[0, 7, 7, 8, u32::MAX])),
+        policy: NonZeroU32::new(*pick(rng, &[0, 9])),
         ..world.claims(kid, 0)
     };
     // Other kinds and environments, which only the Ed25519 signer may sign.

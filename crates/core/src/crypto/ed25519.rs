@@ -74,9 +74,17 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// Whether `signature` is this key's signature over `body`, the start of an audit trail.
+    /// Needs the feature `issue`.
+    #[cfg(feature = "issue")]
+    #[must_use]
+    pub fn verify_trail(&self, body: &[u8], signature: &[u8; 64]) -> bool {
+        self.verify(Context::TRAIL, body, signature)
+    }
+
     /// Whether `signature` is this key's signature over `context || body`.
     #[must_use]
-    pub fn verify(&self, context: Context, body: &[u8], signature: &[u8; 64]) -> bool {
+    pub(crate) fn verify(&self, context: Context, body: &[u8], signature: &[u8; 64]) -> bool {
         self.verify_message(&context.message(body), signature)
     }
 
@@ -95,7 +103,7 @@ impl PublicKey {
 
 /// The signing input of a JWS: header and payload in base64url, separated by a dot.
 ///
-/// The header is a JSON object, so the input starts with `ey`, which no [`Context`] does.
+/// The header is a JSON object, so the input starts with `ey`, which no context does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JwsInput<'a>(&'a str);
 
@@ -240,6 +248,14 @@ mod tests {
             assert!(PublicKey::from_bytes(&second).is_err());
         }
         assert_eq!(PublicKey::from_text("short"), Err(PublicKeyError::Text));
+    }
+
+    #[test]
+    fn no_context_can_open_what_is_signed_as_a_jws() {
+        assert!(JwsInput::new("eyJ9.e30").is_some());
+        for bad in ["portc1/stmp.x", "eyJ9", "eyJ9.e30.AA", "", "ex.y"] {
+            assert!(JwsInput::new(bad).is_none(), "{bad}");
+        }
     }
 
     fn hex<const N: usize>(text: &str) -> [u8; N] {

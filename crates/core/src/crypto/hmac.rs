@@ -24,9 +24,9 @@ impl HmacKey {
     /// Bytes in a secret.
     pub const SECRET_LEN: usize = 32;
     /// Bytes in a tag.
-    pub const TAG_LEN: usize = 16;
+    pub(crate) const TAG_LEN: usize = 16;
     /// Bytes in a token's message: the most that fit into one block of SHA-256 with the padding.
-    pub const MESSAGE_LEN: usize = 55;
+    pub(crate) const MESSAGE_LEN: usize = 55;
 
     /// Prepares a secret.
     #[must_use]
@@ -43,13 +43,8 @@ impl HmacKey {
         Self { inner: after_pad(0x36), outer: after_pad(0x5C) }
     }
 
-    /// Whether `tag` is this key's tag for `message`, compared in constant time.
-    #[must_use]
-    pub fn verify(&self, message: &[u8; Self::MESSAGE_LEN], tag: &[u8; Self::TAG_LEN]) -> bool {
-        self.verify_block(&last_block(message, 64 + Self::MESSAGE_LEN), tag)
-    }
-
-    /// [`verify`](Self::verify) for a message that is already in its padded block.
+    /// Whether `tag` is this key's tag for the message in its padded `block`, compared in constant
+    /// time.
     pub(crate) fn verify_block(&self, block: &[u8; 64], tag: &[u8; Self::TAG_LEN]) -> bool {
         // Compare two 64-bit words: byte by byte takes a third as long as a compression.
         let ([high, low], []) = tag.as_chunks() else { return false };

@@ -8,6 +8,25 @@
 use crate::crypto::hmac::{bytes_of, last_block};
 use crate::crypto::{HmacKey, PublicKey, is_strict};
 
+/// The signature over `context || body`, for files that an issuer would not sign.
+#[cfg(feature = "issue")]
+#[must_use]
+pub fn sign(
+    key: &crate::issue::SigningKey,
+    context: crate::crypto::Context,
+    body: &[u8],
+) -> [u8; 64] {
+    key.sign(context, body)
+}
+
+impl HmacKey {
+    /// Whether `tag` is this key's tag for a token's `message`, compared in constant time.
+    #[must_use]
+    pub fn verify(&self, message: &[u8; 55], tag: &[u8; 16]) -> bool {
+        self.verify_block(&last_block(message, 64 + message.len()), tag)
+    }
+}
+
 /// The verdict of each step of a signature's verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signature {
@@ -48,7 +67,7 @@ impl Signature {
 pub fn hmac_verifies(
     secret: &[u8; HmacKey::SECRET_LEN],
     message: &[u8],
-    tag: &[u8; HmacKey::TAG_LEN],
+    tag: &[u8; 16],
 ) -> Option<bool> {
     Some(HmacKey::new(secret).verify_block(&block(message)?, tag))
 }

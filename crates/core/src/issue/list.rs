@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::crypto::{Context, Digest, IssuerId};
+use crate::field::Field;
 use crate::issue::SigningKey;
 use crate::list::{
     Body, BulkEntry, Counts, FileName, ListVersion, ShardLine, TimedSlot, encode_set,
@@ -40,16 +41,16 @@ impl ShardContents {
 /// [`WireError::NotCanonical`] names the field whose entries contradict another or don't ascend.
 pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
     if !(1..=Body::MAX_CAPACITY).contains(&facts.capacity) {
-        return Err(WireError::NotCanonical("capacity"));
+        return Err(WireError::NotCanonical(Field::Capacity));
     }
     let mut out = Vec::new();
     out.put_magic(crate::list::BODY_LETTER).put_u32(facts.capacity);
-    for (name, slots) in [("revoked", &facts.revoked), ("suspended", &facts.suspended)] {
+    for (field, slots) in [(Field::Revoked, &facts.revoked), (Field::Suspended, &facts.suspended)] {
         // Without an early exit, so that the compiler can vectorize.
         let pairs = slots.iter().zip(slots.iter().skip(1));
         let ascends = pairs.fold(true, |ascends, (a, b)| ascends & (a < b));
         if !ascends || slots.last().is_some_and(|&last| last >= facts.capacity) {
-            return Err(WireError::NotCanonical(name));
+            return Err(WireError::NotCanonical(field));
         }
         out.put_u32(count(slots.len()));
         encode_set(facts.capacity, slots, &mut out);
@@ -63,7 +64,7 @@ pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
 }
 
 impl ShardLine {
-    /// The line of `shard`, whose body is `file`.
+    /// The line of `shard`, whose body is `file`. Needs the feature `issue`.
     #[must_use]
     pub fn new(shard: u32, file: &[u8]) -> Self {
         let FileName { digest, len } = name_file(file);

@@ -1,6 +1,34 @@
 //! The signing half: signs tokens, keyrings and lists. Enabled by the feature `issue`.
 //!
 //! It is deterministic: the same inputs give the same bytes. Randomness and time are arguments.
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//!
+//! use portcullis_core::crypto::IssuerId;
+//! use portcullis_core::issue::{SigningKey, TokenSigner, redact};
+//! use portcullis_core::token::{Claims, Label, Lifetime, Serial};
+//! use portcullis_core::verify::Unverified;
+//! use portcullis_core::{Environment, Kind};
+//!
+//! // A real issuer draws the seed at random and keeps it in its keystore.
+//! let signer = TokenSigner::Ed25519(SigningKey::from_seed(&[7; 32]));
+//! let claims = Claims {
+//!     kind: Kind::Publishable,
+//!     environment: Environment::Test,
+//!     kid: 4,
+//!     serial: Serial::at(0, 42).ok_or("out of range")?,
+//!     nonce: 0x5EED,
+//!     lifetime: Lifetime { issued_at: 1_767_225_600, expires_at: None },
+//!     owner: NonZeroU32::new(7),
+//!     policy: None,
+//! };
+//! let token = signer.mint(IssuerId([1; 16]), Label::new("acme")?, &claims);
+//! assert!(token.starts_with("acme_pk_test_"));
+//! assert!(redact(&token).starts_with("acme_p***"));
+//! assert_eq!(Unverified::parse(&token)?.text().kid(), 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod list;
 mod policy;
@@ -39,9 +67,15 @@ impl SigningKey {
         PublicKey::from_bytes(&self.0.verifying_key().to_bytes())
     }
 
+    /// The signature over `body`, the start of an audit trail whose oldest events were removed.
+    #[must_use]
+    pub fn sign_trail(&self, body: &[u8]) -> [u8; 64] {
+        self.sign(Context::TRAIL, body)
+    }
+
     /// The signature over `context || body`.
     #[must_use]
-    pub fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
+    pub(crate) fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
         self.sign_message(&context.message(body))
     }
 
@@ -53,7 +87,7 @@ impl SigningKey {
     }
 
     /// The signature of a JWS (RFC 7515) over its signing input. That starts with `ey`, which no
-    /// [`Context`] does, so the signature is valid for nothing else that verifiers accept.
+    /// context does, so the signature is valid for nothing else that verifiers accept.
     #[must_use]
     pub fn sign_jws(&self, signing_input: &JwsInput<'_>) -> [u8; 64] {
         self.sign_message(signing_input.text().as_bytes())

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::base62;
 use crate::crypto::{HmacKey, IssuerId};
 use crate::issue::SigningKey;
-use crate::token::{Algorithm, Claims, Label, Prefix, checksum};
-use crate::verify::{message_block, message_in, with_signed};
+use crate::token::{
+    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, with_signed,
+};
 
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
 #[derive(Debug)]

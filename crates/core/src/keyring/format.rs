@@ -17,89 +17,14 @@
 use alloc::vec::Vec;
 
 use crate::crypto::{Context, IssuerId, PublicKey};
-use crate::keyring::{KeyringError, Purpose};
+use crate::field::Field;
+use crate::keyring::{KeyEntry, KeyringError, Material, Purpose, State, Validity};
 use crate::time::Time;
 use crate::token::{Environment, Kind, Label};
-use crate::wire::{Reader, WireError, split_signature};
+use crate::wire::{FileKind, Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'K';
 const MAX_LABELS: u8 = 4;
-
-/// A signer in the keyring.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyEntry {
-    /// The key id, never used for another key.
-    pub kid: u16,
-    /// The purpose of the key.
-    pub purpose: Purpose,
-    /// The environments whose keys it may sign; empty unless the purpose is token or admin.
-    pub environments: Vec<Environment>,
-    /// The kinds of keys it may sign; empty unless the purpose is token or admin.
-    pub kinds: Vec<Kind>,
-    /// Its state.
-    pub state: State,
-    /// When its signatures are valid.
-    pub validity: Validity,
-    /// The verification material.
-    pub material: Material,
-}
-
-/// A validity period: from `not_before` up to, but not including, `not_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    /// The first instant.
-    pub not_before: Time,
-    /// The first instant after the period.
-    pub not_after: Time,
-}
-
-impl Validity {
-    /// No bound on either side.
-    pub const ALWAYS: Self =
-        Self { not_before: Time::from_millis(0), not_after: Time::from_millis(u64::MAX) };
-}
-
-/// The keyring's material for a signer's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Material {
-    /// HMAC-SHA256 truncated to 128 bits. The check value identifies the secret, which is
-    /// distributed separately.
-    Hmac {
-        /// See [`HmacKey::check_value`](crate::crypto::HmacKey::check_value).
-        check: [u8; 32],
-    },
-    /// An Ed25519 public key.
-    Ed25519(PublicKey),
-}
-
-/// The state of a signer in its life cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Announced, not yet used by the issuer; its signatures are valid.
-    Next,
-    /// Used by the issuer.
-    Active,
-    /// No longer used by the issuer; its signatures are valid.
-    Retiring,
-    /// Its signatures are invalid. The entry stays, so that its kid is never reused.
-    Retired,
-}
-
-impl State {
-    /// All states.
-    pub const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retiring, Self::Retired];
-
-    /// The state's name, as the CLI and the docs write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retiring => "retiring",
-            Self::Retired => "retired",
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
@@ -116,7 +41,7 @@ pub(crate) struct Content {
 pub(crate) fn open(document: &[u8], root: &PublicKey) -> Result<Content, KeyringError> {
     let (signed, signature) = split_signature(document)?;
     // Check the magic first, so that a wrong file isn't reported as a forgery.
-    let reader = Reader::open(signed, LETTER, "keyring")?;
+    let reader = Reader::open(signed, LETTER, FileKind::Keyring)?;
     if !root.verify(Context::KEYRING, signed, signature) {
         return Err(KeyringError::NotSignedByRoot);
     }
@@ -131,7 +56,7 @@ fn decode(mut reader: Reader<'_>) -> Result<Content, WireError> {
     let max_validity_secs = reader.u32()?;
     let successor = Some(reader.array()?)
         .filter(|bytes| *bytes != [0; 32])
-        .map(|bytes| public_key(&bytes, "successor"))
+        .map(|bytes| public_key(&bytes, Field::Successor))
         .transpose()?;
     let labels = decode_labels(&mut reader)?;
     let count = reader.u16()?;
@@ -139,7 +64,7 @@ fn decode(mut reader: Reader<'_>) -> Result<Content, WireError> {
     for _ in 0..count {
         let entry = decode_entry(&mut reader)?;
         if entries.last().is_some_and(|last| last.kid >= entry.kid) {
-            return Err(WireError::NotCanonical("kid"));
+            return Err(WireError::NotCanonical(Field::Kid));
         }
         entries.push(entry);
     }
@@ -148,7 +73,7 @@ fn decode(mut reader: Reader<'_>) -> Result<Content, WireError> {
 }
 
 fn decode_labels(reader: &mut Reader<'_>) -> Result<Vec<Label>, WireError> {
-    const FIELD: WireError = WireError::NotCanonical("labels");
+    const FIELD: WireError = WireError::NotCanonical(Field::Labels);
     let count = reader.u8()?;
     if !(1..=MAX_LABELS).contains(&count) {
         return Err(FIELD);
@@ -169,17 +94,18 @@ fn decode_labels(reader: &mut Reader<'_>) -> Result<Vec<Label>, WireError> {
 fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
     let kid = reader.u16()?;
     let algorithm = reader.u8()?;
-    let purpose = from_code(&Purpose::ALL, reader.u8()?, "purpose")?;
-    let environments = set(&Environment::ALL, Environment::code, reader.u8()?, "environments")?;
-    let kinds = set(&Kind::ALL, Kind::code, reader.u8()?, "kinds")?;
-    let state = from_code(&State::ALL, reader.u8()?, "state")?;
+    let purpose = from_code(&Purpose::ALL, reader.u8()?, Field::Purpose)?;
+    let environments =
+        set(&Environment::ALL, Environment::code, reader.u8()?, Field::Environments)?;
+    let kinds = set(&Kind::ALL, Kind::code, reader.u8()?, Field::Kinds)?;
+    let state = from_code(&State::ALL, reader.u8()?, Field::State)?;
     let not_before = Time::from_millis(reader.u64()?);
     let not_after = Time::from_millis(reader.u64()?);
     let bytes = reader.array::<32>()?;
     let material = match algorithm {
         1 => Material::Hmac { check: bytes },
-        2 => Material::Ed25519(public_key(&bytes, "public key")?),
-        _ => return Err(WireError::NotCanonical("algorithm")),
+        2 => Material::Ed25519(public_key(&bytes, Field::PublicKey)?),
+        _ => return Err(WireError::NotCanonical(Field::Algorithm)),
     };
     let signs_keys = match purpose {
         Purpose::Token => true,
@@ -191,7 +117,7 @@ fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
         }
     };
     if signs_keys == environments.is_empty() || signs_keys == kinds.is_empty() {
-        return Err(WireError::NotCanonical("environments and kinds"));
+        return Err(WireError::NotCanonical(Field::EnvironmentsAndKinds));
     }
     let validity = Validity { not_before, not_after };
     Ok(KeyEntry { kid, purpose, environments, kinds, state, validity, material })
@@ -200,27 +126,22 @@ fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
 fn material_is_public(material: &Material) -> Result<bool, WireError> {
     match material {
         Material::Ed25519(_) => Ok(true),
-        Material::Hmac { .. } => Err(WireError::NotCanonical("algorithm")),
+        Material::Hmac { .. } => Err(WireError::NotCanonical(Field::Algorithm)),
     }
 }
 
-fn public_key(bytes: &[u8; 32], field: &'static str) -> Result<PublicKey, WireError> {
+fn public_key(bytes: &[u8; 32], field: Field) -> Result<PublicKey, WireError> {
     PublicKey::from_bytes(bytes).map_err(|_| WireError::NotCanonical(field))
 }
 
 /// The value with this code: its position in `all`, counted from 1.
-fn from_code<T: Copy>(all: &[T], code: u8, field: &'static str) -> Result<T, WireError> {
+fn from_code<T: Copy>(all: &[T], code: u8, field: Field) -> Result<T, WireError> {
     let place = usize::from(code).checked_sub(1).ok_or(WireError::NotCanonical(field))?;
     all.get(place).copied().ok_or(WireError::NotCanonical(field))
 }
 
 /// The members whose code is a bit of `bits`.
-fn set<T: Copy>(
-    all: &[T],
-    code: fn(T) -> u8,
-    bits: u8,
-    field: &'static str,
-) -> Result<Vec<T>, WireError> {
+fn set<T: Copy>(all: &[T], code: fn(T) -> u8, bits: u8, field: Field) -> Result<Vec<T>, WireError> {
     let known = all.iter().fold(0, |known, &member| known | code(member));
     if bits & !known != 0 {
         return Err(WireError::NotCanonical(field));
@@ -250,12 +171,12 @@ impl Content {
             out.put_u8(u8::try_from(text.len()).unwrap_or(u8::MAX)).put(text.as_bytes());
         }
         let count = u16::try_from(self.entries.len());
-        out.put_u16(count.map_err(|_| WireError::NotCanonical("keys"))?);
+        out.put_u16(count.map_err(|_| WireError::NotCanonical(Field::Keys))?);
         for entry in &self.entries {
             encode_entry(entry, &mut out);
         }
         // Decode the result, so that the root never signs a document that verifiers refuse.
-        decode(Reader::open(&out, LETTER, "keyring")?)?;
+        decode(Reader::open(&out, LETTER, FileKind::Keyring)?)?;
         Ok(out)
     }
 }

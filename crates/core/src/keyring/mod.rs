@@ -1,11 +1,31 @@
 //! The keyring: the signers of an issuer and their purposes. Signed by the pinned root.
 //!
 //! Specified in `docs/keyring.md`.
+//!
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::Purpose;
+//! use portcullis_core::keyring::Keyring;
+//! use portcullis_core::list::Bundle;
+//!
+//! let keyring = Keyring::open(Bundle::decode(bundle)?.keyring, &root)?;
+//! assert_eq!(keyring.issuer().to_string(), "iss_05LJlJD9WPB05LJlJD9WPB");
+//!
+//! // Who signs the revocation list?
+//! let signers = keyring.entries().iter().filter(|entry| entry.purpose == Purpose::List);
+//! assert_eq!(signers.map(|entry| entry.kid).collect::<Vec<_>>(), [5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod entry;
+mod error;
 mod format;
 
+pub use entry::{KeyEntry, Material, Purpose, State, Validity};
+pub use error::KeyringError;
 pub(crate) use format::Content;
-pub use format::{KeyEntry, Material, State, Validity};
 
 use alloc::vec::Vec;
 
@@ -13,90 +33,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::crypto::{HmacKey, IssuerId, PublicKey};
 use crate::time::Time;
-use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
-use crate::verify::message_block;
-use crate::wire::WireError;
-
-/// The only purpose of a signer's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Signs keys that gates and verifiers accept.
-    Token,
-    /// Signs keys for the issuer's API and a gate's reserved path.
-    Admin,
-    /// Signs stamps and heads of the revocation list.
-    List,
-    /// Signs IETF Token Status Lists.
-    StatusList,
-    /// Signs the short-lived assertions of a gate for its origin.
-    Assertion,
-}
-
-impl Purpose {
-    /// All purposes.
-    pub const ALL: [Self; 5] =
-        [Self::Token, Self::Admin, Self::List, Self::StatusList, Self::Assertion];
-
-    /// The purpose's name, as the CLI and the docs write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Admin => "admin",
-            Self::List => "list",
-            Self::StatusList => "status-list",
-            Self::Assertion => "assertion",
-        }
-    }
-}
-
-/// Why a keyring, or a secret for it, is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyringError {
-    /// The bytes aren't a keyring.
-    #[error("the keyring can't be read: {0}")]
-    Wire(#[from] WireError),
-    /// The signature isn't the pinned root's.
-    #[error("the keyring is not signed by the pinned root; check that both are of one issuer")]
-    NotSignedByRoot,
-    /// The keyring belongs to another issuer than the held one.
-    #[error("the keyring is of another issuer")]
-    ForeignIssuer,
-    /// The keyring's version is lower than the held one's.
-    #[error("keyring version {offered} is older than version {held}, which is held")]
-    Older {
-        /// The held version.
-        held: u32,
-        /// The offered version.
-        offered: u32,
-    },
-    /// Two different keyrings have one version, or a newer one lowers the list epoch: the root
-    /// signed contradicting documents. Report it.
-    #[error("the root signed two keyrings that contradict each other; report this to the issuer")]
-    Equivocation,
-    /// A secret was given for a kid that the keyring does not list as an HMAC key.
-    #[error("kid {0} is no HMAC key of this keyring; export the gate's keys again")]
-    NoSuchSecret(u16),
-    /// The secret for a kid doesn't match the keyring's check value.
-    #[error("the secret for kid {0} is not the issuer's; export the gate's keys again")]
-    WrongSecret(u16),
-}
-
-impl KeyringError {
-    /// A stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Wire(_) => "keyring_unreadable",
-            Self::NotSignedByRoot => "keyring_not_signed_by_root",
-            Self::ForeignIssuer => "keyring_foreign_issuer",
-            Self::Older { .. } => "keyring_rollback",
-            Self::Equivocation => "keyring_equivocation",
-            Self::NoSuchSecret(_) => "secret_without_kid",
-            Self::WrongSecret(_) => "secret_wrong",
-        }
-    }
-}
+use crate::token::{Environment, Kind, Label, Prefix, message_block};
 
 /// A keyring whose signature has been verified.
 #[derive(Clone, Debug)]
@@ -266,36 +203,5 @@ impl Keyring {
     /// The message block of a prefix; `None` if the issuer doesn't use the prefix.
     pub(crate) fn block(&self, prefix: &Prefix) -> Option<&[u8; 64]> {
         self.blocks.iter().find(|(known, _)| known == prefix).map(|(_, block)| block)
-    }
-}
-
-impl KeyEntry {
-    /// The algorithm of the signer's key.
-    #[must_use]
-    pub const fn algorithm(&self) -> Algorithm {
-        match self.material {
-            Material::Hmac { .. } => Algorithm::HmacSha256,
-            Material::Ed25519(_) => Algorithm::Ed25519,
-        }
-    }
-
-    /// Whether the signer may sign keys of this kind for this environment.
-    #[must_use]
-    pub fn may_sign(&self, kind: Kind, environment: Environment) -> bool {
-        self.kinds.contains(&kind) && self.environments.contains(&environment)
-    }
-
-    /// Whether its signatures are valid at `now`: the state isn't retired and `now` is in the
-    /// validity period.
-    ///
-    /// Signatures of a signer in the state *next* are valid: it is announced early, so that
-    /// verifiers know it before its first signature.
-    #[must_use]
-    pub fn counts_at(&self, now: Time) -> bool {
-        let state = match self.state {
-            State::Next | State::Active | State::Retiring => true,
-            State::Retired => false,
-        };
-        state && now >= self.validity.not_before && now < self.validity.not_after
     }
 }

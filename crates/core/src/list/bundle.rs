@@ -11,7 +11,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{Reader, Truncated, WireError};
+use crate::wire::{FileKind, Reader, Truncated, WireError};
 
 pub(crate) const LETTER: u8 = b'Z';
 
@@ -37,7 +37,7 @@ impl<'a> Bundle<'a> {
     /// # Errors
     /// [`WireError`] if the lengths don't match the file.
     pub fn decode(file: &'a [u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(file, LETTER, "bundle")?;
+        let mut reader = Reader::open(file, LETTER, FileKind::Bundle)?;
         let keyring = part(&mut reader)?;
         let stamp = part(&mut reader)?;
         let head = part(&mut reader)?;

@@ -8,6 +8,7 @@
 #[cfg(feature = "issue")]
 use alloc::vec::Vec;
 
+use crate::field::Field;
 use crate::list::bitmap::Bitmap;
 use crate::wire::{Reader, WireError};
 
@@ -40,7 +41,7 @@ pub(crate) fn decode(
     let mut range = u64::MAX;
     // From here on the number is within the range, so that no shift loses a bit of it.
     if above == range {
-        return Err(WireError::NotCanonical("dense set"));
+        return Err(WireError::NotCanonical(Field::DenseSet));
     }
     let mut members_left = count;
     let mut set = Bitmap::new(capacity);
@@ -53,7 +54,7 @@ pub(crate) fn decode(
             members_left -= 1;
             set.insert(slot);
         } else if members_left == slots_left {
-            return Err(WireError::NotCanonical("dense set"));
+            return Err(WireError::NotCanonical(Field::DenseSet));
         } else {
             above -= split;
             range -= split;
@@ -66,7 +67,7 @@ pub(crate) fn decode(
     // The encoder writes the bottom of the last range. Any other number in it is a second encoding
     // of the set.
     if above != 0 {
-        return Err(WireError::NotCanonical("dense set"));
+        return Err(WireError::NotCanonical(Field::DenseSet));
     }
     Ok((set, bytes.len() - reader.rest().len()))
 }
@@ -127,6 +128,9 @@ mod tests {
         assert!(canonical.starts_with(&[0xFF; 7]));
         assert!(decode(400, 150, &canonical).is_ok());
         let padded = [second, [0; 16].to_vec()].concat();
-        assert_eq!(decode(400, 150, &padded).unwrap_err(), WireError::NotCanonical("dense set"));
+        assert_eq!(
+            decode(400, 150, &padded).unwrap_err(),
+            WireError::NotCanonical(Field::DenseSet)
+        );
     }
 }

@@ -13,7 +13,7 @@
 use alloc::vec::Vec;
 
 use crate::list::bundle::{self, part};
-use crate::wire::{Put as _, Reader, WireError};
+use crate::wire::{FileKind, Put as _, Reader, WireError};
 
 const LETTER: u8 = b'G';
 
@@ -35,7 +35,7 @@ impl<'a> Deployment<'a> {
         if file.get(2) == Some(&bundle::LETTER) {
             return Ok(Self { bundle: file, policies: Vec::new() });
         }
-        let mut reader = Reader::open(file, LETTER, "bundle")?;
+        let mut reader = Reader::open(file, LETTER, FileKind::Bundle)?;
         let bundle = part(&mut reader)?;
         let count = reader.len(4)?;
         let policies = (0..count).map(|_| part(&mut reader)).collect::<Result<_, _>>()?;

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "issue")]
 use core::hint::select_unpredictable;
 
+use crate::field::Field;
 use crate::list::pages::{Pages, Writer};
 use crate::wire::WireError;
 
@@ -63,7 +64,7 @@ pub(crate) fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Pages, 
         bits.four(&code, &mut slots);
         // Slots ascend, so checking the last one is enough.
         if bits.base > u64::from(capacity) {
-            return Err(WireError::NotCanonical("gap"));
+            return Err(WireError::NotCanonical(Field::Gap));
         }
     }
     Ok((slots.finish(), bits.finish()?))
@@ -191,7 +192,7 @@ impl Bits<'_> {
         let last = self.bytes.get(..used).ok_or(WireError::Truncated)?.last();
         let bits_used = place % 8;
         if bits_used > 0 && last.is_some_and(|last| last >> bits_used > 0) {
-            return Err(WireError::NotCanonical("padding"));
+            return Err(WireError::NotCanonical(Field::Padding));
         }
         Ok(used)
     }

@@ -15,14 +15,16 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{Context, Digest, IssuerId};
+use crate::crypto::{Context, IssuerId};
+use crate::field::Field;
+use crate::file_name::{Digest, FileName};
 use crate::keyring::Keyring;
 use crate::list::stamp::{list_key, verify_signed};
-use crate::list::{ListError, Stamp};
-use crate::policy::{MAX_FILE_LEN, Visibility};
+use crate::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Part, Stamp};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::time::Time;
-use crate::token::Claims;
-use crate::wire::{Reader, WireError, split_signature};
+use crate::token::{Environment, Serial};
+use crate::wire::{FileKind, Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
@@ -50,20 +52,6 @@ pub(crate) struct Fields {
     pub(crate) bulk: Vec<BulkEntry>,
 }
 
-/// The name of a content-addressed file: digest and length. All zeros mean no file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileName {
-    /// The SHA-256 of the file.
-    pub digest: Digest,
-    /// Its length in bytes: a fetch needn't read further.
-    pub len: u32,
-}
-
-impl FileName {
-    /// No file.
-    pub const NONE: Self = Self { digest: Digest([0; 32]), len: 0 };
-}
-
 /// A shard in the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardLine {
@@ -73,77 +61,6 @@ pub struct ShardLine {
     pub len: u32,
     /// The digest of its body.
     pub body: Digest,
-}
-
-/// A revocation or suspension of many keys at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BulkEntry {
-    /// Which keys.
-    pub scope: BulkScope,
-    /// Revoked or suspended.
-    pub state: BulkState,
-    /// Only keys that were issued in this interval.
-    pub issued: IssuedAt,
-}
-
-/// The keys of a bulk entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BulkScope {
-    /// All keys of one owner.
-    Owner(u32),
-    /// All keys of one signer.
-    Kid(u16),
-    /// All keys of one environment.
-    Environment(crate::token::Environment),
-    /// All serials from `first` to `last`, both included.
-    Serials {
-        /// The first.
-        first: crate::token::Serial,
-        /// The last.
-        last: crate::token::Serial,
-    },
-}
-
-/// The effect of a bulk entry. If several apply, the stronger one counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BulkState {
-    /// Suspended.
-    Suspended,
-    /// Revoked.
-    Revoked,
-}
-
-/// An interval of `issued_at`, in seconds: from `from` up to, but not including, `before`.
-/// `u32::MAX` as `before` means no bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IssuedAt {
-    /// The first second.
-    pub from: u32,
-    /// The first second after the interval.
-    pub before: u32,
-}
-
-impl IssuedAt {
-    /// Any time.
-    pub const ANY: Self = Self { from: 0, before: u32::MAX };
-
-    fn contains(self, issued_at: u32) -> bool {
-        issued_at >= self.from && (issued_at < self.before || self.before == u32::MAX)
-    }
-}
-
-impl BulkEntry {
-    /// Whether the entry applies to the key with these claims.
-    #[must_use]
-    pub fn applies_to(&self, claims: &Claims) -> bool {
-        let in_scope = match self.scope {
-            BulkScope::Owner(owner) => claims.owner == owner,
-            BulkScope::Kid(kid) => claims.kid == kid,
-            BulkScope::Environment(environment) => claims.environment == environment,
-            BulkScope::Serials { first, last } => (first..=last).contains(&claims.serial),
-        };
-        in_scope && self.issued.contains(claims.lifetime.issued_at)
-    }
 }
 
 impl Head {
@@ -158,9 +75,9 @@ impl Head {
         now: Time,
     ) -> Result<Self, ListError> {
         if Digest::of(file) != stamp.head() {
-            return Err(ListError::WrongDigest("head"));
+            return Err(ListError::WrongDigest(Part::Head));
         }
-        let wire = ListError::wire("head");
+        let wire = ListError::wire(Part::Head);
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let fields = Fields::decode(signed).map_err(&wire)?;
         let key = list_key(keyring, fields.issuer, fields.kid, now)?;
@@ -170,7 +87,7 @@ impl Head {
             || fields.number != list_version.number
             || fields.this_update > list_version.this_update
         {
-            return Err(ListError::WrongDigest("head"));
+            return Err(ListError::WrongDigest(Part::Head));
         }
         Ok(Self { fields, file: file.to_vec() })
     }
@@ -238,7 +155,7 @@ impl Head {
 
 impl Fields {
     pub(crate) fn decode(signed: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(signed, LETTER, "list head")?;
+        let mut reader = Reader::open(signed, LETTER, FileKind::ListHead)?;
         let issuer = IssuerId(reader.array()?);
         let kid = reader.u16()?;
         let epoch = reader.u32()?;
@@ -258,7 +175,7 @@ impl Fields {
             };
             let ascends = shards.last().is_none_or(|last| last.shard < line.shard);
             if !ascends || line.shard >> 28 != 0 {
-                return Err(WireError::NotCanonical("shard"));
+                return Err(WireError::NotCanonical(Field::Shard));
             }
             shards.push(line);
         }
@@ -268,7 +185,7 @@ impl Fields {
         for _ in 0..count {
             let entry = decode_bulk(&mut reader)?;
             if bulk.last().is_some_and(|last| *last >= entry) {
-                return Err(WireError::NotCanonical("wide entries"));
+                return Err(WireError::NotCanonical(Field::BulkEntries));
             }
             bulk.push(entry);
         }
@@ -327,16 +244,15 @@ impl Fields {
 
 fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
     let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
-    let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_FILE_LEN);
+    let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_POLICY_FILE_LEN);
     if !fits || (name.digest == FileName::NONE.digest) != (name.len == 0) {
-        return Err(WireError::NotCanonical("policies"));
+        return Err(WireError::NotCanonical(Field::Policies));
     }
     Ok(name)
 }
 
 fn decode_bulk(reader: &mut Reader<'_>) -> Result<BulkEntry, WireError> {
-    use crate::token::{Environment, Serial};
-    const FIELD: WireError = WireError::NotCanonical("wide entry");
+    const FIELD: WireError = WireError::NotCanonical(Field::BulkEntry);
     let (code, state) = (reader.u8()?, reader.u8()?);
     let (first, last) = (reader.u48()?, reader.u48()?);
     let issued = IssuedAt { from: reader.u32()?, before: reader.u32()? };

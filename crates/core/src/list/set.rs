@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::field::Field;
 use crate::list::bitmap::Bitmap;
 use crate::list::pages::Pages;
 use crate::list::{dense, golomb};
@@ -56,7 +57,7 @@ impl SlotSet {
         bytes: &[u8],
     ) -> Result<(Self, usize), WireError> {
         if count > capacity {
-            return Err(WireError::NotCanonical("count"));
+            return Err(WireError::NotCanonical(Field::Count));
         }
         let form = form(capacity, count);
         let inverted = matches!(form, Form::Others);
@@ -291,9 +292,9 @@ mod tests {
     fn padding_and_overruns_are_refused() {
         let refused = |count, bytes: &[u8]| SlotSet::decode(100, count, bytes).unwrap_err();
         let bytes = encoded(100, &[5]);
-        assert_eq!(refused(1, &[bytes[0] | 0x80]), WireError::NotCanonical("padding"));
-        assert_eq!(refused(1, &[0]), WireError::NotCanonical("gap"));
-        assert_eq!(refused(101, &bytes), WireError::NotCanonical("count"));
+        assert_eq!(refused(1, &[bytes[0] | 0x80]), WireError::NotCanonical(Field::Padding));
+        assert_eq!(refused(1, &[0]), WireError::NotCanonical(Field::Gap));
+        assert_eq!(refused(101, &bytes), WireError::NotCanonical(Field::Count));
         assert_eq!(refused(25, &[0xFF; 3]), WireError::Truncated);
         assert_eq!(refused(50, &[0; 7]), WireError::Truncated);
         assert!(SlotSet::decode(1 << 20, 1, &vec![0; 1 << 18]).is_err());

@@ -11,9 +11,9 @@
 
 use crate::crypto::{Context, Digest, IssuerId, PublicKey};
 use crate::keyring::{Keyring, Material, Purpose};
-use crate::list::ListError;
+use crate::list::{ListError, Part};
 use crate::time::Time;
-use crate::wire::{Reader, WireError, split_signature};
+use crate::wire::{FileKind, Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'S';
 
@@ -67,11 +67,21 @@ impl Stamp {
     /// # Errors
     /// See [`ListError`]: issuer, signer, epoch and times are all checked.
     pub fn open(file: &[u8], keyring: &Keyring, now: Time) -> Result<Self, ListError> {
-        let wire = ListError::wire("stamp");
+        let wire = ListError::wire(Part::Stamp);
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let stamp = Self { fields: Fields::decode(signed).map_err(&wire)? };
         let key = stamp.check(keyring, now)?;
         verify_signed(key, Context::STAMP, (signed, signature))?;
+        Ok(stamp)
+    }
+
+    /// Opens a stamp as of its own `this_update`, whatever the time is now: for a host that needs to
+    /// know which list was published, not whether a key is valid.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_at_its_own_time(file: &[u8], keyring: &Keyring) -> Result<Self, ListError> {
+        let (stamp, _) = Self::open_past(file, keyring, Time::from_millis(u64::MAX))?;
         Ok(stamp)
     }
 
@@ -82,7 +92,7 @@ impl Stamp {
         keyring: &Keyring,
         now: Time,
     ) -> Result<(Self, Time), ListError> {
-        let wire = ListError::wire("stamp");
+        let wire = ListError::wire(Part::Stamp);
         let (signed, _) = split_signature(file).map_err(&wire)?;
         let then = now.min(Fields::decode(signed).map_err(&wire)?.list_version.this_update);
         Ok((Self::open(file, keyring, then)?, then))
@@ -153,7 +163,7 @@ impl Stamp {
 
 impl Fields {
     fn decode(signed: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(signed, LETTER, "stamp")?;
+        let mut reader = Reader::open(signed, LETTER, FileKind::Stamp)?;
         let issuer = IssuerId(reader.array()?);
         let kid = reader.u16()?;
         let epoch = reader.u32()?;

@@ -12,14 +12,18 @@
 
 use alloc::vec::Vec;
 
-use crate::policy::{MAX_FILE_LEN, Policy, SALT_LEN, Visibility};
-use crate::wire::{Reader, WireError};
+use crate::field::Field;
+use crate::policy::Policy;
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'P';
 /// Bytes before the index of a public body.
 #[cfg(feature = "issue")]
 pub(crate) const HEADER_LEN: usize = 7;
 pub(crate) const INDEX_LEN: usize = 6;
+/// Bytes of the salt of a private body.
+pub(crate) const SALT_LEN: usize = 32;
 
 /// A body of policies, fully validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +41,15 @@ impl PolicyBody {
     /// # Errors
     /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(file: &[u8]) -> Result<Self, WireError> {
-        if file.len() > MAX_FILE_LEN {
-            return Err(WireError::NotCanonical("length"));
+        if file.len() > MAX_POLICY_FILE_LEN {
+            return Err(WireError::NotCanonical(Field::Length));
         }
         let (visibility, (index, records)) = split(file)?;
         let (mut last, mut start) = (0, 0);
         for entry in index {
             let (number, end) = (number(entry), end(entry));
             if number <= last {
-                return Err(WireError::NotCanonical("policy number"));
+                return Err(WireError::NotCanonical(Field::PolicyNumber));
             }
             Policy::decode(records.get(start..end).ok_or(WireError::Truncated)?)?;
             (last, start) = (number, end);
@@ -90,14 +94,14 @@ impl PolicyBody {
 }
 
 fn split(file: &[u8]) -> Result<(Visibility, Parts<'_>), WireError> {
-    let mut reader = Reader::open(file, LETTER, "policy body")?;
+    let mut reader = Reader::open(file, LETTER, FileKind::PolicyBody)?;
     let visibility = Visibility::read(&mut reader)?;
     if visibility == Visibility::Private {
         reader.bytes(SALT_LEN)?;
     }
     let count = usize::from(reader.u16()?);
     if count == 0 {
-        return Err(WireError::NotCanonical("number of policies"));
+        return Err(WireError::NotCanonical(Field::PolicyCount));
     }
     let (index, _) = reader.bytes(count * INDEX_LEN)?.as_chunks();
     Ok((visibility, (index, reader.rest())))

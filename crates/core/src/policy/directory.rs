@@ -12,10 +12,10 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::Digest;
-use crate::list::FileName;
-use crate::policy::{MAX_FILE_LEN, Visibility};
-use crate::wire::{Reader, WireError};
+use crate::field::Field;
+use crate::file_name::{Digest, FileName};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'D';
 const HEADER_LEN: usize = 8;
@@ -53,15 +53,15 @@ impl PolicyDirectory {
     /// # Errors
     /// [`WireError`] for anything but the one encoding of a directory.
     pub fn decode(file: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(file, LETTER, "policy directory")?;
+        let mut reader = Reader::open(file, LETTER, FileKind::PolicyDirectory)?;
         let visibility = Visibility::read(&mut reader)?;
         let level = reader.u8()?;
         if level > Self::MAX_LEVEL {
-            return Err(WireError::NotCanonical("level"));
+            return Err(WireError::NotCanonical(Field::Level));
         }
         let count = usize::from(reader.u16()?);
         if !(1..=Self::MAX_RANGES).contains(&count) {
-            return Err(WireError::NotCanonical("number of ranges"));
+            return Err(WireError::NotCanonical(Field::RangeCount));
         }
         let held = reader.rest().len() / RANGE_LEN;
         let mut ranges: Vec<RangeLine> = Vec::with_capacity(count.min(held));
@@ -69,9 +69,10 @@ impl PolicyDirectory {
             let (first, len) = (reader.u32()?, reader.u32()?);
             let line = RangeLine { first, file: FileName { digest: Digest(reader.array()?), len } };
             let ascends = ranges.last().is_none_or(|last| last.first < first);
-            let in_bounds = usize::try_from(len).is_ok_and(|len| (1..=MAX_FILE_LEN).contains(&len));
+            let in_bounds =
+                usize::try_from(len).is_ok_and(|len| (1..=MAX_POLICY_FILE_LEN).contains(&len));
             if !ascends || !in_bounds {
-                return Err(WireError::NotCanonical("range"));
+                return Err(WireError::NotCanonical(Field::Range));
             }
             ranges.push(line);
         }

@@ -14,9 +14,10 @@ use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::crypto::Digest;
-use crate::list::{FileName, Head, ListError};
-use crate::policy::{MAX_FILE_LEN, Policy, PolicyBody, PolicyDirectory, Visibility, directory};
+use crate::file_name::{Digest, FileName};
+use crate::list::{Head, ListError, Part};
+use crate::policy::{Policy, PolicyBody, PolicyDirectory, directory};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes.
@@ -72,7 +73,9 @@ pub struct CapacityExceeded {
 
 const _: () = {
     let directories = PolicyDirectory::MAX_LEVEL as usize + 1;
-    assert!(2 * (directories * PolicyDirectory::MAX_LEN + MAX_FILE_LEN) <= Policies::MIN_BYTES);
+    assert!(
+        2 * (directories * PolicyDirectory::MAX_LEN + MAX_POLICY_FILE_LEN) <= Policies::MIN_BYTES
+    );
 };
 
 /// A file that a directory leads to, and the numbers that it is for.
@@ -187,7 +190,7 @@ impl Policies {
     /// [`ListError::Wire`].
     pub fn offer(&mut self, name: FileName, file: &[u8]) -> Result<(), ListError> {
         if usize::try_from(name.len) != Ok(file.len()) || Digest::of(file) != name.digest {
-            return Err(ListError::WrongDigest("policy file"));
+            return Err(ListError::WrongDigest(Part::PolicyFile));
         }
         self.take(key(name.digest), file)
     }
@@ -201,7 +204,7 @@ impl Policies {
         } else {
             PolicyBody::decode(file).map(Held::Body)
         };
-        let held = held.map_err(ListError::wire("policy file"))?;
+        let held = held.map_err(ListError::wire(Part::PolicyFile))?;
         if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
             self.bytes = 0;

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::field::Field;
 use crate::policy::{Network, path, scope};
 use crate::wire::WireError;
 
@@ -30,15 +31,15 @@ impl List {
         Self::RateClass,
     ];
 
-    const fn name(self) -> &'static str {
+    const fn field(self) -> Field {
         match self {
-            Self::Ipv4 | Self::Ipv6 => "networks",
-            Self::Origins => "origins",
-            Self::Methods => "methods",
-            Self::Paths => "paths",
-            Self::Scopes => "scopes",
-            Self::SalesChannels => "sales channels",
-            Self::RateClass => "rate class",
+            Self::Ipv4 | Self::Ipv6 => Field::Networks,
+            Self::Origins => Field::Origins,
+            Self::Methods => Field::Methods,
+            Self::Paths => Field::Paths,
+            Self::Scopes => Field::Scopes,
+            Self::SalesChannels => Field::SalesChannels,
+            Self::RateClass => Field::RateClass,
         }
     }
 
@@ -57,7 +58,7 @@ impl List {
 
     /// Refuses anything but the one encoding of this list.
     pub(crate) fn check(self, list: &[u8]) -> Result<(), WireError> {
-        let refused = WireError::NotCanonical(self.name());
+        let refused = WireError::NotCanonical(self.field());
         let canonical = match self {
             Self::Ipv4 => ascends(list.as_chunks::<5>(), |item| ipv4(item).is_some()),
             Self::Ipv6 => ascends(list.as_chunks::<17>(), |item| ipv6(item).is_some()),

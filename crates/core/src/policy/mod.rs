@@ -10,6 +10,23 @@
 //! [`Policy`] under a head; [`decide`] checks a request against it.
 //!
 //! Specified in `docs/policy.md`.
+//!
+//! ```
+//! use portcullis_core::policy::{Denial, Policy, RequestFacts, decide};
+//!
+//! // The record of a policy that grants the scopes `orders:*` and allows the method GET only.
+//! let policy = Policy::decode(b"\x28\0\x04\x03GET\0\x09\x08orders:*")?;
+//!
+//! let request = RequestFacts { method: "GET", path: "/orders", ..RequestFacts::default() };
+//! let grant = decide(&policy, &RequestFacts { scopes: &["orders:read"], ..request })?;
+//! assert_eq!(grant.policy().scopes().collect::<Vec<_>>(), ["orders:*"]);
+//!
+//! let denial = decide(&policy, &RequestFacts { scopes: &["carts:read"], ..request });
+//! assert_eq!(denial.err(), Some(Denial::Scope));
+//! let denial = decide(&policy, &RequestFacts { method: "DELETE", ..request });
+//! assert_eq!(denial.err(), Some(Denial::Method));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod body;
 mod decide;
@@ -19,8 +36,9 @@ mod item;
 mod network;
 mod path;
 mod record;
-pub mod scope;
+mod scope;
 
+pub use crate::policy_file::Visibility;
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};
 pub use directory::{PolicyDirectory, RangeLine};
@@ -30,18 +48,36 @@ pub use path::{PlainPath, is_pattern as is_path_pattern};
 pub use record::{Policy, Texts};
 
 #[cfg(feature = "issue")]
-pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER};
+pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER, SALT_LEN};
 #[cfg(feature = "issue")]
 pub(crate) use directory::LETTER as DIRECTORY_LETTER;
 #[cfg(feature = "issue")]
 pub(crate) use record::MAX_POLICY_LEN;
 
-use crate::wire::{Reader, WireError};
-
 /// Whether `text` is a scope that a request may need: segments without wildcards.
 #[must_use]
 pub fn is_scope(text: &str) -> bool {
     scope::is_scope(text.as_bytes(), false)
+}
+
+/// Whether `text` is a scope that a policy may grant: segments, each of them a word or `*`.
+#[must_use]
+pub fn is_grant(text: &str) -> bool {
+    scope::is_scope(text.as_bytes(), true)
+}
+
+/// Whether `grant` covers the scope `required`, segment by segment. `*` matches any one segment,
+/// and at the end any one or more.
+///
+/// ```
+/// use portcullis_core::policy::grant_covers;
+///
+/// assert!(grant_covers("orders:*", "orders:read"));
+/// assert!(!grant_covers("orders:*", "orders"));
+/// ```
+#[must_use]
+pub fn grant_covers(grant: &str, required: &str) -> bool {
+    scope::covers(grant.as_bytes(), required.as_bytes())
 }
 
 /// Whether `text` is a method that a policy may name.
@@ -54,49 +90,4 @@ pub fn is_method(text: &str) -> bool {
 #[must_use]
 pub fn is_rate_class(text: &str) -> bool {
     item::List::RateClass.admits(text.as_bytes())
-}
-
-/// The maximal length of a policy file: after an edit a verifier fetches a few of them.
-pub(crate) const MAX_FILE_LEN: usize = 8192;
-
-/// Bytes of the salt of a private body.
-pub(crate) const SALT_LEN: usize = 32;
-
-/// Who may read a directory and its bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Visibility {
-    /// Policies of publishable keys: for everyone.
-    Public,
-    /// Policies of secret keys: for gates with a credential.
-    Private,
-}
-
-impl Visibility {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Public, Self::Private];
-
-    /// The visibility of the policies of keys of this kind.
-    #[must_use]
-    pub const fn of(kind: crate::token::Kind) -> Self {
-        match kind {
-            crate::token::Kind::Publishable => Self::Public,
-            crate::token::Kind::Secret => Self::Private,
-        }
-    }
-
-    #[cfg(feature = "issue")]
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Public => 1,
-            Self::Private => 2,
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        match reader.u8()? {
-            1 => Ok(Self::Public),
-            2 => Ok(Self::Private),
-            _ => Err(WireError::NotCanonical("visibility")),
-        }
-    }
 }

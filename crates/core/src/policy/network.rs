@@ -77,9 +77,10 @@ impl fmt::Display for Network {
 impl core::str::FromStr for Network {
     type Err = crate::wire::WireError;
 
-    /// Parses CIDR notation; a plain address is a network of one.
+    /// Parses CIDR notation; a plain address is a network of one. Needs the feature `issue`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FIELD: crate::wire::WireError = crate::wire::WireError::NotCanonical("network");
+        const FIELD: crate::wire::WireError =
+            crate::wire::WireError::NotCanonical(crate::field::Field::Network);
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),

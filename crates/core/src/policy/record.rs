@@ -13,6 +13,7 @@
 //!   bit 7  rate class       one text
 //! ```
 
+use crate::field::Field;
 use crate::policy::Network;
 use crate::policy::item::{Items, List, ipv4, ipv6};
 use crate::wire::{Reader, WireError};
@@ -44,7 +45,7 @@ impl<'a> Policy<'a> {
             if flags >> bit & 1 == 1 {
                 let len = reader.u16()?;
                 if len == 0 {
-                    return Err(WireError::NotCanonical("policy"));
+                    return Err(WireError::NotCanonical(Field::Policy));
                 }
                 *list = reader.bytes(len.into())?;
             }
@@ -59,7 +60,7 @@ impl<'a> Policy<'a> {
     /// [`WireError`] for anything but the one encoding of a policy.
     pub fn decode(record: &'a [u8]) -> Result<Self, WireError> {
         if record.len() > MAX_POLICY_LEN {
-            return Err(WireError::NotCanonical("policy"));
+            return Err(WireError::NotCanonical(Field::Policy));
         }
         let policy = Self::split(record)?;
         for kind in List::ALL {
@@ -164,16 +165,16 @@ mod tests {
         assert_eq!(Policy::decode(&[0]), Ok(Policy::NONE));
         assert_eq!(refused(&[]), WireError::Truncated);
         assert_eq!(refused(&[0, 0]), WireError::TrailingBytes);
-        assert_eq!(refused(b"\x08\0\0"), WireError::NotCanonical("policy"));
+        assert_eq!(refused(b"\x08\0\0"), WireError::NotCanonical(Field::Policy));
         assert_eq!(refused(b"\x08\0\x05\x03GET"), WireError::Truncated);
         assert!(Policy::decode(b"\x08\0\x04\x03GET").is_ok());
         assert!(Policy::decode(b"\x08\0\x08\x03GET\x03PUT").is_ok());
-        assert_eq!(refused(b"\x08\0\x08\x03PUT\x03GET"), WireError::NotCanonical("methods"));
-        assert_eq!(refused(b"\x08\0\x08\x03GET\x03GET"), WireError::NotCanonical("methods"));
-        assert_eq!(refused(b"\x08\0\x05\x03GET\0"), WireError::NotCanonical("methods"));
-        assert_eq!(refused(b"\x08\0\x01\0"), WireError::NotCanonical("methods"));
-        assert_eq!(refused(b"\x08\0\x04\x04GET"), WireError::NotCanonical("methods"));
-        assert_eq!(refused(b"\x80\0\x04\x01a\x01b"), WireError::NotCanonical("rate class"));
+        assert_eq!(refused(b"\x08\0\x08\x03PUT\x03GET"), WireError::NotCanonical(Field::Methods));
+        assert_eq!(refused(b"\x08\0\x08\x03GET\x03GET"), WireError::NotCanonical(Field::Methods));
+        assert_eq!(refused(b"\x08\0\x05\x03GET\0"), WireError::NotCanonical(Field::Methods));
+        assert_eq!(refused(b"\x08\0\x01\0"), WireError::NotCanonical(Field::Methods));
+        assert_eq!(refused(b"\x08\0\x04\x04GET"), WireError::NotCanonical(Field::Methods));
+        assert_eq!(refused(b"\x80\0\x04\x01a\x01b"), WireError::NotCanonical(Field::RateClass));
         assert_eq!(Policy::decode(b"\x80\0\x02\x01a").unwrap().rate_class(), Some("a"));
         assert!(Policy::decode(b"\x01\0\x05\x0a\0\0\0\x08").is_ok());
         for record in [
@@ -183,14 +184,14 @@ mod tests {
             b"\x01\0\x0a\x0a\0\0\0\x08\x0a\0\0\0\x08",
             b"\x01\0\x0a\x0a\0\0\0\x09\x0a\0\0\0\x08",
         ] {
-            assert_eq!(refused(record), WireError::NotCanonical("networks"));
+            assert_eq!(refused(record), WireError::NotCanonical(Field::Networks));
         }
         let mut mapped = [0; 20];
         mapped[..3].copy_from_slice(&[2, 0, 17]);
         assert!(Policy::decode(&mapped).is_ok());
         mapped[13..15].copy_from_slice(&[0xFF, 0xFF]);
         mapped[19] = 96;
-        assert_eq!(refused(&mapped), WireError::NotCanonical("networks"));
-        assert_eq!(refused(&[0; MAX_POLICY_LEN + 1]), WireError::NotCanonical("policy"));
+        assert_eq!(refused(&mapped), WireError::NotCanonical(Field::Networks));
+        assert_eq!(refused(&[0; MAX_POLICY_LEN + 1]), WireError::NotCanonical(Field::Policy));
     }
 }

@@ -15,16 +15,9 @@ pub(crate) fn is_scope(text: &[u8], is_grant: bool) -> bool {
         })
 }
 
-/// Whether `text` is a scope in which segments may be `*`.
-#[must_use]
-pub fn is_grant(text: &[u8]) -> bool {
-    is_scope(text, true)
-}
-
 /// Whether `grant` covers the scope `required`, segment by segment. `*` matches any one segment,
 /// and at the end any one or more.
-#[must_use]
-pub fn covers(mut grant: &[u8], mut required: &[u8]) -> bool {
+pub(crate) fn covers(mut grant: &[u8], mut required: &[u8]) -> bool {
     loop {
         (grant, required) = match (grant, required) {
             (b"", b"") | (b"*", [_, ..]) => return true,

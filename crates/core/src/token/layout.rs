@@ -13,7 +13,10 @@
 //! ```
 
 use core::fmt;
+use core::num::NonZeroU32;
+use core::str::FromStr;
 
+use crate::names::InvalidId;
 use crate::time::Time;
 use crate::token::{Environment, Kind};
 
@@ -69,6 +72,20 @@ impl fmt::Display for Serial {
     }
 }
 
+impl FromStr for Serial {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let read = |digits: &str| {
+            let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
+            digits.parse().ok().filter(|_| is_canonical)
+        };
+        let (shard, slot) = text.split_once('/').ok_or(InvalidId::Serial)?;
+        let (shard, slot) = read(shard).zip(read(slot)).ok_or(InvalidId::Serial)?;
+        Self::at(shard, slot).ok_or(InvalidId::Serial)
+    }
+}
+
 /// The lifetime of a key. `issued_at` isn't a not-before: a key is valid at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lifetime {
@@ -102,10 +119,10 @@ pub struct Claims {
     pub nonce: u16,
     /// When the key was issued and when it expires.
     pub lifetime: Lifetime,
-    /// The owner's (tenant's) number; 0 for none.
-    pub owner: u32,
-    /// The policy's number; 0 for none.
-    pub policy: u32,
+    /// The owner's (tenant's) number, if any; 0 on the wire for none.
+    pub owner: Option<NonZeroU32>,
+    /// The policy's number, if any; 0 on the wire for none.
+    pub policy: Option<NonZeroU32>,
 }
 
 /// The bytes that a tag or signature covers.
@@ -123,8 +140,8 @@ impl Claims {
         serial: Serial(0),
         nonce: 0,
         lifetime: Lifetime { issued_at: 0, expires_at: None },
-        owner: 0,
-        policy: 0,
+        owner: None,
+        policy: None,
     };
 
     /// Decodes the 28 bytes; `None` if a field holds a value that the layout excludes.
@@ -169,8 +186,8 @@ impl Claims {
         let nonce = u16::from_be_bytes([n0, n1]);
         let issued_at = u32::from_be_bytes([i0, i1, i2, i3]);
         let expires_at = Some(u32::from_be_bytes([e0, e1, e2, e3])).filter(|&end| end != 0);
-        let owner = u32::from_be_bytes([o0, o1, o2, o3]);
-        let policy = u32::from_be_bytes([p0, p1, p2, p3]);
+        let owner = NonZeroU32::new(u32::from_be_bytes([o0, o1, o2, o3]));
+        let policy = NonZeroU32::new(u32::from_be_bytes([p0, p1, p2, p3]));
         if expires_at.is_some_and(|end| end <= issued_at) {
             return None;
         }
@@ -190,8 +207,8 @@ impl Claims {
             .put_u16(self.nonce)
             .put_u32(self.lifetime.issued_at)
             .put_u32(self.lifetime.expires_at.unwrap_or(0))
-            .put_u32(self.owner)
-            .put_u32(self.policy);
+            .put_u32(self.owner.map_or(0, NonZeroU32::get))
+            .put_u32(self.policy.map_or(0, NonZeroU32::get));
         out.first_chunk().copied().unwrap_or([0; 28])
     }
 }
@@ -220,6 +237,13 @@ mod tests {
         assert_eq!(Serial::at(1 << 28, 0), None);
         assert_eq!(Serial::at(0, 1 << 20), None);
         assert_eq!(Serial::new(1 << 48), None);
+        assert_eq!("268435455/1048575".parse(), Ok(serial));
+        assert_eq!("0/0".parse(), Ok(Serial(0)));
+        for text in
+            ["", "/", "1", "1/", "+1/1", "01/1", "1/01", "268435456/0", "0/1048576", "1/1/1"]
+        {
+            assert_eq!(text.parse::<Serial>(), Err(InvalidId::Serial), "{text}");
+        }
     }
 
     #[test]

@@ -1,159 +1,36 @@
 //! The token: a key's text, and the 28 bytes that its tag or signature covers.
 //!
 //! Specified in `docs/token.md`.
+//!
+//! ```
+//! use portcullis_core::{Environment, Kind};
+//! use portcullis_core::token::{Malformed, Text};
+//!
+//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//! let text = Text::parse(token)?;
+//! assert_eq!(text.prefix().to_string(), "sk_live_");
+//! assert_eq!((text.prefix().kind, text.prefix().environment), (Kind::Secret, Environment::Live));
+//!
+//! // A typing mistake is found without any key.
+//! let mistyped = token.replace("05fw", "05fW");
+//! assert_eq!(Text::parse(&mistyped).unwrap_err(), Malformed::Checksum);
+//! # Ok::<(), Malformed>(())
+//! ```
 
+mod kind;
 mod layout;
+mod message;
+mod name;
 mod prefix;
 mod text;
 
+pub use kind::{Algorithm, Environment, Kind};
 pub use layout::{Claims, Lifetime, Serial, SignedPart};
+pub(crate) use message::{message_block, message_in, with_signed};
+pub use name::Name;
 pub use prefix::{Label, LabelError, Prefix};
 pub(crate) use text::Proof;
 #[cfg(feature = "issue")]
 pub(crate) use text::checksum;
 pub use text::{Malformed, Text};
-
-use core::fmt;
-
-use crate::crypto::{Context, IssuerId, write_named};
-
-/// The intended holder of a key. The two kinds are never interchangeable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// `sk`: held by servers, never published.
-    Secret,
-    /// `pk`: published in web pages and apps.
-    Publishable,
-}
-
-impl Kind {
-    /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Secret, Self::Publishable];
-
-    /// `secret` or `publishable`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Secret => "secret",
-            Self::Publishable => "publishable",
-        }
-    }
-
-    /// `sk` or `pk`.
-    #[must_use]
-    pub const fn short_name(self) -> &'static str {
-        match self {
-            Self::Secret => "sk",
-            Self::Publishable => "pk",
-        }
-    }
-
-    /// 1 for secret, 2 for publishable: the value in a token, and the bit in a keyring's set.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Secret => 1,
-            Self::Publishable => 2,
-        }
-    }
-
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
-    }
-}
-
-/// The environment of a key. One environment's keys are refused in the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Environment {
-    /// Production.
-    Live,
-    /// For trying things out.
-    Test,
-}
-
-impl Environment {
-    /// Both environments.
-    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
-
-    /// `live` or `test`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-
-    /// 1 for live, 2 for test: the value in a token, and the bit in a keyring's set.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Live => 1,
-            Self::Test => 2,
-        }
-    }
-
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|environment| environment.code() == code)
-    }
-}
-
-/// The algorithm of a signer's tokens. The keyring determines it, never the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    /// HMAC-SHA256 truncated to 128 bits. A verifier can also mint tokens.
-    HmacSha256,
-    /// Ed25519, verified strictly. A verifier can't mint tokens.
-    Ed25519,
-}
-
-impl Algorithm {
-    /// `hmac-sha256-128` or `ed25519`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::HmacSha256 => "hmac-sha256-128",
-            Self::Ed25519 => "ed25519",
-        }
-    }
-}
-
-/// A key's public name, for logs and support: `apk_` and 22 characters.
-///
-/// The first 16 bytes of SHA-256 over context, issuer and serial. It identifies the key and proves
-/// nothing. It isn't the key id (`kid`), which is the signer's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Name([u8; 16]);
-
-impl Name {
-    /// The name of the key with `serial`, issued by `issuer`.
-    #[must_use]
-    pub fn derive(issuer: IssuerId, serial: Serial) -> Self {
-        let digest = Context::NAME.digest(&[&issuer.0, &serial.get().to_be_bytes()]);
-        let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
-        Self(name)
-    }
-
-    /// The name with these 16 bytes, as in an assertion.
-    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 16 bytes.
-    #[must_use]
-    pub const fn bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_named(f, "apk_", &self.0)
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Name({self})")
-    }
-}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::support::{ANY, HMAC_LIVE, LIST, START, World, first_shard};
 use crate::{SPARE, asked};
-use portcullis_core::crypto::Context;
+use portcullis_core::crypto::{Context, primitives};
 use portcullis_core::issue::{PolicyDraft, PolicyTree, StampDraft, name_file};
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::{
@@ -87,7 +87,7 @@ fn a_stamp_and_a_head_ask_for_no_more_than_they_have() {
     let key = world.signing_key(LIST);
     let seal = |context, file: &[u8]| {
         let signed = &file[..file.len() - 64];
-        [signed, &key.sign(context, signed)].concat()
+        [signed, &primitives::sign(&key, context, signed)].concat()
     };
     everywhere(&published.stamp, 64, &mut |file| {
         let file = seal(Context::STAMP, file);
@@ -112,7 +112,7 @@ fn a_keyring_asks_for_no_more_than_it_has() {
     let public = root.public().unwrap();
     everywhere(&world.publish().keyring, 64, &mut |file| {
         let signed = &file[..file.len() - 64];
-        let file = [signed, &root.sign(Context::KEYRING, signed)].concat();
+        let file = [signed, &primitives::sign(&root, Context::KEYRING, signed)].concat();
         asked(|| Keyring::open(&file, &public))
     });
 }

@@ -1,9 +1,11 @@
 //! Lists that were altered, or signed by a key that may not sign them.
 
 use crate::support::{ANY, ED25519, HMAC_LIVE, LIST, START, World, first_shard};
-use portcullis_core::WireError;
+use portcullis_core::error::{FileKind, WireError};
 use portcullis_core::issue::{StampDraft, name_file};
-use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, TimedSlot};
+use portcullis_core::list::{
+    BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Part, TimedSlot,
+};
 use portcullis_core::time::Time;
 use portcullis_core::verifier::AdoptError;
 use portcullis_core::verify::Refusal;
@@ -169,7 +171,10 @@ fn lists_signed_by_another_key_or_for_another_issuer_are_refused() {
     assert_eq!(good.len(), portcullis_core::list::Stamp::LEN);
     assert_eq!(
         verifier.offer_stamp(&world.publish().keyring, now).unwrap_err(),
-        ListError::Wire { part: "stamp", error: WireError::WrongFile { expected: "stamp" } }
+        ListError::Wire {
+            part: Part::Stamp,
+            error: WireError::WrongFile { expected: FileKind::Stamp }
+        }
     );
 }
 

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod body;
 mod floor;
 mod lies;
 mod parts;

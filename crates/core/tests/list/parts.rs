@@ -1,9 +1,9 @@
 //! A list arrives in parts, each announced by the one before.
 
 use crate::support::{ANY, HMAC_LIVE, LIST, World, first_shard};
-use portcullis_core::WireError;
+use portcullis_core::error::{FileKind, WireError};
 use portcullis_core::issue::{HeadDraft, ShardContents, StampDraft, encode_body, name_file};
-use portcullis_core::list::{FileName, Head, ListError, ShardLine, Stamp};
+use portcullis_core::list::{FileName, Head, ListError, Part, ShardLine, Stamp};
 use portcullis_core::token::{Claims, Serial};
 use portcullis_core::verify::Refusal;
 
@@ -18,14 +18,17 @@ fn parts_must_be_the_ones_that_were_announced() {
 
     let mut update = verifier.offer_stamp(&published.stamp, now).unwrap().unwrap();
     let keyring = verifier.keyring().clone();
-    assert_eq!(update.offer_head(&other.head, &keyring, now), Err(ListError::WrongDigest("head")));
+    assert_eq!(
+        update.offer_head(&other.head, &keyring, now),
+        Err(ListError::WrongDigest(Part::Head))
+    );
     assert!(update.wants_bodies().is_empty() && update.head().is_none());
     assert_eq!(update.wants_head().map(|name| name.len as usize), Some(published.head.len()));
     update.offer_head(&published.head, &keyring, now).unwrap();
     assert_eq!(update.head().map(Head::file), Some(published.head.as_slice()));
     assert_eq!((update.wants_head(), update.wants_bodies().len()), (None, 1));
-    assert_eq!(update.offer_body(&other.bodies[0]), Err(ListError::WrongDigest("body")));
-    assert_eq!(verifier.commit(update.clone()), Err(ListError::WrongDigest("body")));
+    assert_eq!(update.offer_body(&other.bodies[0]), Err(ListError::WrongDigest(Part::Body)));
+    assert_eq!(verifier.commit(update.clone()), Err(ListError::WrongDigest(Part::Body)));
     update.offer_body(&published.bodies[0]).unwrap();
     assert!(update.wants_bodies().is_empty());
     assert_eq!(verifier.commit(update.clone()), Ok(()));
@@ -43,7 +46,7 @@ fn a_file_says_who_signed_it_and_under_which_keyring() {
     assert_eq!(Head::signer_of(&published.head), Ok(LIST));
     assert_eq!(
         Head::signer_of(&published.stamp),
-        Err(WireError::WrongFile { expected: "list head" })
+        Err(WireError::WrongFile { expected: FileKind::ListHead })
     );
     assert_eq!(Head::signer_of(&[]), Err(WireError::Truncated));
 }
@@ -131,7 +134,7 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
     let mut update = verifier.offer_stamp(&signer.sign_stamp(&stamp), now).unwrap().unwrap();
     update.offer_head(&head, &verifier.keyring().clone(), now).unwrap();
     assert_eq!(update.wants_bodies().len(), bodies.len());
-    assert_eq!(update.offer_body(&published.bodies[0]), Err(ListError::WrongDigest("body")));
+    assert_eq!(update.offer_body(&published.bodies[0]), Err(ListError::WrongDigest(Part::Body)));
     for body in bodies.iter().rev() {
         update.offer_body(body).unwrap();
     }

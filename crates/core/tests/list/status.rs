@@ -1,5 +1,7 @@
 //! Which status a list gives a key, and when it gives none.
 
+use std::num::NonZeroU32;
+
 use crate::refusal;
 use crate::support::{ANY, HMAC_LIVE, HMAC_TEST, START, World, first_shard};
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, TimedSlot};
@@ -64,7 +66,7 @@ fn bulk_entries_strike_many_keys_at_once() {
             let keys = [
                 world.claims(HMAC_LIVE, 0),
                 world.claims(HMAC_TEST, 1),
-                Claims { owner: 8, ..world.claims(HMAC_LIVE, 2) },
+                Claims { owner: NonZeroU32::new(8), ..world.claims(HMAC_LIVE, 2) },
             ];
             for (claims, struck) in keys.iter().zip(struck) {
                 let verdict = refusal(&world, &world.mint(claims), world.this_update);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey, name_file};
-use portcullis_core::list::{FileName, ListError};
+use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::token::Kind;
 
@@ -129,7 +129,7 @@ fn files_that_are_not_what_was_announced_are_refused() {
     let (name, body) = body();
     let (other, _) = directory(0, &[(0, name)]);
     let mut policies = Policies::new(0);
-    let wrong_digest = ListError::WrongDigest("policy file");
+    let wrong_digest = ListError::WrongDigest(Part::PolicyFile);
     assert_eq!(policies.offer(other, &body), Err(wrong_digest));
     let longer = FileName { len: name.len + 1, ..name };
     assert_eq!(policies.offer(longer, &body), Err(wrong_digest));

@@ -1,5 +1,7 @@
 //! Keys that every verifier must accept.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::issue::{KeyringDraft, ShardContents};
 use portcullis_core::keyring::{Material, State};
@@ -47,8 +49,8 @@ pub(super) fn all() -> Vec<Vector> {
     let expiring = Claims { lifetime, ..world.claims(HMAC_LIVE, 42) };
     let extreme = Claims {
         serial: Serial::at(0, 0xF_FFFF).unwrap(),
-        owner: u32::MAX,
-        policy: u32::MAX,
+        owner: Some(NonZeroU32::MAX),
+        policy: Some(NonZeroU32::MAX),
         nonce: u16::MAX,
         ..world.claims(ED25519, 0)
     };
@@ -76,7 +78,7 @@ pub(super) fn all() -> Vec<Vector> {
             .claims(extreme)
             .accepted(),
         scenario("accepted-smallest-fields", "The first slot; no owner, no policy.", &world)
-            .claims(Claims { owner: 0, policy: 0, nonce: 0, ..world.claims(HMAC_LIVE, 0) })
+            .claims(Claims { owner: None, policy: None, nonce: 0, ..world.claims(HMAC_LIVE, 0) })
             .accepted(),
         scenario(
             "accepted-issued-in-the-future",

@@ -1,5 +1,7 @@
 //! List entries that cover many keys at once.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
 
@@ -37,33 +39,33 @@ fn subjects() -> Vec<Vector> {
     let later = Lifetime { issued_at: START + 1, expires_at: None };
     vec![
         scenario(
-            "list-wide-kid",
+            "list-bulk-kid",
             "All keys of one signer are revoked: stronger than the owner's suspension.",
             &mixed,
         )
         .claims(mixed.claims(HMAC_TEST, 1))
         .refused("list", "revoked"),
-        scenario("list-wide-owner", "All keys of one owner are suspended.", &mixed)
+        scenario("list-bulk-owner", "All keys of one owner are suspended.", &mixed)
             .slot(1)
             .refused("list", "suspended"),
-        scenario("list-wide-other-owner", "Another owner's key.", &mixed)
-            .claims(Claims { owner: 8, ..mixed.claims(HMAC_LIVE, 1) })
+        scenario("list-bulk-other-owner", "Another owner's key.", &mixed)
+            .claims(Claims { owner: NonZeroU32::new(8), ..mixed.claims(HMAC_LIVE, 1) })
             .accepted(),
-        scenario("list-wide-issued-before", "`Issued before` excludes its own second.", &mixed)
+        scenario("list-bulk-issued-before", "`Issued before` excludes its own second.", &mixed)
             .claims(Claims { lifetime: later, ..mixed.claims(HMAC_LIVE, 1) })
             .accepted(),
-        scenario("list-wide-environment", "All keys of one environment.", &environment)
+        scenario("list-bulk-environment", "All keys of one environment.", &environment)
             .claims(environment.claims(HMAC_TEST, 1))
             .refused("list", "suspended"),
-        scenario("list-wide-other-environment", "A key of the other one.", &environment).accepted(),
-        scenario("list-wide-no-owner", "Owner 0 stands for all keys without one.", &nobody)
-            .claims(Claims { owner: 0, ..nobody.claims(HMAC_LIVE, 1) })
+        scenario("list-bulk-other-environment", "A key of the other one.", &environment).accepted(),
+        scenario("list-bulk-no-owner", "Owner 0 stands for all keys without one.", &nobody)
+            .claims(Claims { owner: None, ..nobody.claims(HMAC_LIVE, 1) })
             .refused("list", "revoked"),
-        scenario("list-wide-owner-not-0", "A key with an owner is not of owner 0.", &nobody)
+        scenario("list-bulk-owner-not-0", "A key with an owner is not of owner 0.", &nobody)
             .accepted(),
-        scenario("list-wide-revoked-over-suspended", "The stronger of two entries.", &both)
+        scenario("list-bulk-revoked-over-suspended", "The stronger of two entries.", &both)
             .refused("list", "revoked"),
-        scenario("list-wide-revoked-over-slot", "The entry is stronger than its slot.", &suspended)
+        scenario("list-bulk-revoked-over-slot", "The entry is stronger than its slot.", &suspended)
             .refused("list", "revoked"),
     ]
 }
@@ -84,15 +86,15 @@ fn ranges() -> Vec<Vector> {
         BulkState::Suspended,
     )]);
     vec![
-        case("list-wide-before-serials", "The serial before the range.", 0, 4).accepted(),
-        case("list-wide-first-serial", "The first serial is included.", 0, 5)
+        case("list-bulk-before-serials", "The serial before the range.", 0, 4).accepted(),
+        case("list-bulk-first-serial", "The first serial is included.", 0, 5)
             .refused("list", "revoked"),
-        case("list-wide-within-serials", "A serial of a shard within the range.", 1, 0)
+        case("list-bulk-within-serials", "A serial of a shard within the range.", 1, 0)
             .refused("list", "revoked"),
-        case("list-wide-last-serial", "The last serial is included.", 2, 3)
+        case("list-bulk-last-serial", "The last serial is included.", 2, 3)
             .refused("list", "revoked"),
-        case("list-wide-behind-serials", "The serial behind the range.", 2, 4).accepted(),
-        scenario("list-wide-one-serial", "A range of one serial.", &one)
+        case("list-bulk-behind-serials", "The serial behind the range.", 2, 4).accepted(),
+        scenario("list-bulk-one-serial", "A range of one serial.", &one)
             .refused("list", "suspended"),
     ]
 }
@@ -109,14 +111,14 @@ fn intervals() -> Vec<Vector> {
     let bounded = of(START - 5, START + 5);
     let open = of(START, u32::MAX);
     vec![
-        case("list-wide-issued-too-early", "Before the interval.", &bounded, START - 6).accepted(),
-        case("list-wide-issued-first", "`Issued at or after` is included.", &bounded, START - 5)
+        case("list-bulk-issued-too-early", "Before the interval.", &bounded, START - 6).accepted(),
+        case("list-bulk-issued-first", "`Issued at or after` is included.", &bounded, START - 5)
             .refused("list", "revoked"),
-        case("list-wide-issued-last", "The last second of the interval.", &bounded, START + 4)
+        case("list-bulk-issued-last", "The last second of the interval.", &bounded, START + 4)
             .refused("list", "revoked"),
-        case("list-wide-issued-too-late", "`Issued before` is excluded.", &bounded, START + 5)
+        case("list-bulk-issued-too-late", "`Issued before` is excluded.", &bounded, START + 5)
             .accepted(),
-        case("list-wide-no-bound", "2^32 - 1 is no bound: it includes itself.", &open, u32::MAX)
+        case("list-bulk-no-bound", "2^32 - 1 is no bound: it includes itself.", &open, u32::MAX)
             .refused("list", "revoked"),
     ]
 }
@@ -133,13 +135,13 @@ fn coverage() -> Vec<Vector> {
         scenario(name, about, world).claims(Claims { serial, ..world.claims(ED25519, 0) })
     };
     vec![
-        case("list-wide-above-capacity", "Revoked, whether covered or not.", &revoked, 0, 100)
+        case("list-bulk-above-capacity", "Revoked, whether covered or not.", &revoked, 0, 100)
             .refused("list", "revoked"),
-        case("list-wide-without-shard", "Revoked, in a shard without a line.", &revoked, 1, 0)
+        case("list-bulk-without-shard", "Revoked, in a shard without a line.", &revoked, 1, 0)
             .refused("list", "revoked"),
-        case("list-wide-suspended-above", "Not covered before suspended.", &suspended, 0, 100)
+        case("list-bulk-suspended-above", "Not covered before suspended.", &suspended, 0, 100)
             .refused("list", "not_covered"),
-        case("list-wide-suspended-without", "The same without a line.", &suspended, 1, 0)
+        case("list-bulk-suspended-without", "The same without a line.", &suspended, 1, 0)
             .refused("list", "not_covered"),
     ]
 }

@@ -5,7 +5,7 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use curve25519_dalek::traits::IsIdentity as _;
 use portcullis_core::base62;
-use portcullis_core::crypto::Context;
+use portcullis_core::crypto::{Context, primitives};
 use portcullis_core::issue::{HeadDraft, SigningKey, StampDraft, name_file};
 use portcullis_core::list::ShardLine;
 use portcullis_core::token::{Claims, Prefix};
@@ -48,7 +48,7 @@ pub(crate) fn resigned(
 ) -> Vec<u8> {
     let mut signed = file[..file.len() - 64].to_vec();
     change(&mut signed);
-    let signature = key.sign(context, &signed);
+    let signature = primitives::sign(key, context, &signed);
     [signed, signature.to_vec()].concat()
 }
 

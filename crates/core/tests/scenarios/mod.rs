@@ -16,6 +16,8 @@ pub(crate) mod shape;
 mod text;
 mod unreadable;
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::ShardContents;
 use portcullis_core::token::{Claims, Name};
 use shape::{Adopt, Expect, Key, Secret, Vector, encode};
@@ -131,8 +133,8 @@ impl Scenario {
                 serial: claims.serial.get(),
                 issued_at: claims.lifetime.issued_at,
                 expires_at: claims.lifetime.expires_at,
-                owner: claims.owner,
-                policy: claims.policy,
+                owner: claims.owner.map_or(0, NonZeroU32::get),
+                policy: claims.policy.map_or(0, NonZeroU32::get),
             },
         });
         self.vector

@@ -1,6 +1,8 @@
 //! The format of a vector, and how it is run. The examples `run_vector` and `cases` share this
 //! file.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::crypto::PublicKey;
@@ -86,8 +88,8 @@ impl Key {
             serial: claims.serial.get(),
             issued_at: claims.lifetime.issued_at,
             expires_at: claims.lifetime.expires_at,
-            owner: claims.owner,
-            policy: claims.policy,
+            owner: claims.owner.map_or(0, NonZeroU32::get),
+            policy: claims.policy.map_or(0, NonZeroU32::get),
         }
     }
 }

@@ -130,10 +130,10 @@ fn heads() -> Vec<Vector> {
     world.bulk = vec![entry(BulkScope::Owner(7)), entry(BulkScope::Kid(1))];
     let changes: [(&str, &str, Change); 19] = [
         ("magic", "Another file's magic.", |h| h[2] = b'S'),
-        ("trailing", "A byte behind the wide entries.", |h| h.push(0)),
-        ("cut", "The last byte of the wide entries is missing.", |h| _ = h.pop()),
+        ("trailing", "A byte behind the bulk entries.", |h| h.push(0)),
+        ("cut", "The last byte of the bulk entries is missing.", |h| _ = h.pop()),
         ("shards-claimed", "2^32 - 1 shards are announced.", |h| h[146..150].fill(0xFF)),
-        ("wide-claimed", "2^32 - 1 wide entries are announced.", |h| h[BULK - 4..BULK].fill(0xFF)),
+        ("bulk-claimed", "2^32 - 1 bulk entries are announced.", |h| h[BULK - 4..BULK].fill(0xFF)),
         ("shard-twice", "A shard that is there twice.", |h| h[LINE_2 + 3] = 0),
         ("shard-of-2-28", "A shard of 29 bits.", |h| h[LINE_2] = 0x10),
         ("policies-half", "Policies with a length and no digest.", |h| h[109] = 1),
@@ -146,23 +146,23 @@ fn heads() -> Vec<Vector> {
             put(h, 110, &[1; 32]);
             put(h, 142, &[0, 0, 0x20, 1]);
         }),
-        ("wide-scope", "A scope that is not listed.", |h| h[BULK] = 5),
-        ("wide-state", "A state that is not listed.", |h| h[BULK + 1] = 3),
-        ("wide-two-owners", "A range of owners.", |h| h[BULK + 13] = 8),
-        ("wide-large-kid", "A kid of 17 bits.", |h| {
+        ("bulk-scope", "A scope that is not listed.", |h| h[BULK] = 5),
+        ("bulk-state", "A state that is not listed.", |h| h[BULK + 1] = 3),
+        ("bulk-two-owners", "A range of owners.", |h| h[BULK + 13] = 8),
+        ("bulk-large-kid", "A kid of 17 bits.", |h| {
             h[BULK + 22 + 5] = 1;
             h[BULK + 22 + 11] = 1;
         }),
-        ("wide-environment", "An environment that is neither.", |h| {
+        ("bulk-environment", "An environment that is neither.", |h| {
             put(h, BULK + 22, &[3, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 3]);
         }),
-        ("wide-serials-backwards", "A range whose last serial comes first.", |h| {
+        ("bulk-serials-backwards", "A range whose last serial comes first.", |h| {
             put(h, BULK + 22, &[4, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 2]);
         }),
-        ("wide-no-interval", "Issued before is issued at or after.", |h| {
+        ("bulk-no-interval", "Issued before is issued at or after.", |h| {
             h[BULK + 14..BULK + 22].fill(9);
         }),
-        ("wide-not-ascending", "Wide entries in another order.", |h| h[BULK] = 2),
+        ("bulk-not-ascending", "Bulk entries in another order.", |h| h[BULK] = 2),
     ];
     changes
         .into_iter()

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+use std::num::NonZeroU32;
+
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardContents, SigningKey, StampDraft,
@@ -230,8 +232,8 @@ impl World {
             serial: Serial::at(0, slot).unwrap(),
             nonce: 0x1234,
             lifetime: Lifetime { issued_at: START, expires_at: None },
-            owner: 7,
-            policy: 9,
+            owner: NonZeroU32::new(7),
+            policy: NonZeroU32::new(9),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The synchronous calls of the entry for each request: see `portcullis_gate::fast_path`.
+//! The synchronous calls of the entry for each request: see `portcullis_gate::gate::fast_path`.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -8,12 +8,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::{Array, Function};
 use worker::web_sys;
 
-use portcullis_gate::answer::Problem;
-use portcullis_gate::header_cache::{CachedEdits, PLACES};
-use portcullis_gate::log::Event;
+use portcullis_gate::header_cache::{CachedEdits, SLOTS};
+use portcullis_gate::request::Request;
 use portcullis_gate::request::fields::{Rule, rule};
-use portcullis_gate::request::{Received, Request};
-use portcullis_gate_worker::module::{answer, held, log, parts_of, plan_of, sender};
+use portcullis_gate::request::received::Received;
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::telemetry::log::Event;
+use portcullis_gate_worker::module::{answer, existing, log, parts_of, plan_of, sender};
 
 /// Cached edits, and their plan as a JavaScript array.
 type Handed = (Rc<CachedEdits>, Array);
@@ -26,26 +27,27 @@ thread_local! {
 fn array_of(edits: &Rc<CachedEdits>) -> Array {
     ARRAYS.with_borrow_mut(|arrays| {
         if arrays.is_empty() {
-            arrays.resize(PLACES, None);
+            arrays.resize(SLOTS, None);
         }
-        let place = arrays.get_mut(edits.place());
-        if let Some(Some((held, array))) = &place
-            && Rc::ptr_eq(held, edits)
+        let slot = arrays.get_mut(edits.slot());
+        if let Some(Some((existing, array))) = &slot
+            && Rc::ptr_eq(existing, edits)
         {
             return array.clone();
         }
         // No headers for the answer, and an unchanged target.
         let array = plan_of("", &edits.flags().letters(), "", edits.lines());
-        if let Some(place) = place {
-            *place = Some((Rc::clone(edits), array.clone()));
+        if let Some(slot) = slot {
+            *slot = Some((Rc::clone(edits), array.clone()));
         }
         array
     })
 }
 
 /// A copy of the array with this request's rate-limit headers as its first element.
-fn limited(array: &Array, told: &[(&'static str, String)]) -> Array {
-    let lines: Vec<String> = told.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
+fn limited(array: &Array, headers: &[(&'static str, String)]) -> Array {
+    let lines: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
     let own = array.slice(0, array.length());
     own.set(0, lines.join("\n").into());
     own
@@ -65,13 +67,13 @@ impl FastPath {
     /// The origin's URL, without a final slash; `None` until the gate has its settings.
     #[must_use]
     pub fn origin() -> Option<String> {
-        held().map(|shared| shared.settings.origin.join(""))
+        existing().map(|shared| shared.settings.origin.join(""))
     }
 
     /// Whether the settings need the connection's peer address.
     #[must_use]
     pub fn needs_peer() -> bool {
-        held().is_some_and(|shared| shared.settings.client.needs_peer())
+        existing().is_some_and(|shared| shared.settings.client.needs_peer())
     }
 
     /// The function that forwards a request according to its plan.
@@ -85,9 +87,9 @@ impl FastPath {
     /// settings. The entry caches the results.
     #[must_use]
     pub fn rule(name: &str) -> Option<u8> {
-        let shared = held()?;
-        Some(match rule(name, shared.settings.client.keeps_cloudflares()) {
-            Rule::PassOn => 0,
+        let shared = existing()?;
+        Some(match rule(name, shared.settings.client.trusts_cloudflare()) {
+            Rule::Forward => 0,
             Rule::Remove => 1,
             Rule::Read => 2,
             Rule::ReadAndRemove => 3,
@@ -102,7 +104,7 @@ impl FastPath {
     /// two lines for the name and value of each field that is read. No value holds a line break.
     #[must_use]
     pub fn plan(request: &str, now_millis: f64) -> Option<Array> {
-        let shared = held()?;
+        let shared = existing()?;
         let mut lines = request.split('\n');
         let (method, url) = (lines.next()?, lines.next()?);
         let (peer, has_body) = (lines.next()?, lines.next()? == "1");
@@ -120,8 +122,8 @@ impl FastPath {
         let mut gate = shared.gate.try_borrow_mut().ok()?;
         let passed = gate.try_forward(request, now)?;
         let array = array_of(&passed.edits);
-        let told = passed.answered(&shared.settings);
-        Some(if told.is_empty() { array } else { limited(&array, &told) })
+        let headers = passed.rate_headers(&shared.settings);
+        Some(if headers.is_empty() { array } else { limited(&array, &headers) })
     }
 
     /// The answer if a forwarded request did not reach the origin. `origin` is that of the page

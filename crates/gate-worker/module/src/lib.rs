@@ -22,7 +22,7 @@ async fn fetch(
     ctx: Context,
 ) -> worker::Result<web_sys::Response> {
     match authorize(request, &env, &ctx).await? {
-        Verdict::Pass(passage) => passage.send().await,
+        Verdict::Authorized(authorized) => authorized.send().await,
         Verdict::Answer(answer) => Ok(answer),
     }
 }

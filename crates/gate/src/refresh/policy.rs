@@ -3,17 +3,17 @@
 
 use core::cell::RefCell;
 
-use portcullis_core::list::{List, ListError};
+use portcullis_core::list::ListError;
 use portcullis_core::policy::{NoPolicy, Visibility};
-use portcullis_core::verifier::Verifier;
 
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::log::Event;
-use crate::policies::PolicyJob;
-use crate::source::{File, RefreshError};
+use crate::refresh::policy_fetches::PolicyJob;
+use crate::refresh::source::{File, RefreshError};
+use crate::telemetry::log::Event;
+use crate::trust_state::PolicyUnknown;
 
-use super::named::from_any;
+use crate::refresh::hedged::from_any;
 
 /// Fetches the files that lead to a policy, and ends the job.
 pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJob) {
@@ -23,8 +23,8 @@ pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJo
     }
     let now = host.now();
     let mut gate = gate.borrow_mut();
-    let pause = gate.refresh_schedule_mut().policy_pause();
-    gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
+    let pause = gate.schedule().policy_pause();
+    gate.schedule_mut().policies_mut().end(&job, outcome.is_ok(), pause, now);
 }
 
 /// Fetches directory after directory down to the body: each names the next file.
@@ -34,23 +34,19 @@ async fn policy_files<H: Host>(
     job: PolicyJob,
 ) -> Result<(), RefreshError> {
     loop {
-        let wanted = {
-            let gate = gate.borrow();
-            let head = gate.verifier().and_then(Verifier::list).map(List::head);
-            let head = head.ok_or(ListError::Missing)?;
-            gate.policies().find(head, job.kind, job.number).map(|_| ())
-        };
+        let wanted = gate.borrow().trust().policy(job.kind, job.number).map(|_| ());
         let name = match wanted {
             // That the policy doesn't exist is an answer as well.
-            Ok(()) | Err(NoPolicy::Missing) => return Ok(()),
-            Err(NoPolicy::Unavailable(name)) => name,
+            Ok(()) | Err(PolicyUnknown::Policy(NoPolicy::Missing)) => return Ok(()),
+            Err(PolicyUnknown::Policy(NoPolicy::Unavailable(name))) => name,
+            Err(PolicyUnknown::NoList) => return Err(ListError::Missing.into()),
         };
-        if !gate.borrow_mut().policies_mut().extend(&job, host.now()) {
+        if !gate.borrow_mut().schedule_mut().policies_mut().extend(&job, host.now()) {
             return Err(RefreshError::Replaced);
         }
         let file = File::Policy(Visibility::of(job.kind), name);
         let bytes = from_any(gate, host, (file, job.file_timeout), 0).await;
         let bytes = bytes.map_err(|error| RefreshError::Fetch { file, error })?;
-        gate.borrow_mut().policies_mut().offer(name, &bytes)?;
+        gate.borrow_mut().trust_mut().offer_policy(name, &bytes)?;
     }
 }

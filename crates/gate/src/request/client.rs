@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use portcullis_core::policy::Network;
 
-use crate::request::Received;
+use crate::request::received::Received;
 
 /// How the client's address is determined: `CLIENT_ADDRESS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) struct Client<'a> {
 impl ClientAddress {
     /// Whether Cloudflare's fields can be trusted here, rather than come from a client.
     #[must_use]
-    pub const fn keeps_cloudflares(&self) -> bool {
+    pub const fn trusts_cloudflare(&self) -> bool {
         matches!(self, Self::Cloudflare)
     }
 

@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 
-use crate::identity::NAME;
-use crate::request::Malformed;
+use crate::identity::headers::NAME;
+use crate::request::malformed::Malformed;
 
 /// What happens to a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Forwarded, and no decision reads it.
-    PassOn,
+    Forward,
     /// Not forwarded, and no decision reads it.
     Remove,
     /// A decision reads it, and determines whether it is forwarded.
@@ -62,7 +62,7 @@ enum Group {
 #[must_use]
 pub fn rule(name: &str, cloudflare: bool) -> Rule {
     let folded = fold(name);
-    let Some(group) = group(&folded) else { return Rule::PassOn };
+    let Some(group) = group(&folded) else { return Rule::Forward };
     if matches!(folded, Cow::Owned(_)) {
         return Rule::Refuse;
     }
@@ -76,7 +76,7 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
         Group::Cloudflare if cloudflare => Rule::Read,
         Group::Cloudflare => Rule::Remove,
         Group::Credential | Group::Read => Rule::Read,
-        Group::Set => Rule::PassOn,
+        Group::Set => Rule::Forward,
     }
 }
 
@@ -300,12 +300,12 @@ mod tests {
             ("x-forwarded-prefix", Rule::Remove),
             ("cf-connecting-ip", Rule::Remove),
             ("sec-websocket-key", Rule::Remove),
-            ("x-custom", Rule::PassOn),
-            ("x_custom", Rule::PassOn),
-            ("portcullises", Rule::PassOn),
-            ("x-portcullis-key", Rule::PassOn),
-            ("connections", Rule::PassOn),
-            ("", Rule::PassOn),
+            ("x-custom", Rule::Forward),
+            ("x_custom", Rule::Forward),
+            ("portcullises", Rule::Forward),
+            ("x-portcullis-key", Rule::Forward),
+            ("connections", Rule::Forward),
+            ("", Rule::Forward),
         ] {
             assert_eq!(rule(name, false), expected, "{name}");
         }

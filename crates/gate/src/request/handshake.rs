@@ -46,7 +46,7 @@ impl<'a> Handshake<'a> {
 
     /// The subprotocols for the origin: without the gate's own, and without any that holds a key,
     /// in whatever spelling.
-    pub(crate) fn passed_on(self) -> String {
+    pub(crate) fn for_origin(self) -> String {
         let is_keys = |item: &str| {
             let start = item.get(..KEY_PROTOCOL.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(KEY_PROTOCOL)) || holds_key(item)
@@ -81,9 +81,9 @@ mod tests {
         let offered = Some("portcullis, chat,portcullis-key.sk_live_1 ,v2,Portcullis-Key.x");
         let handshake = Handshake::read("GET", ("websocket", Some("upgrade")), offered).unwrap();
         assert_eq!(handshake.keys().collect::<Vec<_>>(), ["sk_live_1"]);
-        assert_eq!(handshake.passed_on(), "chat, v2");
+        assert_eq!(handshake.for_origin(), "chat, v2");
         assert!(handshake.offers_own());
         let none = Handshake::read("GET", ("websocket", Some("upgrade")), None).unwrap();
-        assert!(!none.offers_own() && none.passed_on().is_empty());
+        assert!(!none.offers_own() && none.for_origin().is_empty());
     }
 }

@@ -10,14 +10,18 @@
 //! | [`path`] | paths that an origin may fold into others |
 //! | [`client`] | the client's address, host and scheme |
 //! | [`handshake`] | WebSocket handshakes |
+//! | [`credential`] | the key of a request, and what else of it holds keys |
 //! | `keys` | keys in any text |
 
 pub mod client;
+pub mod credential;
 pub mod fields;
 pub mod handshake;
 pub(crate) mod keys;
+pub mod malformed;
 pub mod path;
 pub mod query;
+pub mod received;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -25,27 +29,9 @@ use std::borrow::Cow;
 use crate::request::client::Client;
 use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
+use crate::request::malformed::Malformed;
+use crate::request::received::Received;
 use crate::settings::Settings;
-
-/// A client's request as a host read it. No decision is made on it.
-#[derive(Clone, Copy, Default)]
-pub struct Received<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// Path and query, unchanged.
-    pub target: &'a str,
-    /// The connection's scheme, `http` or `https`.
-    pub scheme: &'a str,
-    /// The requested host, with its port.
-    pub host: &'a str,
-    /// The peer address of the connection, with or without its port, if the host knows it.
-    pub peer: Option<&'a str>,
-    /// Whether the request has a body.
-    pub has_body: bool,
-    /// Names in lower case and values. At least the fields whose [rule](fields::rule) reads them. A
-    /// repeated field appears once, its values joined by commas.
-    pub fields: &'a [(&'a str, &'a str)],
-}
 
 /// A request in normal form. [`read`](Self::read) is the only constructor.
 #[derive(Clone)]
@@ -67,48 +53,6 @@ pub struct Request<'a> {
     pub(crate) hop_by_hop: Vec<&'a str>,
 }
 
-/// Why a request has no normal form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// The method isn't a token in capital letters, or is one that is never forwarded.
-    #[error("the method is not one that is passed on")]
-    Method,
-    /// The request asks for a method other than its own.
-    #[error("the request asks for another method than its own; send that method instead")]
-    MethodOverride,
-    /// `GET` or `HEAD` with a body.
-    #[error("a GET or HEAD request has a body; send it without, or by another method")]
-    UnexpectedBody,
-    /// The path holds a character that no URI has.
-    #[error("the path holds a character that must be percent-encoded")]
-    Target,
-    /// The path has a segment that is `.` or `..`.
-    #[error("the path can be read in two ways; send it without dot segments and other spellings")]
-    AmbiguousPath,
-    /// A parameter that an origin may take for one that the gate reads.
-    #[error("a query parameter can be taken for another one; send the name as it is documented")]
-    AmbiguousParameter,
-    /// A header field that an origin may take for one that the gate reads or sets.
-    #[error("a header field can be taken for another one; send the name as it is documented")]
-    AmbiguousHeader,
-}
-
-impl Malformed {
-    /// A stable code for logs and answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Method => "malformed_method",
-            Self::MethodOverride => "method_override",
-            Self::UnexpectedBody => "unexpected_body",
-            Self::Target => "malformed_target",
-            Self::AmbiguousPath => "ambiguous_path",
-            Self::AmbiguousParameter => "ambiguous_parameter",
-            Self::AmbiguousHeader => "ambiguous_header",
-        }
-    }
-}
-
 impl<'a> Request<'a> {
     /// Brings a request into normal form.
     ///
@@ -116,6 +60,7 @@ impl<'a> Request<'a> {
     /// See [`Malformed`].
     pub fn read(received: &Received<'a>, settings: &Settings) -> Result<Self, Malformed> {
         let Received { method, target, has_body, fields, .. } = *received;
+        // In the order in which an origin would read them: method, target, fields, body.
         if !is_method(method) {
             return Err(Malformed::Method);
         }
@@ -134,6 +79,7 @@ impl<'a> Request<'a> {
         if method == "POST" && query::asks_for_a_method(query) {
             return Err(Malformed::MethodOverride);
         }
+        // A parameter that some route reads a key from has one spelling, on every route.
         for name in settings.routes.key_parameters() {
             query::check(query, name)?;
         }
@@ -181,7 +127,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether the query is sent in another encoding than it was received in.
-    pub(crate) const fn is_encoded_anew(&self) -> bool {
+    pub(crate) const fn is_reencoded(&self) -> bool {
         matches!(self.query, Cow::Owned(_))
     }
 
@@ -208,13 +154,6 @@ impl fmt::Debug for Request<'_> {
             .field("origin", &self.origin)
             .field("client", &self.client)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Received<'_> {
-    /// Shows the method only.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received").field("method", &self.method).finish_non_exhaustive()
     }
 }
 

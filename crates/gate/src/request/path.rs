@@ -1,6 +1,6 @@
 //! Paths: which may be forwarded, and which an origin may fold into another.
 
-use crate::request::Malformed;
+use crate::request::malformed::Malformed;
 
 /// Checks that every host forwards the path unchanged. It must be visible ASCII, without the
 /// characters that the URL standard encodes or converts in a path. It must not have dot segments,

@@ -7,7 +7,7 @@
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
-use crate::request::Malformed;
+use crate::request::malformed::Malformed;
 
 /// The query for the origin. Percent-encodes what the URL standard encodes in a query: four ASCII
 /// characters and everything beyond ASCII. Hosts that follow the standard would do the same.

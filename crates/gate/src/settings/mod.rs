@@ -1,26 +1,32 @@
 //! The operator's settings, checked once, with an error that names the field.
 
-mod rates;
-mod routes;
-mod secrets;
-mod url;
-
-pub use rates::{RateClass, RateClasses, UnknownClass};
-pub use routes::{Kinds, NoRoute, Places, Route, Routes};
-pub use secrets::Secrets;
-pub use url::BaseUrl;
+pub mod error;
+mod fields;
+pub mod rates;
+pub mod routes;
+pub mod secrets;
+pub mod url;
+mod words;
 
 use core::net::IpAddr;
 
-use portcullis_core::crypto::{PublicKey, PublicKeyError};
+use portcullis_core::crypto::PublicKey;
 use portcullis_core::policy::Network;
-use portcullis_core::token::{Environment, Kind};
+use portcullis_core::token::Kind;
 use zeroize::Zeroizing;
 
-use crate::identity::Form;
-use crate::refresh_schedule::Bounds;
+use crate::identity::headers::Form;
+use crate::refresh::schedule::Bounds;
 use crate::request::client::ClientAddress;
 use crate::request::path::OriginPaths;
+use crate::settings::error::{Fault, SettingsError};
+use crate::settings::rates::RateClasses;
+use crate::settings::routes::{Route, Routes};
+use crate::settings::secrets::Secrets;
+use crate::settings::url::BaseUrl;
+use crate::settings::words::{
+    ENVIRONMENTS, KINDS, digits, environments, kinds, parse_millis, parse_seconds, word,
+};
 
 /// The gate's settings, all of them valid.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ pub struct Settings {
     /// `RATE_CLASSES`.
     pub rates: RateClasses,
     /// `UNKNOWN_RATE_CLASS`: whether a key passes if its class is missing in `RATE_CLASSES`.
-    pub passes_unknown_class: bool,
+    pub allows_unknown_class: bool,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
     /// `IDENTITY`: in how many headers the origin gets the caller's identity.
@@ -114,68 +120,6 @@ impl core::fmt::Debug for GateKey {
     }
 }
 
-/// A setting that is missing or invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {fault}")]
-pub struct SettingsError {
-    /// The variable or secret, and the place in it: `ROUTES[2].path`.
-    pub field: String,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-impl SettingsError {
-    fn new(field: impl Into<String>, fault: Fault) -> Self {
-        Self { field: field.into(), fault }
-    }
-}
-
-/// What is wrong with a setting. Values are never repeated: a value may be a secret in the wrong
-/// place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It is missing or empty.
-    #[error("is not set")]
-    Missing,
-    /// It isn't a base URL.
-    #[error("must be like https://host, https://host:port or https://host/path")]
-    Url,
-    /// It isn't a public key.
-    #[error("is not a root's public key: {0}")]
-    Root(PublicKeyError),
-    /// It isn't one of the allowed words.
-    #[error("must be {0}")]
-    Word(&'static str),
-    /// It isn't a number in its range.
-    #[error("must be a number of {unit} from {min} to {max}")]
-    Number {
-        /// Seconds or milliseconds.
-        unit: &'static str,
-        /// The smallest value.
-        min: u32,
-        /// The largest value.
-        max: u32,
-    },
-    /// It is not the JSON that the issuer exports for gates.
-    #[error("is not what `portcullis keyring export --gate` prints")]
-    SecretsForm,
-    /// A secret in it is not 32 bytes of base64url.
-    #[error("holds a secret for kid {0} that is not 32 bytes in base64url")]
-    Secret(u16),
-    /// An object has an unknown field.
-    #[error("is no field that there is; remove it, or look for a slip in its name")]
-    Unknown,
-    /// It isn't a list of networks.
-    #[error("must be networks such as `10.0.0.0/8`, with blanks between, one at least")]
-    Networks,
-    /// It is set, and the setting that it belongs to isn't.
-    #[error("is set, and CLIENT_ADDRESS is not `forwarded`; set that, or remove this")]
-    NotForwarded,
-    /// A class names a binding that the Worker doesn't have.
-    #[error("names a binding that is not there; add it to wrangler.toml, or leave this out")]
-    NotBound,
-}
-
 impl Settings {
     /// Reads the settings. `variable` returns the value of a variable or secret by name, and any
     /// non-empty text for a binding.
@@ -197,6 +141,7 @@ impl Settings {
                 word(&text, &words, "`true` or `false`").map_err(named(field))
             })
         };
+        // The route of every path: `ROUTES` replaces it, and takes what it leaves out from it.
         let kind = get("KIND").unwrap_or_else(|| Kind::Secret.name().to_owned());
         let route = Route::all(
             word(&need("ENVIRONMENT")?, &environments(), ENVIRONMENTS)
@@ -215,6 +160,7 @@ impl Settings {
             need("ISSUER_URL")?;
             need("GATE_KEY")?;
         }
+        // Every field is read, so that a wrong one is named even if nothing uses it yet.
         Ok(Self {
             sources: sources(&get)?,
             origin: BaseUrl::parse(&need("ORIGIN_URL")?).map_err(named("ORIGIN_URL"))?,
@@ -239,7 +185,7 @@ impl Settings {
                 Some(text) => RateClasses::parse(&text, |binding| get(binding).is_some())?,
                 None => RateClasses::default(),
             },
-            passes_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
+            allows_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
                 let words = [("refuse", false), ("pass", true)];
                 word(&text, &words, "`refuse` or `pass`").map_err(named("UNKNOWN_RATE_CLASS"))
             })?,
@@ -315,44 +261,6 @@ fn sources(get: &impl Fn(&str) -> Option<String>) -> Result<Vec<SourceSetting>, 
         return Err(SettingsError::new("ISSUER_URL", Fault::Missing));
     }
     Ok(sources)
-}
-
-const ENVIRONMENTS: &str = "`live` or `test`";
-const KINDS: &str = "`secret` or `publishable`";
-
-fn environments() -> [(&'static str, Environment); 2] {
-    Environment::ALL.map(|environment| (environment.name(), environment))
-}
-
-fn kinds() -> [(&'static str, Kind); 2] {
-    Kind::ALL.map(|kind| (kind.name(), kind))
-}
-
-fn word<T: Copy>(text: &str, words: &[(&str, T)], expected: &'static str) -> Result<T, Fault> {
-    let found = words.iter().find(|(word, _)| *word == text.trim());
-    found.map(|(_, value)| *value).ok_or(Fault::Word(expected))
-}
-
-/// Parses seconds with at most three decimals into milliseconds.
-fn parse_seconds(text: &str) -> Result<u64, Fault> {
-    const FAULT: Fault = Fault::Number { unit: "seconds", min: 1, max: 3600 };
-    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
-    let places = u32::try_from(fraction.len()).ok().filter(|places| (1..=3).contains(places));
-    let scale = 10_u64.pow(3 - places.ok_or(FAULT)?);
-    let whole = digits(whole).ok_or(FAULT)?;
-    let fraction = digits(fraction).ok_or(FAULT)? * scale;
-    let millis = whole.saturating_mul(1000).saturating_add(fraction);
-    if (1_000..=3_600_000).contains(&millis) { Ok(millis) } else { Err(FAULT) }
-}
-
-fn parse_millis(text: &str, max: u32) -> Result<u64, Fault> {
-    let number = digits(text.trim()).filter(|number| (1..=u64::from(max)).contains(number));
-    number.ok_or(Fault::Number { unit: "milliseconds", min: 1, max })
-}
-
-/// Unlike `str::parse`, refuses a plus sign, so that each value has one spelling.
-fn digits(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use portcullis_core::policy::is_rate_class;
 use serde_json::Value;
 
-use super::routes::Fields;
-use super::{Fault, SettingsError};
+use crate::settings::error::{Fault, SettingsError};
+use crate::settings::fields::Fields;
 
 /// The classes by name.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::crypto::{HmacKey, IssuerId};
 use zeroize::Zeroizing;
 
-use super::Fault;
+use crate::settings::error::Fault;
 
 /// The HMAC secrets and the assertion key of one issuer. Wiped when dropped, hidden from `Debug`.
 pub struct Secrets {
@@ -51,7 +51,7 @@ impl Secrets {
 
     /// Whether these secrets belong to `issuer`.
     #[must_use]
-    pub fn are_of(&self, issuer: IssuerId) -> bool {
+    pub fn belong_to(&self, issuer: IssuerId) -> bool {
         self.issuer == issuer.to_string()
     }
 

@@ -1,5 +1,9 @@
 use super::*;
+use crate::settings::rates::UnknownClass;
+use crate::settings::routes::NoRoute;
 use portcullis_core::crypto::IssuerId;
+use portcullis_core::crypto::PublicKeyError;
+use portcullis_core::token::Environment;
 
 const ROOT: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
 
@@ -100,7 +104,7 @@ fn what_is_well_written_is_taken() {
     let json = format!(r#"{{"issuer":"iss_x","secrets":[{{"kid":7,"secret":"{ROOT}"}}]}}"#);
     let secrets = read(&[("HMAC_KEYS", &json)]).unwrap().secrets.unwrap();
     assert_eq!(secrets.keys().map(|(kid, _)| kid).collect::<Vec<_>>(), [7]);
-    assert!(!secrets.are_of(IssuerId([0; 16])));
+    assert!(!secrets.belong_to(IssuerId([0; 16])));
     assert_eq!(format!("{secrets:?}"), r#"Secrets { issuer: "iss_x", .. }"#);
 }
 

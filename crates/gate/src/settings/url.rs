@@ -1,6 +1,7 @@
 //! URLs in the settings.
 
-use super::{Fault, digits};
+use crate::settings::error::Fault;
+use crate::settings::words::digits;
 
 /// A URL to which paths are appended.
 #[derive(Clone, Debug, PartialEq, Eq)]

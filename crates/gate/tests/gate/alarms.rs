@@ -5,8 +5,8 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
-use portcullis_gate::log::Event;
-use portcullis_gate::source::RefreshError;
+use portcullis_gate::refresh::source::RefreshError;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::bench::Bench;
 use crate::issuer::LATER_KID;

@@ -1,16 +1,18 @@
 //! What the gate does beside requests: usage, the queue, cron, deployed files.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::list::{Bundle, Deployment};
 use portcullis_core::policy::NoPolicy;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_gate::cron::tick;
-use portcullis_gate::refused::Reason;
-use portcullis_gate::usage_queue::{Message, Settled, forward};
+use portcullis_gate::response::refused::Reason;
+use portcullis_gate::telemetry::usage_queue::{Message, MessageOutcome, forward};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, block_on, get, told};
+use crate::bench::{Bench, block_on, get, identity_member};
 use crate::issuer::Files;
 
 const USAGE: &[(&str, &str)] = &[("REPORT_USAGE", "true"), ("GATE_KEY", "sk_live_x")];
@@ -59,7 +61,7 @@ fn a_cron_trigger_refreshes_reports_and_keeps_the_newest_floor() {
     assert!(bench.world.fetches() > 0);
     assert_eq!(reported(&bench), [(name, EACH.into())]);
     assert_ne!(*bench.world.kept.borrow(), before);
-    assert_eq!(bench.standing(&key), "fresh");
+    assert_eq!(bench.freshness(&key), "fresh");
     assert_eq!(bench.world.fetches(), 0, "the request found a list that is young");
 }
 
@@ -111,11 +113,11 @@ fn a_request_that_the_platform_limits_is_counted_as_refused() {
     let rates = r#"{"*": {"limit": 5, "period": 10, "binding": "RATE"}}"#;
     let bench = Bench::new(&[("RATE_CLASSES", rates), ("RATE", "{}")]);
     bench.publish(5, &[], 60_000);
-    let passage = bench.request(&bench.issuer.key(1, |_| {})).unwrap();
+    let forward = bench.request(&bench.issuer.key(1, |_| {})).unwrap();
     let now = Time::from_millis(bench.world.now.get());
-    let limited = bench.gate.borrow_mut().limited(&passage, now).unwrap();
+    let limited = bench.gate.borrow_mut().limited(&forward, now).unwrap();
     assert_eq!(limited.reason.code(), "rate_limited");
-    assert_eq!(limited.name, passage.caller.map(|caller| caller.name()));
+    assert_eq!(limited.name, forward.caller.map(|caller| caller.name()));
     assert_eq!(limited.list.unwrap().number, 5);
     let status: Value = serde_json::from_str(&bench.gate.borrow().status(now)).unwrap();
     assert_eq!(status["requests"]["refused"]["rate_limited"], 1);
@@ -136,13 +138,13 @@ fn messages_go_on_as_one_report_and_what_is_none_is_dropped() {
         uses(&[(NAME, u32::MAX, 200)]),
     ];
     let settled = block_on(forward(&&bench.world, &batch));
-    let arrived = |settled: &Settled| *settled == Settled::Arrived;
+    let arrived = |settled: &MessageOutcome| *settled == MessageOutcome::Delivered;
     assert_eq!(settled.iter().map(arrived).collect::<Vec<_>>(), {
         let mut expected = vec![false; batch.len()];
         (expected[0], expected[8]) = (true, true);
         expected
     });
-    assert!(settled[1..8].iter().all(|settled| *settled == Settled::Dropped));
+    assert!(settled[1..8].iter().all(|settled| *settled == MessageOutcome::Dropped));
     let bodies = bench.world.reported.borrow().clone();
     assert_eq!(bodies.len(), 1);
     let body: Value = serde_json::from_str(&bodies[0]).unwrap();
@@ -164,7 +166,7 @@ fn no_report_is_of_more_keys_than_the_issuer_takes() {
         .map(|names| uses(&names.iter().map(|name| (name.as_str(), 1, 1)).collect::<Vec<_>>()))
         .collect();
     let settled = block_on(forward(&&bench.world, &batch));
-    assert_eq!(settled, [Settled::Arrived; 3]);
+    assert_eq!(settled, [MessageOutcome::Delivered; 3]);
     assert_eq!(bench.world.reported.borrow().len(), 2);
     assert_eq!(reported(&bench).len(), 1_500);
 }
@@ -176,8 +178,8 @@ fn what_does_not_arrive_comes_again_later_each_time() {
     let aged = |age_secs| Message { age_secs, ..uses(&[(NAME, 1, 1)]) };
     let batch = [aged(0), aged(90), message(&"no JSON"), aged(u32::MAX)];
     let settled = block_on(forward(&&bench.world, &batch));
-    let again = |seconds| Settled::Again { seconds };
-    assert_eq!(settled, [again(10), again(90), Settled::Dropped, again(3_600)]);
+    let again = |seconds| MessageOutcome::Retry { seconds };
+    assert_eq!(settled, [again(10), again(90), MessageOutcome::Dropped, again(3_600)]);
 }
 
 fn deployed(files: &Files, policies: &[&[u8]]) -> Vec<u8> {
@@ -209,9 +211,9 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     bench.world.publish(&Files { policies: Vec::new(), ..newer });
     bench.gate.borrow_mut().restore(&deployed(&files, &mixed), now).unwrap();
     for (policy, scopes) in [(9, r#"("orders:read")"#), (1 << 31, r#"("users:read")"#)] {
-        let key = bench.issuer.key(1, |claims| claims.policy = policy);
-        let passage = bench.request(&key).unwrap();
-        assert_eq!(told(&passage, "scopes").as_deref(), Some(scopes));
+        let key = bench.issuer.key(1, |claims| claims.policy = NonZeroU32::new(policy));
+        let forward = bench.request(&key).unwrap();
+        assert_eq!(identity_member(&forward, "scopes").as_deref(), Some(scopes));
     }
     let fetched = core::mem::take(&mut *bench.world.fetched.borrow_mut());
     assert_eq!(fetched, ["stamp"]);
@@ -220,7 +222,7 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     bare.world.now.set(bench.world.now.get());
     bare.world.files.replace(bench.world.files.take());
     bare.gate.borrow_mut().restore(&deployed(&files, &junk), now).unwrap();
-    let key = bare.issuer.key(1, |claims| claims.policy = 9);
+    let key = bare.issuer.key(1, |claims| claims.policy = NonZeroU32::new(9));
     let reason = bare.ask(&get(&key)).unwrap_err().reason;
     assert!(matches!(reason, Reason::Policy(NoPolicy::Unavailable(_))), "{reason:?}");
 }

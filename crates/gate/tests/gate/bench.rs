@@ -9,18 +9,21 @@ use std::collections::HashMap;
 use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
-use portcullis_gate::analytics::DataPoint;
 use portcullis_gate::forward::Forward;
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host;
-use portcullis_gate::identity::NAME;
-use portcullis_gate::log::Event;
-use portcullis_gate::refresh::{fetch_policy, refresh};
-use portcullis_gate::refused::{Reason, Refused};
-use portcullis_gate::request::{Malformed, Received, Request};
+use portcullis_gate::identity::headers::NAME;
+use portcullis_gate::refresh::policy::fetch_policy;
+use portcullis_gate::refresh::refresh;
+use portcullis_gate::refresh::source::{FetchError, File};
+use portcullis_gate::request::Request;
+use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::received::Received;
 use portcullis_gate::request_state::{Next, RequestState, Step};
+use portcullis_gate::response::refused::{Reason, Refused};
 use portcullis_gate::settings::Settings;
-use portcullis_gate::source::{FetchError, File};
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::fast_path;
 use crate::issuer::{Files, Issuer};
@@ -70,7 +73,7 @@ impl World {
 }
 
 impl Host for &World {
-    async fn get(&self, source: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
+    async fn fetch(&self, source: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
         self.fetched.borrow_mut().push(file.to_string());
         if self.down.get() {
             return Err(FetchError::Unreachable);
@@ -81,15 +84,15 @@ impl Host for &World {
         if found.len() > file.longest() { Err(FetchError::TooLong) } else { Ok(found) }
     }
 
-    async fn kept(&self) -> Option<Vec<u8>> {
+    async fn load_floor(&self) -> Option<Vec<u8>> {
         self.kept.borrow().clone()
     }
 
-    async fn keep(&self, floor: Vec<u8>) {
+    async fn store_floor(&self, floor: Vec<u8>) {
         *self.kept.borrow_mut() = Some(floor);
     }
 
-    async fn report(&self, body: String, _: u64) -> Result<(), FetchError> {
+    async fn report_usage(&self, body: String, _: u64) -> Result<(), FetchError> {
         if self.down.get() {
             return Err(FetchError::Unreachable);
         }
@@ -97,11 +100,11 @@ impl Host for &World {
         Ok(())
     }
 
-    async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
-        self.report(body, timeout).await
+    async fn deliver_usage(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+        self.report_usage(body, timeout).await
     }
 
-    fn write(&self, point: &DataPoint) {
+    fn write_point(&self, point: &DataPoint) {
         self.written.borrow_mut().push(point.clone());
     }
 
@@ -223,8 +226,8 @@ impl Bench {
             // this isolate limits keys.
             let fast = (!self.limits).then(|| self.try_forward(request)).flatten();
             let step = self.next_step(request, &mut state);
-            if let Some(passed) = fast {
-                fast_path::assert_same(&passed, &step);
+            if let Some(forwarded) = fast {
+                fast_path::assert_same(&forwarded, &step);
             }
             if let Some(job) = step.refresh {
                 block_on(refresh(&self.gate, &&self.world, job));
@@ -240,7 +243,7 @@ impl Bench {
                 Next::Verify(signature) => state.signature_is(signature, None),
                 Next::Forward(forward) => return Ok(*forward),
                 Next::Refuse(refused) => return Err(refused),
-                Next::Own(page) => panic!("{page:?}"),
+                Next::Reserved(page) => panic!("{page:?}"),
             }
         }
         panic!("a request that never ends")
@@ -257,8 +260,8 @@ impl Bench {
         }
     }
 
-    pub(crate) fn standing(&self, token: &str) -> String {
-        told(&self.request(token).unwrap(), "standing").unwrap()
+    pub(crate) fn freshness(&self, token: &str) -> String {
+        identity_member(&self.request(token).unwrap(), "standing").unwrap()
     }
 }
 
@@ -267,12 +270,12 @@ pub(crate) fn get(token: &str) -> Incoming<'_> {
 }
 
 /// The value that the origin receives for `key`.
-pub(crate) fn told(passage: &Forward, key: &str) -> Option<String> {
-    said(passage.caller.as_ref().unwrap().identity.headers(), key)
+pub(crate) fn identity_member(forward: &Forward, key: &str) -> Option<String> {
+    dictionary_member(forward.caller.as_ref().unwrap().identity.headers(), key)
 }
 
 /// A member of the dictionary in the origin's header.
-pub(crate) fn said<'h>(
+pub(crate) fn dictionary_member<'h>(
     mut headers: impl Iterator<Item = (&'h str, &'h str)>,
     key: &str,
 ) -> Option<String> {
@@ -291,7 +294,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// The names of the fields that are removed.
-pub(crate) fn taken(edits: &str) -> Vec<&str> {
+pub(crate) fn removed_keys(edits: &str) -> Vec<&str> {
     changes(edits).into_iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name).collect()
 }
 

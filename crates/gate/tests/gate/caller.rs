@@ -1,16 +1,18 @@
 //! The caller's identity, for a Worker that verifies keys itself.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::Denial;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
-use portcullis_gate::answer::Problem;
-use portcullis_gate::credential::CredentialError;
-use portcullis_gate::refresh_schedule::Standing;
-use portcullis_gate::refused::Reason;
-use portcullis_gate::settings::RateClasses;
+use portcullis_gate::refresh::schedule::Freshness;
+use portcullis_gate::request::credential::CredentialError;
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::response::refused::Reason;
+use portcullis_gate::settings::rates::RateClasses;
 
-use crate::bench::{Bench, Incoming, get, told};
+use crate::bench::{Bench, Incoming, get, identity_member};
 use crate::policies::{SECRET, texts};
 
 fn now(bench: &Bench) -> Time {
@@ -26,19 +28,22 @@ fn a_caller_is_the_one_that_the_origin_is_told_of() {
         ..PolicyDraft::default()
     };
     bench.publish_policies(5, &[(Kind::Secret, 9, draft)]);
-    let owned = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (9, 77));
-    let passage = bench.request(&owned).unwrap();
-    let caller = passage.caller.as_ref().unwrap();
-    let is_told = |name: &str, value: &str| assert_eq!(told(&passage, name).unwrap(), value);
+    let owned = bench
+        .issuer
+        .key(1, |claims| (claims.policy, claims.owner) = (NonZeroU32::new(9), NonZeroU32::new(77)));
+    let forward = bench.request(&owned).unwrap();
+    let caller = forward.caller.as_ref().unwrap();
+    let is_told =
+        |name: &str, value: &str| assert_eq!(identity_member(&forward, name).unwrap(), value);
     is_told("key", &caller.name().to_string());
     is_told("list", &caller.list().to_string());
     assert_eq!((caller.kind(), caller.environment()), (Kind::Secret, Environment::Live));
     assert_eq!((caller.owner(), caller.policy()), (Some(77), Some(9)));
-    assert_eq!((caller.list(), caller.standing()), (5, Standing::Fresh));
+    assert_eq!((caller.list(), caller.freshness()), (5, Freshness::Fresh));
     assert_eq!(caller.scopes().collect::<Vec<_>>(), ["orders:*", "users:read"]);
     assert_eq!(caller.sales_channels().collect::<Vec<_>>(), ["sc_1", "sc_2"]);
 
-    let nobody = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (0, 0));
+    let nobody = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (None, None));
     let plain = bench.request(&nobody).unwrap();
     let caller = plain.caller.as_ref().unwrap();
     assert_eq!((caller.owner(), caller.policy()), (None, None));
@@ -50,8 +55,8 @@ fn a_scope_is_granted_as_on_a_route_and_lacking_one_is_a_refusal_like_any_other(
     let bench = Bench::new(SECRET);
     let draft = PolicyDraft { scopes: texts(&["orders:*"]), ..PolicyDraft::default() };
     bench.publish_policies(5, &[(Kind::Secret, 9, draft)]);
-    let passage = bench.request(&bench.with_policy(9)).unwrap();
-    let caller = passage.caller.as_ref().unwrap();
+    let forward = bench.request(&bench.with_policy(9)).unwrap();
+    let caller = forward.caller.as_ref().unwrap();
     for (scope, granted) in [
         ("orders:read", true),
         ("orders:read:own", true),
@@ -63,8 +68,8 @@ fn a_scope_is_granted_as_on_a_route_and_lacking_one_is_a_refusal_like_any_other(
     ] {
         assert_eq!(caller.may(scope), granted, "{scope:?}");
     }
-    assert_eq!(passage.lacks(&["orders:read", "orders:write"], now(&bench)), None);
-    let refused = passage.lacks(&["orders:read", "users:read"], now(&bench)).unwrap();
+    assert_eq!(forward.lacks(&["orders:read", "orders:write"], now(&bench)), None);
+    let refused = forward.lacks(&["orders:read", "users:read"], now(&bench)).unwrap();
     assert_eq!(refused.reason, Reason::Denied(Denial::Scope));
     assert_eq!(refused.name, Some(caller.name()));
     assert_eq!(refused.list.unwrap().number, 5);
@@ -78,10 +83,10 @@ fn without_a_key_no_scope_is_granted_not_even_none() {
     let bench = Bench::new(&[("ROUTES", r#"[{"path": "/**", "open": true}]"#)]);
     let key = bench.with_policy(0);
     for request in [get(&key), Incoming { method: "GET", path: "/", ..Incoming::default() }] {
-        let passage = bench.ask(&request).unwrap();
-        assert!(passage.caller.is_none());
+        let forward = bench.ask(&request).unwrap();
+        assert!(forward.caller.is_none());
         for scopes in [&["orders:read"][..], &[]] {
-            let refused = passage.lacks(scopes, now(&bench)).unwrap();
+            let refused = forward.lacks(scopes, now(&bench)).unwrap();
             assert_eq!(refused.reason, Reason::Credential(CredentialError::Missing));
         }
     }

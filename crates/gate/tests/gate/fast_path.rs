@@ -1,21 +1,22 @@
 //! The fast path never gives another answer than the slow path: every request in these tests takes
 //! both.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::assertions::Asserted;
-use portcullis_gate::fast_path::FastForward;
+use portcullis_gate::gate::fast_path::FastForward;
 use portcullis_gate::header_cache::CachedEdits;
+use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request_state::{Next, RequestState, Step};
 
-use crate::bench::{Bench, Incoming, get, said, set, taken};
+use crate::bench::{Bench, Incoming, dictionary_member, get, removed_keys, set};
 use crate::issuer::ED25519_KID;
 
 /// Checks that the slow path also forwards a request that the fast path forwarded, with the same
 /// edits and no further work.
-pub(crate) fn assert_same(passed: &FastForward, step: &Step) {
+pub(crate) fn assert_same(forwarded: &FastForward, step: &Step) {
     let Next::Forward(forward) = &step.next else { panic!("{:?}", step.next) };
     assert!(step.refresh.is_none() && step.policy.is_none());
     // This request may have made a usage report due.
@@ -23,11 +24,11 @@ pub(crate) fn assert_same(passed: &FastForward, step: &Step) {
     assert!(matches!(more, (None, None, None)));
     let assertion = match &forward.assertion {
         None => None,
-        Some(Asserted::Signed(text)) => Some(&**text),
-        Some(Asserted::Unsigned(..)) => panic!("an assertion is to be signed"),
+        Some(AssertionText::Signed(text)) => Some(&**text),
+        Some(AssertionText::Unsigned(..)) => panic!("an assertion is to be signed"),
     };
-    assert_eq!(passed.edits.lines(), forward.edits(assertion));
-    assert_eq!(passed.edits.flags(), forward.flags);
+    assert_eq!(forwarded.edits.lines(), forward.edits(assertion));
+    assert_eq!(forwarded.edits.flags(), forward.flags);
 }
 
 impl Bench {
@@ -40,26 +41,26 @@ impl Bench {
     }
 
     fn fast_forward(&self, request: &Incoming<'_>) -> Option<Rc<CachedEdits>> {
-        let passed = self.try_forward(request)?;
-        assert_eq!(passed.rate, None);
-        Some(passed.edits)
+        let forwarded = self.try_forward(request)?;
+        assert_eq!(forwarded.rate, None);
+        Some(forwarded.edits)
     }
 }
 
 #[test]
-fn a_good_key_passes_at_a_glance_once_there_is_a_list() {
+fn a_good_key_takes_the_fast_path_once_there_is_a_list() {
     let bench = Bench::new(&[]);
     bench.publish(5, &[3], 60_000);
     let good = bench.issuer.key(1, |_| {});
     assert_eq!(bench.fast_forward(&get(&good)), None);
     bench.request(&good).unwrap();
     let onward = bench.fast_forward(&get(&good)).unwrap();
-    assert_eq!(taken(onward.lines()), ["x-api-key"]);
-    assert!(said(set(onward.lines()).into_iter(), "owner").as_deref() == Some("77"));
+    assert_eq!(removed_keys(onward.lines()), ["x-api-key"]);
+    assert!(dictionary_member(set(onward.lines()).into_iter(), "owner").as_deref() == Some("77"));
     let bearer = format!("Bearer {good}");
     let twice = Incoming { authorization: Some(&bearer), ..get(&good) };
     let both = bench.fast_forward(&twice).unwrap();
-    assert_eq!(taken(both.lines()), ["authorization", "x-api-key"]);
+    assert_eq!(removed_keys(both.lines()), ["authorization", "x-api-key"]);
     for bad in [bench.issuer.key(3, |_| {}), bench.issuer.key(4, |c| c.kind = Kind::Publishable)] {
         assert_eq!(bench.fast_forward(&get(&bad)), None);
     }
@@ -84,7 +85,7 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     assert_eq!(bench.fast_forward(&get(&key)), None);
     let mut state = RequestState::new();
     let Next::Verify(signature) = bench.next_step(&get(&key), &mut state).next else { panic!() };
-    bench.gate.borrow_mut().remember(signature);
+    bench.gate.borrow_mut().remember(signature.verified_by_host());
     assert!(bench.fast_forward(&get(&key)).is_some());
     assert!(matches!(bench.next_step(&get(&key), &mut state).next, Next::Forward(_)));
 }
@@ -107,25 +108,25 @@ fn a_signature_that_the_runtime_rejects_is_not_verified_again() {
 fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
-    let key = |owner| bench.issuer.key(1, |claims| claims.owner = owner);
+    let key = |owner| bench.issuer.key(1, |claims| claims.owner = NonZeroU32::new(owner));
     let (one, other) = (key(77), key(78));
-    let told = |token: &str, name: &str| {
+    let identity_member = |token: &str, name: &str| {
         bench.request(token).unwrap();
         let onward = bench.fast_forward(&get(token)).unwrap();
-        said(set(onward.lines()).into_iter(), name).unwrap()
+        dictionary_member(set(onward.lines()).into_iter(), name).unwrap()
     };
     // The same serial, and so the same place in the cache.
     for _ in 0..2 {
-        assert_eq!(told(&one, "owner"), "77");
-        assert_eq!(told(&other, "owner"), "78");
+        assert_eq!(identity_member(&one, "owner"), "77");
+        assert_eq!(identity_member(&other, "owner"), "78");
     }
     let first = bench.fast_forward(&get(&one)).unwrap();
     assert!(Rc::ptr_eq(&first, &bench.fast_forward(&get(&one)).unwrap()));
     let bearer = format!("Bearer {one}");
     let elsewhere = Incoming { authorization: Some(&bearer), x_api_key: None, ..get(&one) };
     let elsewhere = bench.fast_forward(&elsewhere).unwrap();
-    assert_eq!(taken(elsewhere.lines()), ["authorization"]);
+    assert_eq!(removed_keys(elsewhere.lines()), ["authorization"]);
     bench.world.pass_time(5_001);
     bench.publish(6, &[], 60_000);
-    assert_eq!(told(&one, "list"), "6");
+    assert_eq!(identity_member(&one, "list"), "6");
 }

@@ -6,17 +6,18 @@ use std::rc::Rc;
 use portcullis_core::assertion::verify;
 use portcullis_core::issue::SigningKey;
 use portcullis_core::time::Time;
-use portcullis_gate::assertions::Asserted;
 use portcullis_gate::header_cache::CachedEdits;
-use portcullis_gate::request::{Received, Request};
+use portcullis_gate::identity::assertion_cache::AssertionText;
+use portcullis_gate::request::Request;
+use portcullis_gate::request::received::Received;
 
-use crate::bench::{Bench, Incoming, get, set, taken};
+use crate::bench::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, Issuer};
 
 impl Bench {
     /// The edits for a request that passes on the fast path.
     fn edits(&self, request: &Incoming<'_>) -> Rc<CachedEdits> {
-        self.try_forward(request).expect("it passes at a glance").edits
+        self.try_forward(request).expect("the fast path takes it").edits
     }
 
     /// The edits for a request as a host received it.
@@ -24,8 +25,8 @@ impl Bench {
         let settings = self.gate.borrow().shared_settings();
         let request = Request::read(received, &settings).unwrap();
         let now = Time::from_millis(self.world.now.get());
-        let passed = self.gate.borrow_mut().try_forward(&request, now);
-        passed.expect("it passes at a glance").edits
+        let forwarded = self.gate.borrow_mut().try_forward(&request, now);
+        forwarded.expect("the fast path takes it").edits
     }
 }
 
@@ -44,9 +45,9 @@ fn a_key_in_a_second_place_is_taken_out_there_too() {
     let twice = Incoming { x_api_key: Some(&key), ..once };
     for _ in 0..2 {
         let [first, second] = [&once, &twice].map(|request| bench.edits(request));
-        assert_eq!((first.place(), first.flags()), (second.place(), second.flags()));
-        assert_eq!(taken(first.lines()), ["authorization"]);
-        assert_eq!(taken(second.lines()), ["authorization", "x-api-key"]);
+        assert_eq!((first.slot(), first.flags()), (second.slot(), second.flags()));
+        assert_eq!(removed_keys(first.lines()), ["authorization"]);
+        assert_eq!(removed_keys(second.lines()), ["authorization", "x-api-key"]);
     }
 }
 
@@ -81,7 +82,7 @@ fn where_a_request_comes_from_is_of_this_request() {
         let address = format!("10.0.{}.{}", at / 256, at % 256);
         let edits = from(&address);
         assert_eq!(field(&edits, "x-forwarded-for"), Some(address.as_str()));
-        shared += u32::from(edits.place() == first.place());
+        shared += u32::from(edits.slot() == first.slot());
         assert_eq!(field(&from("192.0.2.1"), "x-forwarded-for"), Some("192.0.2.1"));
     }
     assert!(shared > 0);
@@ -104,8 +105,9 @@ fn what_was_asked_for_is_of_this_request() {
             ..Received::default()
         };
         let edits = bench.edits_of(&received);
-        let said = (field(&edits, "x-forwarded-proto"), field(&edits, "x-forwarded-host"));
-        assert_eq!(said, (Some(scheme), Some(host)));
+        let dictionary_member =
+            (field(&edits, "x-forwarded-proto"), field(&edits, "x-forwarded-host"));
+        assert_eq!(dictionary_member, (Some(scheme), Some(host)));
     }
 }
 
@@ -116,7 +118,7 @@ fn a_host_that_is_none_is_not_passed_on_for_one() {
     bench.publish(5, &[], 60_000);
     let key = bench.issuer.key(1, |_| {});
     bench.request(&key).unwrap();
-    for (said, passed_on) in [
+    for (dictionary_member, for_origin) in [
         ("shop.example", "shop.example"),
         ("[2001:db8::1]:8443", "[2001:db8::1]:8443"),
         ("shop.example, evil.example", "gate.example"),
@@ -124,7 +126,7 @@ fn a_host_that_is_none_is_not_passed_on_for_one() {
         ("user@shop.example", "gate.example"),
         ("", "gate.example"),
     ] {
-        let fields = [("x-api-key", key.as_str()), ("x-forwarded-host", said)];
+        let fields = [("x-api-key", key.as_str()), ("x-forwarded-host", dictionary_member)];
         let received = Received {
             method: "GET",
             target: "/",
@@ -134,7 +136,7 @@ fn a_host_that_is_none_is_not_passed_on_for_one() {
             fields: &fields,
             ..Received::default()
         };
-        assert_eq!(field(&bench.edits_of(&received), "x-forwarded-host"), Some(passed_on));
+        assert_eq!(field(&bench.edits_of(&received), "x-forwarded-host"), Some(for_origin));
     }
 }
 
@@ -146,7 +148,7 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     let signer = SigningKey::from_seed(&[25; 32]);
     // Signs an assertion as the host does and gives it to the gate to keep.
     let sign = || {
-        let Some(Asserted::Unsigned(known, unsigned)) = bench.request(&key).unwrap().assertion
+        let Some(AssertionText::Unsigned(known, unsigned)) = bench.request(&key).unwrap().assertion
         else {
             panic!("one is to be signed")
         };
@@ -159,8 +161,8 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
         let now = Time::from_millis(bench.world.now.get());
         let verified = verify(text, gate.verifier().unwrap().keyring(), audience, now);
         verified.map(|it| {
-            let said = it.read().unwrap();
-            (said.list, said.owner, said.fresh)
+            let dictionary_member = it.read().unwrap();
+            (dictionary_member.list, dictionary_member.owner, dictionary_member.fresh)
         })
     };
     let first = sign();

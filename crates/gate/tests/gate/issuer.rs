@@ -1,5 +1,7 @@
 //! An issuer in memory, which signs whatever a test needs.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyTree, SaltKey,
@@ -161,8 +163,8 @@ impl Issuer {
             serial: Serial::at(0, slot).unwrap(),
             nonce: 7,
             lifetime: Lifetime { issued_at: 1_000, expires_at: None },
-            owner: 77,
-            policy: 0,
+            owner: NonZeroU32::new(77),
+            policy: None,
         };
         change(&mut claims);
         let signer = match claims.kid {

@@ -13,38 +13,38 @@ mod alarms;
 mod background;
 mod bench;
 mod caller;
-mod doors;
 mod fast_path;
 mod header_cache;
 mod issuer;
 mod origin;
 mod policies;
+mod refusals;
 
-use bench::{Bench, block_on, get, told};
+use bench::{Bench, block_on, get, identity_member};
 use issuer::{ED25519_KID, Files, Issuer, LATER_KID};
 use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_gate::log::Event;
 use portcullis_gate::refresh::refresh;
-use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request_state::{Next, RequestState};
+use portcullis_gate::response::refused::{Reason, Refused};
+use portcullis_gate::telemetry::log::Event;
 use proptest::prelude::*;
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
     let good = bench.issuer.key(1, |_| {});
-    let passage = bench.request(&good).unwrap();
+    let forward = bench.request(&good).unwrap();
     assert_eq!(bench.world.fetches(), 4);
     assert_eq!(bench.world.codes(), ["list"]);
-    let name = passage.caller.as_ref().unwrap().name().to_string();
-    assert_eq!(told(&passage, "key"), Some(name));
-    assert_eq!(told(&passage, "owner").as_deref(), Some("77"));
-    assert_eq!(told(&passage, "list").as_deref(), Some("5"));
+    let name = forward.caller.as_ref().unwrap().name().to_string();
+    assert_eq!(identity_member(&forward, "key"), Some(name));
+    assert_eq!(identity_member(&forward, "owner").as_deref(), Some("77"));
+    assert_eq!(identity_member(&forward, "list").as_deref(), Some("5"));
     for absent in ["policy", "scopes", "sales-channels"] {
-        assert_eq!(told(&passage, absent), None);
+        assert_eq!(identity_member(&forward, absent), None);
     }
     bench.request(&good).unwrap();
     assert_eq!(bench.world.fetches(), 0);
@@ -111,11 +111,11 @@ fn an_issuer_that_is_gone_is_outlived_until_next_update_and_not_a_moment_longer(
     bench.publish(5, &[], 20_000);
     let end = bench.world.now.get() + 20_000;
     let good = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
-    assert_eq!(bench.standing(&good), "fresh");
+    assert_eq!(bench.freshness(&good), "fresh");
     bench.world.down.set(true);
     let mut verdicts = Vec::new();
     while bench.world.now.get() < end - 50 {
-        verdicts.push(bench.standing(&good));
+        verdicts.push(bench.freshness(&good));
         bench.world.pass_time(50);
     }
     assert!(verdicts.contains(&"stale".to_owned()));
@@ -125,7 +125,7 @@ fn an_issuer_that_is_gone_is_outlived_until_next_update_and_not_a_moment_longer(
     bench.world.down.set(false);
     bench.world.pass_time(5_000);
     bench.publish(5, &[], 20_000);
-    assert_eq!(bench.standing(&good), "fresh");
+    assert_eq!(bench.freshness(&good), "fresh");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn each_altered_or_foreign_file_is_refused_and_what_is_held_goes_on() {
         change(&mut files);
         bench.world.files.borrow_mut().clear();
         bench.world.publish(&files);
-        assert_eq!(bench.standing(&good), "stale", "{code}");
+        assert_eq!(bench.freshness(&good), "stale", "{code}");
         assert_eq!(bench.refusal(&victim), Refusal::Revoked);
         assert!(bench.world.codes().contains(&code.to_owned()), "{code}");
     }
@@ -253,11 +253,11 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     let step = bench.next_step(&get(&good), &mut request_state);
     assert!(step.refresh.is_some());
     let arrived = bench.world.now.get();
-    assert_eq!(bench.standing(&good), "stale");
+    assert_eq!(bench.freshness(&good), "stale");
     assert_eq!(bench.world.now.get() - arrived, 300);
     bench.world.pass_time(2_500);
     bench.publish(6, &[], 60_000);
-    assert_eq!(bench.standing(&good), "fresh", "the lease has run out and another leads");
+    assert_eq!(bench.freshness(&good), "fresh", "the lease has run out and another leads");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! What reaches the origin with a request, and which directives caches on the way receive.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::token::Kind;
-use portcullis_gate::assertions::Asserted;
 use portcullis_gate::forward::{Flags, Forward};
+use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request::fields::{Rule, rule};
 
-use crate::bench::{Bench, Incoming, get, set, taken};
+use crate::bench::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, ED25519_KID, Issuer, LIST_KID};
 
 /// A gate configured to assert with the key of this kid.
@@ -44,9 +45,9 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
     };
     let went = |path, query| {
         let forward = bench.ask(&Incoming { path, query, ..everywhere }).unwrap();
-        let taken: Vec<String> =
-            taken(&forward.edits(None)).into_iter().map(str::to_owned).collect();
-        (forward.target, taken)
+        let removed_keys: Vec<String> =
+            removed_keys(&forward.edits(None)).into_iter().map(str::to_owned).collect();
+        (forward.target, removed_keys)
     };
     let both = vec!["authorization".to_owned(), "x-publishable-api-key".to_owned()];
     assert_eq!(went("/open", &query), ("/open?a=1&b=2".to_owned(), both.clone()));
@@ -62,7 +63,7 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
     };
     let forward = bench.ask(&preflight).unwrap();
     assert_eq!((forward.target.as_str(), forward.caller.is_none()), ("/store/x?a=1&b=2", true));
-    assert_eq!(taken(&forward.edits(None)), both);
+    assert_eq!(removed_keys(&forward.edits(None)), both);
 }
 
 #[test]
@@ -77,18 +78,22 @@ fn an_answer_is_for_one_key_alone_unless_its_route_says_otherwise() {
         Incoming { path: "/a", ..get(&key) },
         Incoming { path: "/a", x_api_key: None, authorization: Some(&bearer), ..get(&key) },
     );
-    let told = |request: &Incoming<'_>| {
+    let identity_member = |request: &Incoming<'_>| {
         let forward: Forward = bench.ask(request).unwrap();
-        let said = field(&forward.edits(None), "cache-control").map(str::to_owned);
+        let dictionary_member = field(&forward.edits(None), "cache-control").map(str::to_owned);
         let Flags { uncached, private, .. } = forward.flags;
-        (said, uncached, private)
+        (dictionary_member, uncached, private)
     };
     let no_store = Some("no-cache, no-store".to_owned());
-    assert_eq!(told(&x_api_key), (no_store.clone(), true, true));
+    assert_eq!(identity_member(&x_api_key), (no_store.clone(), true, true));
     // A shared cache already recognises `Authorization`, so `private` stays unset.
-    assert_eq!(told(&authorization), (no_store, true, false));
+    assert_eq!(identity_member(&authorization), (no_store, true, false));
     for path in ["/shared/a", "/open"] {
-        assert_eq!(told(&Incoming { path, ..x_api_key }), (None, false, false), "{path}");
+        assert_eq!(
+            identity_member(&Incoming { path, ..x_api_key }),
+            (None, false, false),
+            "{path}"
+        );
     }
 }
 
@@ -108,26 +113,28 @@ fn where_a_request_came_from_is_said_by_the_gate_alone() {
 #[test]
 fn an_assertion_is_handed_out_for_the_very_same_key_and_no_longer_than_half_of_its_life() {
     let bench = asserting(ASSERTION_KID);
-    let key = |owner| bench.issuer.key(1, |claims| claims.owner = owner);
+    let key = |owner| bench.issuer.key(1, |claims| claims.owner = NonZeroU32::new(owner));
     let (one, other) = (key(77), key(78));
     let asserted = |token: &str| bench.request(token).unwrap().assertion.unwrap();
-    let Asserted::Unsigned(known, unsigned) = asserted(&one) else { panic!("nothing is signed") };
+    let AssertionText::Unsigned(known, unsigned) = asserted(&one) else {
+        panic!("nothing is signed")
+    };
     let text: Rc<str> = unsigned.seal(&[0; 64]).into();
     bench.gate.borrow_mut().assertions_mut().keep(known, Rc::clone(&text));
-    assert!(matches!(asserted(&one), Asserted::Signed(held) if held == text));
+    assert!(matches!(asserted(&one), AssertionText::Signed(held) if held == text));
     // The same serial, as after a restored backup, and another owner.
-    assert!(matches!(asserted(&other), Asserted::Unsigned(..)));
+    assert!(matches!(asserted(&other), AssertionText::Unsigned(..)));
     bench.world.pass_time(30_000);
     bench.publish(5, &[], 60_000);
-    assert!(matches!(asserted(&one), Asserted::Unsigned(..)));
+    assert!(matches!(asserted(&one), AssertionText::Unsigned(..)));
 }
 
 #[test]
 fn a_gate_asserts_nothing_by_a_key_that_the_keyring_does_not_list_for_that() {
     for (kid, asserts) in [(ASSERTION_KID, true), (LIST_KID, false), (99, false)] {
         let bench = asserting(kid);
-        let passage = bench.request(&bench.issuer.key(1, |_| {})).unwrap();
-        assert_eq!(passage.assertion.is_some(), asserts, "{kid}");
+        let forward = bench.request(&bench.issuer.key(1, |_| {})).unwrap();
+        assert_eq!(forward.assertion.is_some(), asserts, "{kid}");
     }
 }
 
@@ -141,8 +148,8 @@ fn what_ends_a_connection_later_goes_the_long_way() {
     let live = Incoming { path: "/live", ..get(&key) };
     assert!(bench.try_forward(&get(&key)).is_some());
     assert!(bench.try_forward(&live).is_none());
-    let passage = bench.ask(&live).unwrap();
-    assert_eq!((passage.max_connection_age, passage.flags.may_be_cut), (Some(60), true));
+    let forward = bench.ask(&live).unwrap();
+    assert_eq!((forward.max_connection_age, forward.flags.may_be_cut), (Some(60), true));
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn what_a_connection_names_was_for_the_gate_alone() {
     let named = [("connection", "keep-alive, X-Hop"), ("x-hop", "1"), ("x-other", "1")];
     let request = Incoming { more: &named, ..get(&key) };
     assert!(bench.try_forward(&request).is_none());
-    assert_eq!(taken(&bench.ask(&request).unwrap().edits(None)), ["x-api-key", "x-hop"]);
+    assert_eq!(removed_keys(&bench.ask(&request).unwrap().edits(None)), ["x-api-key", "x-hop"]);
 }
 
 #[test]
@@ -220,11 +227,11 @@ fn a_websocket_goes_on_without_the_key_that_it_was_asked_for_by() {
     ];
     let request = Incoming { x_api_key: None, more: &asks, ..get(&key) };
     assert!(bench.try_forward(&request).is_none());
-    let passage = bench.ask(&request).unwrap();
-    let edits = passage.edits(None);
+    let forward = bench.ask(&request).unwrap();
+    let edits = forward.edits(None);
     assert_eq!(field(&edits, "sec-websocket-protocol"), Some("chat"));
     assert_eq!(field(&edits, "upgrade"), Some("websocket"));
-    assert!(!edits.contains(&key) && passage.flags.own_protocol);
+    assert!(!edits.contains(&key) && forward.flags.own_protocol);
     // With another method it is an ordinary request.
     let posted = Incoming { method: "POST", x_api_key: Some(&key), ..request };
     assert_eq!(field(&bench.ask(&posted).unwrap().edits(None), "upgrade"), None);

@@ -1,15 +1,17 @@
 //! Policies at the gate: what they deny, where they come from, and the response if they are
 //! unavailable.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::refused::{Reason, Refused};
-use portcullis_gate::request::Malformed;
+use portcullis_gate::request::malformed::Malformed;
 use portcullis_gate::request_state::{Next, RequestState};
+use portcullis_gate::response::refused::{Reason, Refused};
 
-use crate::bench::{Bench, Incoming, get, taken, told};
+use crate::bench::{Bench, Incoming, get, identity_member, removed_keys};
 use crate::issuer::ED25519_KID;
 
 pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
@@ -44,7 +46,7 @@ impl Bench {
     }
 
     pub(crate) fn with_policy(&self, policy: u32) -> String {
-        self.issuer.key(1, |claims| claims.policy = policy)
+        self.issuer.key(1, |claims| claims.policy = NonZeroU32::new(policy))
     }
 
     fn reason(&self, request: &Incoming<'_>) -> Reason {
@@ -61,9 +63,9 @@ fn each_rule_of_a_policy_denies_and_a_request_within_all_of_them_passes() {
     bench.publish_policies(5, &[(Kind::Secret, 9, backend())]);
     let key = bench.with_policy(9);
     let good = Incoming { path: "/admin/orders", address: Some("192.0.2.7"), ..get(&key) };
-    let passage = bench.ask(&good).unwrap();
-    assert_eq!(told(&passage, "scopes").as_deref(), Some(r#"("orders:*")"#));
-    assert_eq!(told(&passage, "policy").as_deref(), Some("9"));
+    let forward = bench.ask(&good).unwrap();
+    assert_eq!(identity_member(&forward, "scopes").as_deref(), Some(r#"("orders:*")"#));
+    assert_eq!(identity_member(&forward, "policy").as_deref(), Some("9"));
     for (change, denial) in [
         (Incoming { address: Some("192.0.3.7"), ..good }, Denial::Address),
         (Incoming { method: "DELETE", ..good }, Denial::Method),
@@ -94,7 +96,8 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
     let bench = Bench::new(&[("ROUTES", routes)]);
     bench.publish_policies(5, &[(Kind::Publishable, 9, storefront())]);
     let key = bench.issuer.key(1, |claims| {
-        (claims.kind, claims.kid, claims.policy) = (Kind::Publishable, ED25519_KID, 9);
+        (claims.kind, claims.kid, claims.policy) =
+            (Kind::Publishable, ED25519_KID, NonZeroU32::new(9));
     });
     let good = Incoming {
         method: "GET",
@@ -104,9 +107,9 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
         origin: Some("https://shop.example"),
         ..Incoming::default()
     };
-    let passage = bench.ask(&good).unwrap();
-    assert_eq!(told(&passage, "sales-channels").as_deref(), Some(r#"("sc_1" "sc_2")"#));
-    assert_eq!(taken(&passage.edits(None)), ["x-publishable-api-key"]);
+    let forward = bench.ask(&good).unwrap();
+    assert_eq!(identity_member(&forward, "sales-channels").as_deref(), Some(r#"("sc_1" "sc_2")"#));
+    assert_eq!(removed_keys(&forward.edits(None)), ["x-publishable-api-key"]);
     let elsewhere = Incoming { origin: Some("https://evil.example"), ..good };
     assert_eq!(bench.reason(&elsewhere), Reason::Denied(Denial::Origin));
     assert_eq!(bench.reason(&Incoming { origin: None, ..good }), Reason::Denied(Denial::Origin));
@@ -118,7 +121,7 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
     let preflight =
         Incoming { method: "OPTIONS", publishable_key: None, preflight_for: Some("GET"), ..good };
     let forward = bench.ask(&preflight).unwrap();
-    assert!(forward.caller.is_none() && taken(&forward.edits(None)).is_empty());
+    assert!(forward.caller.is_none() && removed_keys(&forward.edits(None)).is_empty());
     let plain = Incoming { preflight_for: None, ..preflight };
     assert_eq!(bench.reason(&plain).code(), "no_key");
 }
@@ -231,7 +234,7 @@ fn a_class_that_this_isolate_counts_is_held_to_its_limit() {
 }
 
 #[test]
-fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
+fn a_class_counts_the_same_on_both_paths() {
     let classes = r#"{"gold": {"limit": 2, "period": 2}}"#;
     let gold = PolicyDraft { rate_class: Some("gold".into()), ..PolicyDraft::default() };
     // Two gates in the same state: one only on the fast path, the other on both.
@@ -248,13 +251,13 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
         for bench in [&glancing, &verifying] {
             bench.world.pass_time(pause);
         }
-        let passed = glancing.try_forward(&get(&key));
+        let forwarded = glancing.try_forward(&get(&key));
         match verifying.request(&key) {
-            Ok(passage) => {
-                let passed = passed.unwrap();
-                assert_eq!(passed.rate, passage.rate);
+            Ok(forward) => {
+                let forwarded = forwarded.unwrap();
+                assert_eq!(forwarded.rate, forward.rate);
                 let settings = glancing.gate.borrow().shared_settings();
-                let [(policy, limit), (now, left)] = &passed.answered(&settings)[..] else {
+                let [(policy, limit), (now, left)] = &forwarded.rate_headers(&settings)[..] else {
                     panic!()
                 };
                 assert_eq!((*policy, *now), ("ratelimit-policy", "ratelimit"));
@@ -263,7 +266,7 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
                 passes += 1;
             }
             Err(refused) => {
-                assert_eq!(passed, None);
+                assert_eq!(forwarded, None);
                 assert_eq!(glancing.reason(&get(&key)), refused.reason);
             }
         }
@@ -282,7 +285,7 @@ fn a_strict_route_takes_no_stale_verdict() {
     bench.world.down.set(true);
     bench.world.pass_time(5_001);
     assert_eq!(bench.reason(&pay), Reason::Stale);
-    assert_eq!(bench.standing(&key), "stale");
+    assert_eq!(bench.freshness(&key), "stale");
     bench.world.down.set(false);
     bench.world.pass_time(5_000);
     bench.publish(5, &[], 60_000);
@@ -299,7 +302,10 @@ fn what_was_found_is_told_to_whom_may_know() {
         let key = bench.with_policy(policy);
         bench.ask(&Incoming { debug, ..get(&key) }).unwrap().debug
     };
-    let told = asks(9, true).unwrap();
-    assert!(told.starts_with("code=accepted; key=apk_") && told.contains("; list=5; age_ms="));
+    let identity_member = asks(9, true).unwrap();
+    assert!(
+        identity_member.starts_with("code=accepted; key=apk_")
+            && identity_member.contains("; list=5; age_ms=")
+    );
     assert_eq!((asks(9, false), asks(8, true)), (None, None));
 }

@@ -44,7 +44,7 @@ async fn weigh(place: &Place, names: [&'static str; 4], samples: &mut Samples) -
     found.iter().find(|key| key.id == one.id).context("the key that was searched for")?;
     let key = place.issuer.create(&NewKey::titled("One")).await?.record;
     let revocation = Revocation { when: When::Now, by: None };
-    let act = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published?) };
+    let act = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published()?) };
     samples.time(revoke, 1, act).await?;
     Ok(())
 }

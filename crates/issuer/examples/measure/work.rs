@@ -33,7 +33,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
         .await?;
         writing.commit().await?;
         let revocation = Revocation { when: When::Now, by: None };
-        let one = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published?) };
+        let one = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published()?) };
         samples.time("revoke, commit to stamp", 1, one).await?;
     }
     Ok(())

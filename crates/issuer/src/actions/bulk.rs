@@ -9,12 +9,12 @@ use serde_json::json;
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::check_text;
 use crate::actor::Who;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::Published;
 use crate::store::{self, Connection, listing, owners};
 
 /// The keys that a bulk entry covers.
@@ -45,15 +45,6 @@ pub struct BulkRevocation {
     pub by: Option<String>,
 }
 
-/// A committed change. A failed publication doesn't undo it.
-#[derive(Debug)]
-pub struct BulkRevoked {
-    /// The stored entry.
-    pub entry: BulkRecord,
-    /// The list that carries the entry, or why publishing failed.
-    pub published: Result<Published, Error>,
-}
-
 impl Issuer {
     /// Revokes or suspends many keys, commits, and publishes. Admin keys count as keys of their
     /// owner, signer and environment.
@@ -64,7 +55,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Unknown`] for an owner that never existed, and the store's. On
     /// error nothing has changed.
-    pub async fn revoke_many(&self, what: &BulkRevocation) -> Result<BulkRevoked, Error> {
+    pub async fn revoke_many(&self, what: &BulkRevocation) -> Result<Committed<BulkRecord>, Error> {
         self.revoke_many_with(what, &Care::MEANT).await
     }
 
@@ -81,7 +72,7 @@ impl Issuer {
         &self,
         what: &BulkRevocation,
         care: &Care,
-    ) -> Result<BulkRevoked, Error> {
+    ) -> Result<Committed<BulkRecord>, Error> {
         if let Some(by) = &what.by {
             check_text("by", by)?;
         }
@@ -98,7 +89,7 @@ impl Issuer {
         let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
         append(&mut writing, &record, who, now).await?;
         writing.commit().await?;
-        Ok(BulkRevoked { entry: record, published: self.publish().await })
+        Ok(Committed::new(record, self.publish().await))
     }
 
     /// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
@@ -107,7 +98,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Unknown`]; [`Error::Invalid`] for a revocation, which is permanent, and for an
     /// entry that was lifted before; and the store's. On error nothing has changed.
-    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<BulkRevoked, Error> {
+    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<Committed<BulkRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let entry = bulk::find(&mut writing, id).await?;
@@ -125,12 +116,12 @@ impl Issuer {
         entry.lifted = Some(now);
         append(&mut writing, &entry, self.who(by), now).await?;
         writing.commit().await?;
-        Ok(BulkRevoked { entry, published: self.publish().await })
+        Ok(Committed::new(entry, self.publish().await))
     }
 
     /// All bulk revocations and suspensions, newest first.
     pub async fn bulk_entries(&self) -> Result<Vec<BulkRecord>, Error> {
-        bulk::all(&mut *self.store().read().await?).await
+        Ok(bulk::all(&mut *self.store().read().await?).await?)
     }
 
     async fn entry(
@@ -228,7 +219,7 @@ async fn append(
         (BulkState::Suspended, Some(_)) => EventType::ManyResumed,
     };
     let data = json!(crate::view::records::BulkView::new(record));
-    events::append(connection, now, &Event { event, key_id: None, who, data }).await
+    Ok(events::append(connection, now, &Event { event, key_id: None, who, data }).await?)
 }
 
 /// Refuses to make a key that a bulk revocation in force covers from its first second.

@@ -1,8 +1,10 @@
 //! Adds and removes sales channels of a publishable key in one operation.
 
-use crate::actions::update::{Changed, Update, update_in};
+use crate::actions::update::{Update, update_in};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::record::KeyRecord;
 use crate::store::keys;
 use portcullis_core::token::Kind;
 
@@ -19,7 +21,7 @@ impl Issuer {
         add: &[String],
         remove: &[String],
         by: Option<&str>,
-    ) -> Result<Changed, Error> {
+    ) -> Result<Committed<KeyRecord>, Error> {
         if add.iter().any(|channel| remove.contains(channel)) {
             let reason = "must not hold what is to be removed as well";
             return Err(Error::Invalid { field: "add", reason });
@@ -36,8 +38,9 @@ impl Issuer {
         let update = Update { sales_channels, ..Update::default() };
         update_in(&mut writing, &mut record, &update, self.who(by), now).await?;
         writing.commit().await?;
-        let published =
-            if record.sales_channels == before { None } else { Some(self.publish().await) };
-        Ok(Changed { record, published })
+        if record.sales_channels == before {
+            return Ok(Committed::unlisted(record));
+        }
+        Ok(Committed::new(record, self.publish().await))
     }
 }

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::actions::bulk::effective_states;
 use crate::actions::care::Care;
-use crate::actions::revoke::{RevokedMany, check_care, revoke_all_in};
+use crate::actions::revoke::{check_care, revoke_all_in};
 use crate::actions::{check_by, find_all};
 use crate::actor::Who;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
@@ -50,7 +51,7 @@ impl Issuer {
         &self,
         ids: &[String],
         by: Option<&str>,
-    ) -> Result<RevokedMany, Error> {
+    ) -> Result<Committed<Vec<KeyRecord>>, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -61,7 +62,7 @@ impl Issuer {
         let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
         idempotency::forget(&mut writing, &ids).await?;
         writing.commit().await?;
-        Ok(RevokedMany { records, skipped: Vec::new(), published: self.publish().await })
+        Ok(Committed::new(records, self.publish().await))
     }
 }
 
@@ -80,5 +81,5 @@ async fn delete_in(
         Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), who, data }
     };
     let events: Vec<Event<'_>> = records.iter().map(event).collect();
-    events::append_all(connection, now, &events).await
+    Ok(events::append_all(connection, now, &events).await?)
 }

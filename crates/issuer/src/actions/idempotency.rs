@@ -33,7 +33,7 @@ impl Idempotency {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        check_text("Idempotency-Key", &self.name)
+        Ok(check_text("Idempotency-Key", &self.name)?)
     }
 
     /// The ids of the keys that an earlier request under this name made, if any.
@@ -64,7 +64,7 @@ impl Idempotency {
     ) -> Result<(), Error> {
         let window = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
         let until = now.plus_millis(window);
-        idempotency::insert(connection, (&self.scope, &self.name), made, (now, until)).await
+        Ok(idempotency::insert(connection, (&self.scope, &self.name), made, (now, until)).await?)
     }
 }
 

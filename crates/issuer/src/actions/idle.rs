@@ -221,7 +221,7 @@ async fn gap(
 
 /// Formats a day, such as `2026-01-31`.
 fn date(day: u32) -> String {
-    let text = crate::view::seconds(day.saturating_mul(DAY_SECS));
+    let text = crate::time_format::seconds(day.saturating_mul(DAY_SECS));
     text.get(..10).unwrap_or(&text).to_owned()
 }
 
@@ -232,11 +232,11 @@ pub(super) async fn note(
     uses: &[keys::Use],
     now: Time,
 ) -> Result<(), Error> {
-    table::note_reported(connection, reporter, uses, now.secs() / DAY_SECS).await
+    Ok(table::note_reported(connection, reporter, uses, now.secs() / DAY_SECS).await?)
 }
 
 /// Deletes report dates older than [`KEPT_DAYS`].
 pub(crate) async fn prune(connection: &mut Connection, now: Time) -> Result<(), Error> {
     let day = (now.secs() / DAY_SECS).saturating_sub(KEPT_DAYS);
-    table::prune_reported(connection, day).await
+    Ok(table::prune_reported(connection, day).await?)
 }

@@ -1,6 +1,7 @@
 //! Makes keys, one or a million, in one transaction: serials, tokens, records and events.
 
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 
 use portcullis_core::issue::redact;
 use portcullis_core::keyring::Keyring;
@@ -15,7 +16,7 @@ use crate::actions::create::{Minted, NewKey};
 use crate::actions::labels;
 use crate::actions::owners::check_owner;
 use crate::actions::policies::check_policy;
-use crate::actor::Who;
+use crate::actor::{NoActor, Who};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
@@ -48,7 +49,7 @@ impl Issuer {
         let lifetimes = key_requests.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
         // If the clock is behind the last publication, the keys' times would be in the future.
-        crate::publish::check_not_behind(connection, clock).await?;
+        crate::clock_bound::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.verifier().keyring();
         let labels = key_requests
@@ -80,13 +81,13 @@ impl Issuer {
         if !self.actor().is_key() || admins.clone().next().is_none() {
             return Ok(());
         }
-        let maker = keys::find(connection, self.actor().name()).await?.ok_or(Error::NoActor)?;
+        let maker = keys::find(connection, self.actor().name()).await?.ok_or(NoActor)?;
         let end = [maker.expires_at, maker.revoked_at].into_iter().flatten().min();
         let Some(end) = end else { return Ok(()) };
         if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
             return Ok(());
         }
-        Err(Error::OutlivesMaker { latest: crate::view::seconds(end) })
+        Err(Error::OutlivesMaker { latest: crate::time_format::seconds(end) })
     }
 
     /// Publishes if a new key has a policy of its own, since gates learn policies from the list.
@@ -119,8 +120,8 @@ impl Issuer {
             serial,
             nonce: u16::from_be_bytes(*random::secret()?),
             lifetime,
-            owner: new.owner,
-            policy,
+            owner: NonZeroU32::new(new.owner),
+            policy: NonZeroU32::new(policy),
         };
         // The text is read back before anything is stored.
         let token = mint(signer, keyring, new.purpose, label, &claims)?;
@@ -188,7 +189,7 @@ impl Issuer {
             key_requests.iter().map(|key_request| self.who(key_request.new.created_by.as_deref()));
         let events: Vec<Event<'_>> =
             records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
-        events::append_all(connection, now, &events).await
+        Ok(events::append_all(connection, now, &events).await?)
     }
 
     /// Signs the token of a record again. The text equals that of the original token.

@@ -25,7 +25,7 @@ mod update;
 mod usage;
 mod verify;
 
-pub use bulk::{BulkRevocation, BulkRevoked, BulkSelection};
+pub use bulk::{BulkRevocation, BulkSelection};
 pub use care::{Care, Preview};
 pub use create::{Creation, Expiry, Minted, NewKey};
 pub use idempotency::Idempotency;
@@ -34,16 +34,16 @@ pub use idle::{IDLE_BATCH, Idle};
 pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
 pub use labels::{LabelChange, Labels, LabelsPreview, MAX_LABELS};
 pub use owners::{NewOwner, OwnerChange};
-pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
+pub use policies::{NewPolicy, PolicyChange, PolicyRules};
 pub use read::{Page, Query};
-pub use revoke::{IfRevoked, Revocation, Revoked, RevokedMany, Selector};
+pub use revoke::{IfRevoked, Revocation, RevokedKeys, Selector};
 pub use roll::{Roll, Rolled};
 pub use rotation::RotationError;
 pub(crate) use rotation::takes_over;
 pub use settings::{Effect, KindChange, SettingsChange, SettingsChanged};
 pub(crate) use signers::KEYRING_VALIDITY;
 pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
-pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
+pub use update::{FIXED_FIELDS, Update, Upsert, check_fixed};
 pub use usage::{MAX_USES, Use};
 pub use verify::{NotAdmin, Strict, StrictRefusal, Verdict};
 
@@ -58,9 +58,9 @@ use crate::record::KeyRecord;
 use crate::store::{Connection, keys};
 
 pub use crate::store::listing::{Criteria, Order, Span};
+pub use crate::text::MAX_TITLE_CHARS;
+pub(crate) use crate::text::check_text;
 
-/// The longest title, in characters.
-pub const MAX_TITLE_CHARS: usize = 255;
 /// The longest metadata of a key, in bytes of JSON.
 pub const MAX_METADATA_LEN: usize = 16 * 1024;
 /// The most sales channels that a key can have.
@@ -104,18 +104,8 @@ impl When {
     }
 }
 
-/// Checks a user's text: not blank, at most 255 characters, no control characters.
-pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
-    let length = text.chars().count();
-    if text.trim().is_empty() || length > MAX_TITLE_CHARS || text.chars().any(char::is_control) {
-        let reason = "must be 1 to 255 characters, not all blank, without control characters";
-        return Err(Error::Invalid { field, reason });
-    }
-    Ok(())
-}
-
 fn check_by(field: &'static str, by: Option<&str>) -> Result<(), Error> {
-    by.map_or(Ok(()), |by| check_text(field, by))
+    Ok(by.map_or(Ok(()), |by| check_text(field, by))?)
 }
 
 /// Checks the length of a key's metadata.

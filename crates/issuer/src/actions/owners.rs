@@ -89,7 +89,7 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         match external_id {
             Some(id) => Ok(owners::by_external_id(&mut reading, id).await?.into_iter().collect()),
-            None => owners::list(&mut reading, after, limit).await,
+            None => Ok(owners::list(&mut reading, after, limit).await?),
         }
     }
 

@@ -1,129 +1,18 @@
 //! Policies: what keys may do. An edit takes effect with the next list; tokens don't change.
 
-use portcullis_core::WireError;
-use portcullis_core::issue::PolicyDraft;
-use portcullis_core::policy::{Network, Policy, Visibility};
+use portcullis_core::policy::Visibility;
 use portcullis_core::token::Kind;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::actions::check_text;
 use crate::actor::Who;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+pub use crate::policy_rules::PolicyRules;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::Published;
 use crate::store::policies::{self, PolicyRecord, visibility_name};
-
-/// What a policy says, as people spell it. See `docs/policy.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PolicyRules {
-    /// The scopes that are granted; empty for none.
-    pub scopes: Vec<String>,
-    /// The sales channels that are granted; empty for none.
-    pub sales_channels: Vec<String>,
-    /// The methods that are allowed; empty for all.
-    pub methods: Vec<String>,
-    /// The patterns of the paths that are allowed; empty for all.
-    pub paths: Vec<String>,
-    /// The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
-    pub cidrs: Vec<String>,
-    /// The origins that a page may call from; empty for any.
-    pub origins: Vec<String>,
-    /// The rate class.
-    pub rate_class: Option<String>,
-}
-
-impl PolicyRules {
-    /// Converts to the core's draft, which validates the rules.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with the field that verifiers would refuse.
-    pub fn draft(&self) -> Result<PolicyDraft, Error> {
-        let network = |text: &String| {
-            network(text).ok_or(Error::Invalid { field: "cidrs", reason: CIDR_REASON })
-        };
-        let draft = PolicyDraft {
-            networks: self.cidrs.iter().map(network).collect::<Result<_, _>>()?,
-            origins: self.origins.clone(),
-            methods: self.methods.clone(),
-            paths: self.paths.clone(),
-            scopes: self.scopes.clone(),
-            sales_channels: self.sales_channels.clone(),
-            rate_class: self.rate_class.clone(),
-        };
-        draft.encode().map_err(refused)?;
-        Ok(draft)
-    }
-
-    /// The rules that a published policy encodes.
-    #[must_use]
-    pub fn of(policy: &Policy<'_>) -> Self {
-        let draft = PolicyDraft::from(policy);
-        let cidr = |network: &Network| format!("{}/{}", network.address(), network.bits());
-        Self {
-            cidrs: draft.networks.iter().map(cidr).collect(),
-            scopes: draft.scopes,
-            sales_channels: draft.sales_channels,
-            methods: draft.methods,
-            paths: draft.paths,
-            origins: draft.origins,
-            rate_class: draft.rate_class,
-        }
-    }
-
-    /// The JSON text that the store keeps.
-    pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
-    }
-}
-
-const CIDR_REASON: &str = "must be networks such as 192.0.2.0/24 or 2001:db8::/32, without bits \
-                           set after those that count";
-
-fn network(text: &str) -> Option<Network> {
-    let (address, bits) = text.split_once('/')?;
-    Network::new(address.parse().ok()?, bits.parse().ok()?)
-}
-
-/// Maps the core's error to the field and the syntax of its items.
-fn refused(error: WireError) -> Error {
-    let (field, reason) = match error {
-        WireError::NotCanonical("networks" | "network") => ("cidrs", CIDR_REASON),
-        WireError::NotCanonical("origins") => (
-            "origins",
-            "must be origins as browsers send them: https://shop.example, in lower case, with a \
-             port only where it is not the scheme's own, without wildcards",
-        ),
-        WireError::NotCanonical("methods") => {
-            ("methods", "must be methods in upper case, such as GET")
-        }
-        WireError::NotCanonical("paths") => (
-            "paths",
-            "must be patterns such as /store/** or /carts/*/items: plain paths in which * stands \
-             for one segment and ** for all that is left",
-        ),
-        WireError::NotCanonical("scopes") => {
-            ("scopes", "must be segments of a-z, 0-9, _, . and -, or *, joined by colons")
-        }
-        WireError::NotCanonical("sales channels") => {
-            ("sales_channels", "must be 1 to 64 letters, digits, _ or -")
-        }
-        WireError::NotCanonical("rate class") => {
-            ("rate_class", "must be 1 to 32 of a-z, 0-9 and -")
-        }
-        WireError::NotCanonical(_)
-        | WireError::Truncated
-        | WireError::TrailingBytes
-        | WireError::WrongFile { .. }
-        | WireError::UnknownVersion(_) => {
-            ("policy", "is longer than 8000 bytes, or one of its items than 255")
-        }
-    };
-    Error::Invalid { field, reason }
-}
 
 /// The properties of a policy to make.
 #[derive(Clone, Debug)]
@@ -179,21 +68,12 @@ impl PolicyChange {
     }
 }
 
-/// A committed change of a policy. A failed publication doesn't undo it.
-#[derive(Debug)]
-pub struct Saved {
-    /// The policy as it is now.
-    pub policy: PolicyRecord,
-    /// The list that carries the change, or why publishing failed.
-    pub published: Result<Published, Error>,
-}
-
 impl Issuer {
     /// Makes a policy, commits, and publishes.
     ///
     /// # Errors
     /// [`Error::Invalid`] and the store's. On error nothing has changed.
-    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Saved, Error> {
+    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Committed<PolicyRecord>, Error> {
         check_text("name", &new.name)?;
         new.rules.draft()?;
         let mut writing = self.store().write().await?;
@@ -211,7 +91,7 @@ impl Issuer {
         let event = event(EventType::PolicyCreated, &policy, self.who(new.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 
     /// The policy with this number.
@@ -234,14 +114,18 @@ impl Issuer {
         limit: u32,
     ) -> Result<Vec<PolicyRecord>, Error> {
         check_limit(limit)?;
-        policies::list(&mut *self.store().read().await?, visibility, after, limit).await
+        Ok(policies::list(&mut *self.store().read().await?, visibility, after, limit).await?)
     }
 
     /// Changes a policy, commits, and publishes.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Invalid`], and the store's. On error nothing has changed.
-    pub async fn update_policy(&self, number: u32, change: &PolicyChange) -> Result<Saved, Error> {
+    pub async fn update_policy(
+        &self,
+        number: u32,
+        change: &PolicyChange,
+    ) -> Result<Committed<PolicyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let mut policy = find(&mut writing, number).await?;
@@ -253,7 +137,7 @@ impl Issuer {
         let event = event(EventType::PolicyUpdated, &policy, self.who(change.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 
     /// Deletes a policy that no key in force has, commits, and publishes. The number is never
@@ -261,7 +145,11 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::InUse`], and the store's. On error nothing has changed.
-    pub async fn delete_policy(&self, number: u32, by: Option<&str>) -> Result<Saved, Error> {
+    pub async fn delete_policy(
+        &self,
+        number: u32,
+        by: Option<&str>,
+    ) -> Result<Committed<PolicyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let policy = find(&mut writing, number).await?;
@@ -272,7 +160,7 @@ impl Issuer {
         events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, self.who(by)))
             .await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 }
 

@@ -9,11 +9,11 @@ use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::read::check_criteria;
 use crate::actions::{Criteria, When, check_by, find_all};
 use crate::actor::{Actor, Who};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::Published;
 use crate::store::{self, Connection, keys, listing};
 
 /// The time of a revocation, and the person behind it.
@@ -35,24 +35,13 @@ pub enum Selector {
     Like(Box<Criteria>),
 }
 
-/// A committed revocation. A failed publication doesn't undo it.
-#[derive(Debug)]
-pub struct Revoked {
-    /// The record as it is now.
-    pub record: KeyRecord,
-    /// The list that carries the revocation, or why publishing failed.
-    pub published: Result<Published, Error>,
-}
-
-/// Committed revocations. A failed publication doesn't undo them.
-#[derive(Debug)]
-pub struct RevokedMany {
+/// The keys of a selection after its revocation.
+#[derive(Clone, Debug)]
+pub struct RevokedKeys {
     /// The records as they are now.
     pub records: Vec<KeyRecord>,
     /// The keys left unchanged because they were revoked already.
     pub skipped: Vec<String>,
-    /// The list that carries the revocations, or why publishing failed.
-    pub published: Result<Published, Error>,
 }
 
 /// What to do with keys that are revoked already, or will be by then.
@@ -83,7 +72,11 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::NotEarlier`], [`Error::Invalid`],
     /// and the store's. On error nothing has changed.
-    pub async fn revoke(&self, id: &str, revocation: &Revocation) -> Result<Revoked, Error> {
+    pub async fn revoke(
+        &self,
+        id: &str,
+        revocation: &Revocation,
+    ) -> Result<Committed<KeyRecord>, Error> {
         self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
@@ -98,7 +91,7 @@ impl Issuer {
         revocation: &Revocation,
         care: &Care,
         if_revoked: IfRevoked,
-    ) -> Result<Revoked, Error> {
+    ) -> Result<Committed<KeyRecord>, Error> {
         check_by("revoked_by", revocation.by.as_deref())?;
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -108,7 +101,7 @@ impl Issuer {
         if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
             // End the transaction first: publishing takes the database's write lock itself.
             writing.rollback().await?;
-            return Ok(Revoked { record: as_shown, published: self.publish().await });
+            return Ok(Committed::new(as_shown, self.publish().await));
         }
         if as_shown.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
@@ -121,7 +114,7 @@ impl Issuer {
         revoke_in(&mut writing, &mut record, at, who, now).await?;
         let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
-        Ok(Revoked { record, published: self.publish().await })
+        Ok(Committed::new(record, self.publish().await))
     }
 
     /// Revokes keys, all or none, commits, and publishes.
@@ -134,7 +127,7 @@ impl Issuer {
         &self,
         selector: &Selector,
         revocation: &Revocation,
-    ) -> Result<RevokedMany, Error> {
+    ) -> Result<Committed<RevokedKeys>, Error> {
         self.revoke_all_with(selector, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
@@ -148,7 +141,7 @@ impl Issuer {
         revocation: &Revocation,
         care: &Care,
         if_revoked: IfRevoked,
-    ) -> Result<RevokedMany, Error> {
+    ) -> Result<Committed<RevokedKeys>, Error> {
         let who = self.who(revocation.by.as_deref());
         check_by("revoked_by", who.on_behalf_of())?;
         let mut writing = self.store().write().await?;
@@ -159,7 +152,7 @@ impl Issuer {
         revoke_all_in(&mut writing, &mut records, at, who, now).await?;
         effective_states(&mut writing, &mut records).await?;
         writing.commit().await?;
-        Ok(RevokedMany { records, skipped, published: self.publish().await })
+        Ok(Committed::new(RevokedKeys { records, skipped }, self.publish().await))
     }
 
     /// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
@@ -186,7 +179,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
-    pub async fn revoke_by_token(&self, token: &str) -> Result<Revoked, Error> {
+    pub async fn revoke_by_token(&self, token: &str) -> Result<Committed<KeyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let found = self.record_of(&mut writing, token).await?;
@@ -203,7 +196,7 @@ impl Issuer {
         revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
         let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
-        Ok(Revoked { record, published: holder.publish().await })
+        Ok(Committed::new(record, holder.publish().await))
     }
 }
 
@@ -331,5 +324,5 @@ pub(super) async fn revoke_all_in(
     let data = json!({ "revoked_at": at, "revoked_by": who.shown() });
     let event = |id| Event { event: EventType::Revoked, key_id: Some(id), who, data: data.clone() };
     let events: Vec<Event<'_>> = ids.into_iter().map(event).collect();
-    events::append_all(connection, now, &events).await
+    Ok(events::append_all(connection, now, &events).await?)
 }

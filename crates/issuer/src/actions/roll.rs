@@ -12,12 +12,12 @@ use crate::actions::mint::KeyRequest;
 use crate::actions::revoke::revoke_in;
 use crate::actions::{When, check_by, find_all};
 use crate::actor::Actor;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::store::events::{self, Event, EventType};
 use crate::store::idempotency::Made;
-use crate::store::lists::Published;
 use crate::store::{Connection, channels, keys};
 
 /// How to roll a key. `None` keeps a property.
@@ -78,15 +78,13 @@ impl Default for Roll {
     }
 }
 
-/// A committed roll. A failed publication doesn't undo it.
-#[derive(Debug)]
+/// A rolled key and its replacement.
+#[derive(Clone, Debug)]
 pub struct Rolled {
     /// The new key.
     pub minted: Minted,
     /// The old key's record as it is now.
     pub old: KeyRecord,
-    /// The list that carries the roll, or why publishing failed.
-    pub published: Result<Published, Error>,
     /// Whether an earlier request with the same idempotency key did it.
     pub repeated: bool,
 }
@@ -98,7 +96,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`], [`Error::Expired`],
     /// those of [`Issuer::create`], and the store's. On error nothing has changed.
-    pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Rolled, Error> {
+    pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Committed<Rolled>, Error> {
         self.roll_once(id, roll, None).await
     }
 
@@ -114,7 +112,7 @@ impl Issuer {
         id: &str,
         roll: &Roll,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Rolled, Error> {
+    ) -> Result<Committed<Rolled>, Error> {
         check_by("by", roll.by.as_deref())?;
         idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
@@ -129,7 +127,8 @@ impl Issuer {
             let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
             // End the transaction first: publishing takes the database's write lock itself.
             writing.rollback().await?;
-            return Ok(Rolled { minted, old, published: self.publish().await, repeated: true });
+            let rolled = Rolled { minted, old, repeated: true };
+            return Ok(Committed::new(rolled, self.publish().await));
         }
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         match effective_state(&mut writing, &old).await?.state(now) {
@@ -159,7 +158,7 @@ impl Issuer {
             idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;
         }
         writing.commit().await?;
-        Ok(Rolled { minted, old, published: self.publish().await, repeated: false })
+        Ok(Committed::new(Rolled { minted, old, repeated: false }, self.publish().await))
     }
 
     async fn successor(

@@ -1,6 +1,6 @@
 //! What admin keys may do: scopes, matched as those of policies are (`docs/policy.md`).
 
-use portcullis_core::policy::scope;
+use portcullis_core::policy::{grant_covers, is_grant};
 
 use crate::actions::Criteria;
 use crate::error::Error;
@@ -83,7 +83,7 @@ const MAX_SCOPE_LEN: usize = 255;
 /// wide covers it.
 #[must_use]
 pub fn covers(grants: &[String], wanted: &str) -> bool {
-    grants.iter().any(|grant| scope::covers(grant.as_bytes(), wanted.as_bytes()))
+    grants.iter().any(|grant| grant_covers(grant, wanted))
 }
 
 /// Checks the scopes of a new key with this purpose.
@@ -106,11 +106,9 @@ pub fn check(purpose: KeyPurpose, scopes: &[String]) -> Result<(), Error> {
     if scopes.len() > MAX_SCOPES {
         return invalid("must be 64 at most");
     }
-    let covers_any =
-        |grant: &str| ALL.iter().any(|(name, _)| scope::covers(grant.as_bytes(), name.as_bytes()));
-    let fits = |grant: &String| {
-        grant.len() <= MAX_SCOPE_LEN && scope::is_grant(grant.as_bytes()) && covers_any(grant)
-    };
+    let covers_any = |grant: &str| ALL.iter().any(|(name, _)| grant_covers(grant, name));
+    let fits =
+        |grant: &String| grant.len() <= MAX_SCOPE_LEN && is_grant(grant) && covers_any(grant);
     if scopes.iter().all(fits) {
         Ok(())
     } else {

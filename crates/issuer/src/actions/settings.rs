@@ -20,7 +20,7 @@ use crate::settings::{Class, KindSettings, Settings};
 use crate::store::events::{self, Event, EventType};
 use crate::store::settings::{self as table, Stored, Wanting};
 use crate::store::{self, Connection};
-use crate::view::seconds;
+use crate::time_format::seconds;
 
 /// A change of the settings for one kind of keys. `None` keeps a setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn settings(&self) -> Result<Stored, Error> {
-        table::read(&mut *self.store().read().await?).await
+        Ok(table::read(&mut *self.store().read().await?).await?)
     }
 
     /// Changes the settings. Existing keys stay as they are.

@@ -18,12 +18,14 @@ use serde_json::json;
 use super::care::Care;
 use super::labels::{self, LabelChange};
 use super::rotation::{self, RotationError};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::store;
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::{self, Published};
+use crate::store::lists;
 use crate::store::signers::{self, KeysOfSigner};
 use crate::store::status;
 
@@ -71,8 +73,8 @@ pub enum KeyringChange {
     },
 }
 
-/// A committed change. A failed publication doesn't undo it.
-#[derive(Debug)]
+/// The keyring after a change.
+#[derive(Clone, Debug)]
 pub struct KeyringChanged {
     /// The new keyring's version.
     pub version: u32,
@@ -86,8 +88,6 @@ pub struct KeyringChanged {
     pub state: Option<State>,
     /// The signers that it replaces, which still verify.
     pub retiring: Vec<u16>,
-    /// The list with a stamp that names the new version, or why publishing failed.
-    pub published: Result<Published, Error>,
 }
 
 /// A signer and its keys.
@@ -151,14 +151,14 @@ impl Issuer {
     /// publishes.
     ///
     /// # Errors
-    /// [`Error::Rotation`], [`Error::RootMissing`], [`Error::RootWrong`], [`Error::Sealed`], and
-    /// the store's. On error nothing has changed.
+    /// [`Error::Rotation`], [`KeystoreError::RootMissing`], [`KeystoreError::RootWrong`],
+    /// [`KeystoreError::Sealed`], and the store's. On error nothing has changed.
     pub async fn change_keyring(
         &self,
         change: &KeyringChange,
         root: &Vault,
         by: Option<&str>,
-    ) -> Result<KeyringChanged, Error> {
+    ) -> Result<Committed<KeyringChanged>, Error> {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
@@ -191,8 +191,8 @@ impl Issuer {
             keystore.set_state(entry.kid, entry.state);
         }
         let keystore = keystore.under(&Keyring::open(&document, self.root())?);
-        let keystore =
-            keystore.map_err(|source| Error::Keystore { path: vault.path().to_owned(), source })?;
+        let keystore = keystore
+            .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
         let state_of = |kid| done.draft.entries.iter().find(|e| e.kid == kid).map(|e| e.state);
         let state = done.kid.and_then(state_of);
         keystore.write(&vault)?;
@@ -214,18 +214,17 @@ impl Issuer {
         if let Err(error) = committed.await {
             // Report the first error. A leftover key in the keystore is harmless.
             let _ = vault.rewrite(&before);
-            return Err(error);
+            return Err(error.into());
         }
-        let published = self.publish().await;
-        Ok(KeyringChanged {
+        let changed = KeyringChanged {
             version: done.draft.version,
             not_after: done.draft.not_after,
             labels: done.draft.labels,
             kid: done.kid,
             state,
             retiring: done.retiring,
-            published,
-        })
+        };
+        Ok(Committed::new(changed, self.publish().await))
     }
 
     /// What is said of a change that there is none to make of: it is as it was asked for.
@@ -233,17 +232,17 @@ impl Issuer {
         &self,
         keyring: &Keyring,
         writing: store::Writing,
-    ) -> Result<KeyringChanged, Error> {
+    ) -> Result<Committed<KeyringChanged>, Error> {
         writing.rollback().await?;
-        Ok(KeyringChanged {
+        let unchanged = KeyringChanged {
             version: keyring.version(),
             not_after: keyring.not_after(),
             labels: keyring.labels().to_vec(),
             kid: None,
             state: None,
             retiring: Vec::new(),
-            published: self.published().await,
-        })
+        };
+        Ok(Committed::new(unchanged, self.published().await))
     }
 
     /// The newest keyring's signers, with the number of keys of each.

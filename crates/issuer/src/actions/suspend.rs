@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::actions::bulk::effective_state;
 use crate::actions::check_by;
-use crate::actions::update::Changed;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyState;
+use crate::record::{KeyRecord, KeyState};
 use crate::store::events::{self, Event, EventType};
 use crate::store::keys;
 
@@ -17,7 +17,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::Suspended`],
     /// and the store's. On error nothing has changed.
-    pub async fn suspend(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
+    pub async fn suspend(&self, id: &str, by: Option<&str>) -> Result<Committed<KeyRecord>, Error> {
         self.set_suspended(id, true, by).await
     }
 
@@ -26,7 +26,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::NotSuspended`],
     /// and the store's. On error nothing has changed.
-    pub async fn resume(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
+    pub async fn resume(&self, id: &str, by: Option<&str>) -> Result<Committed<KeyRecord>, Error> {
         self.set_suspended(id, false, by).await
     }
 
@@ -35,7 +35,7 @@ impl Issuer {
         id: &str,
         suspend: bool,
         by: Option<&str>,
-    ) -> Result<Changed, Error> {
+    ) -> Result<Committed<KeyRecord>, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -65,6 +65,6 @@ impl Issuer {
         events::append(&mut writing, now, &event).await?;
         let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
-        Ok(Changed { record, published: Some(self.publish().await) })
+        Ok(Committed::new(record, self.publish().await))
     }
 }

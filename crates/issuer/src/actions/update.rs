@@ -9,11 +9,11 @@ use crate::actions::create::{Minted, NewKey};
 use crate::actions::mint::KeyRequest;
 use crate::actions::{check_by, check_channels, check_metadata, check_text};
 use crate::actor::Who;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::Published;
 use crate::store::{Connection, channels, keys};
 
 /// A change of a key. `None` keeps a property.
@@ -25,16 +25,6 @@ pub struct Update {
     pub metadata: Option<Map<String, Value>>,
     /// All sales channels, which replace the old ones.
     pub sales_channels: Option<Vec<String>>,
-}
-
-/// A committed change. A failed publication doesn't undo it.
-#[derive(Debug)]
-pub struct Changed {
-    /// The record as it is now.
-    pub record: KeyRecord,
-    /// The list that carries the change, or why publishing failed; `None` if lists don't carry what
-    /// was changed.
-    pub published: Option<Result<Published, Error>>,
 }
 
 /// A key to make or to change.
@@ -108,16 +98,18 @@ impl Issuer {
         id: &str,
         update: &Update,
         by: Option<&str>,
-    ) -> Result<Changed, Error> {
+    ) -> Result<Committed<KeyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
         update_in(&mut writing, &mut record, update, self.who(by), now).await?;
         writing.commit().await?;
-        let published =
-            if record.sales_channels == before { None } else { Some(self.publish().await) };
-        Ok(Changed { record, published })
+        // Lists carry a key's sales channels, in its policy, and nothing else of an update.
+        if record.sales_channels == before {
+            return Ok(Committed::unlisted(record));
+        }
+        Ok(Committed::new(record, self.publish().await))
     }
 
     /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
@@ -199,7 +191,7 @@ pub(super) async fn update_in(
         "sales_channels": record.sales_channels,
     });
     let event = Event { event: EventType::Updated, key_id: Some(&record.id), who, data };
-    events::append(connection, now, &event).await
+    Ok(events::append(connection, now, &event).await?)
 }
 
 /// Replaces a key's sales channels. Returns whether they changed.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_core::crypto::PublicKey;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use portcullis_issuer::actions::Order;
+use portcullis_issuer::actions::{Expiry, Order, When};
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::publish::Target;
@@ -165,8 +166,8 @@ fn unlock() -> Result<Unlock, Error> {
             let reason = "and PORTCULLIS_PASSPHRASE_FILE exclude each other";
             Err(Error::Invalid { field: "PORTCULLIS_KEY_FILE", reason })
         }
-        (Some(path), None) => Unlock::passphrase_file(&path),
-        (None, Some(path)) => Unlock::key_file(&path),
+        (Some(path), None) => Ok(Unlock::passphrase_file(&path)?),
+        (None, Some(path)) => Ok(Unlock::key_file(&path)?),
         (None, None) if std::io::stdin().is_terminal() => Ok(Unlock::ask(ask)),
         (None, None) => Ok(Unlock::default()),
     }
@@ -174,6 +175,102 @@ fn unlock() -> Result<Unlock, Error> {
 
 pub(crate) fn ask(what: &str) -> std::io::Result<Zeroizing<String>> {
     rpassword::prompt_password(what).map(Zeroizing::new)
+}
+
+/// When a key that a command makes expires.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Expires {
+    /// Expire after this long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    expires_in: Option<Duration>,
+    /// Expire at this time (RFC 3339)
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = instant)]
+    expires_at: Option<Time>,
+    /// Never expire, whatever the settings name for keys of which nothing is said
+    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
+    never_expires: bool,
+}
+
+impl Expires {
+    fn when(self) -> Option<When> {
+        self.expires_in.map(When::In).or(self.expires_at.map(When::At))
+    }
+
+    /// The expiry of a new key.
+    pub(crate) fn of_new(self) -> Expiry {
+        if self.never_expires { Expiry::Never } else { self.when().into() }
+    }
+
+    /// The expiry of a key that takes another's place; `None` for that of the other.
+    pub(crate) fn of_rolled(self) -> Option<Option<When>> {
+        if self.never_expires { Some(None) } else { self.when().map(Some) }
+    }
+}
+
+/// The reason of an act.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reason {
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+}
+
+/// The person whom an act is for, beside the principal that the trail notes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct By {
+    /// In whose name
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+impl By {
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    pub(crate) fn owned(&self) -> Option<String> {
+        self.by.clone()
+    }
+}
+
+/// How long to wait for the targets of a list.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Wait {
+    /// Wait until every target carries it, for ten seconds or so long
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "10")]
+    wait: Option<u64>,
+}
+
+impl Wait {
+    pub(crate) fn patience(self) -> Option<Duration> {
+        self.wait.map(Duration::from_secs)
+    }
+}
+
+/// A root that is pinned by the caller.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PinnedRoot {
+    // One public key in 64 starts with a hyphen.
+    /// The root's public key, as `init` prints it
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "by",
+        allow_hyphen_values = true,
+        value_parser = root
+    )]
+    pub(crate) root: Option<PublicKey>,
+}
+
+fn root(text: &str) -> Result<PublicKey, String> {
+    PublicKey::from_text(text).map_err(|error| error.to_string())
 }
 
 /// A label, empty for none.
@@ -192,13 +289,11 @@ pub(crate) fn instant(text: &str) -> Result<Time, String> {
 }
 
 pub(crate) fn kind() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::name))
-        .try_map(|name| names::kind(&name).ok_or("no kind"))
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn environment() -> impl TypedValueParser<Value = Environment> {
-    PossibleValuesParser::new(Environment::ALL.map(Environment::name))
-        .try_map(|name| names::environment(&name).ok_or("no environment"))
+    PossibleValuesParser::new(Environment::ALL.map(Environment::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
@@ -207,8 +302,7 @@ pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
 }
 
 pub(crate) fn purpose() -> impl TypedValueParser<Value = Purpose> {
-    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name))
-        .try_map(|name| names::purpose(&name).ok_or("no purpose"))
+    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {

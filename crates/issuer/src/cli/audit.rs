@@ -7,13 +7,13 @@ use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{
-    Anchor, EventPage, EventQuery, EventView, ExportLine, MAX_PAGE, RemovedView, Report, Start,
-    check_files,
+    Anchor, EventPage, EventQuery, EventView, EventsAnswer, ExportLine, Finding, MAX_PAGE,
+    RemovedView, Report, Start, check_files,
 };
 use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::store::events::{EventType, Filter};
 use portcullis_issuer::view::rfc3339_millis;
-use serde_json::json;
+use serde::Serialize;
 
 use super::args::{self, Global};
 use super::out::{Out, field, table};
@@ -148,10 +148,12 @@ impl List {
             limit: Some(self.limit),
         };
         let EventPage { events, next_cursor, removed } = issuer.list_events(&query).await?;
-        let views: Vec<EventView> = events.iter().map(EventView::new).collect();
-        let view = removed.as_ref().map(RemovedView::from);
-        let json = json!({ "events": views, "next_cursor": next_cursor, "removed": view });
-        out.answer(&json, |o| {
+        let answer = EventsAnswer {
+            events: events.iter().map(EventView::new).collect(),
+            next_cursor: next_cursor.clone(),
+            removed: removed.as_ref().map(RemovedView::from),
+        };
+        out.answer(&answer, |o| {
             let mut rows =
                 vec![["ID", "AT", "TYPE", "KEY", "ACTOR", "ON BEHALF OF"].map(String::from)];
             rows.extend(events.iter().map(|event| {
@@ -249,18 +251,30 @@ fn of_before(start: &Start) -> String {
     )
 }
 
+/// What was found in the trail.
+#[derive(Serialize)]
+struct ReportAnswer<'a> {
+    anchor: Option<&'a str>,
+    events: u64,
+    findings: &'a [Finding],
+    first: Option<i64>,
+    more_findings: u64,
+    ok: bool,
+    removed: Option<RemovedView>,
+}
+
 fn say(report: &Report, out: &Out) -> Result<()> {
     let anchor = report.newest.map(|anchor| anchor.to_string());
-    let json = json!({
-        "ok": report.is_sound(),
-        "events": report.events,
-        "first": report.first,
-        "removed": report.start.as_ref().map(RemovedView::from),
-        "anchor": anchor,
-        "findings": report.findings,
-        "more_findings": report.more,
-    });
-    out.answer(&json, |o| {
+    let answer = ReportAnswer {
+        anchor: anchor.as_deref(),
+        events: report.events,
+        findings: &report.findings,
+        first: report.first,
+        more_findings: report.more,
+        ok: report.is_sound(),
+        removed: report.start.as_ref().map(RemovedView::from),
+    };
+    out.answer(&answer, |o| {
         for finding in &report.findings {
             field(o, finding.code, &finding.message)?;
         }

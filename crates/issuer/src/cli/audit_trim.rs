@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use portcullis_core::time::Time;
-use portcullis_issuer::events::{Age, Outlook, Retention};
+use portcullis_issuer::events::{Age, Held, Outlook, Retention};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::{Error, Issuer};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args;
@@ -96,9 +96,14 @@ impl Trim {
         let options = Options { retention: Some(retention), ..Options::default() };
         let done = issuer.run_job(Job::TrimEvents, &options).await?;
         let Done::TrimEvents(trimmed) = &done else { return Ok(Outcome::Unfinished) };
-        let json = json!({ "dry_run": false, "events": trimmed.removed, "through": trimmed.through,
-                           "files": trimmed.files, "held": trimmed.held });
-        out.answer(&json, |o| {
+        let answer = TrimAnswer {
+            dry_run: false,
+            events: trimmed.removed,
+            files: &trimmed.files,
+            held: trimmed.held.as_ref(),
+            through: trimmed.through,
+        };
+        out.answer(&answer, |o| {
             for file in &trimmed.files {
                 field(o, "Written", file.display())?;
             }
@@ -108,9 +113,14 @@ impl Trim {
     }
 
     fn say(&self, outlook: &Outlook, out: &Out) -> Result<Outcome> {
-        let json = json!({ "dry_run": self.dry_run, "events": outlook.events,
-                           "through": outlook.through, "files": [], "held": outlook.held });
-        out.answer(&json, |o| {
+        let answer = TrimAnswer {
+            dry_run: self.dry_run,
+            events: outlook.events,
+            files: &[],
+            held: outlook.held.as_ref(),
+            through: outlook.through,
+        };
+        out.answer(&answer, |o| {
             field(o, "Would", told(outlook))?;
             outlook.held.iter().try_for_each(|held| field(o, "Held", held))
         })?;
@@ -147,4 +157,14 @@ fn told(outlook: &Outlook) -> String {
         }
         None => format!("remove no event: none of before {before} may go"),
     }
+}
+
+/// What was removed, or would be.
+#[derive(Serialize)]
+struct TrimAnswer<'a> {
+    dry_run: bool,
+    events: u64,
+    files: &'a [PathBuf],
+    held: Option<&'a Held>,
+    through: Option<i64>,
 }

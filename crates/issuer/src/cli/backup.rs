@@ -1,10 +1,10 @@
 //! `portcullis backup` and `portcullis restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use portcullis_issuer::{Issuer, backup};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::Global;
@@ -38,9 +38,8 @@ pub(crate) struct Restore {
 impl Backup {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let made = issuer.back_up(&self.file).await?;
-        let json =
-            json!({ "file": self.file, "bytes": made.bytes, "database": made.with_database });
-        out.answer(&json, |o| {
+        let (bytes, database) = (made.bytes, made.with_database);
+        out.answer(&BackupAnswer { bytes, database, file: &self.file }, |o| {
             field(o, "Backup", self.file.display())?;
             field(o, "Size", format_args!("{} bytes", made.bytes))?;
             let holds = if made.with_database { "keystore and database" } else { "keystore" };
@@ -64,8 +63,8 @@ impl Restore {
         } else {
             backup::restore(&self.file, &home)?
         };
-        let json = json!({ "files": restored.files, "database": restored.with_database });
-        out.answer(&json, |o| {
+        let (database, files) = (restored.with_database, &restored.files);
+        out.answer(&RestoreAnswer { database, files }, |o| {
             for file in &restored.files {
                 field(o, "Restored", file.display())?;
             }
@@ -85,4 +84,19 @@ impl Restore {
         }
         Ok(Outcome::Yes)
     }
+}
+
+#[derive(Serialize)]
+struct BackupAnswer<'a> {
+    bytes: u64,
+    /// Whether the database is in it.
+    database: bool,
+    file: &'a Path,
+}
+
+#[derive(Serialize)]
+struct RestoreAnswer<'a> {
+    /// Whether the database is among them.
+    database: bool,
+    files: &'a [PathBuf],
 }

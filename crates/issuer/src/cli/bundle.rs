@@ -1,13 +1,13 @@
 //! `portcullis bundle`: the data that a verifier starts with, in one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::publish::GateFile;
 use portcullis_issuer::view::MarkView;
-use serde_json::json;
+use serde::Serialize;
 
 use super::args::Global;
 use super::list::{adopt, write_mark};
@@ -54,8 +54,9 @@ impl Bundle {
         let view = MarkView::new(&list.list_version(), now);
         if !self.for_gate {
             write_atomic(&self.out, &bundle, Privacy::Public)?;
-            let json = json!({ "file": self.out, "bundle_len": bundle.len(), "list": view });
-            out.answer(&json, |o| {
+            let bundle_len = bundle.len();
+            let answer = BundleAnswer { bundle_len, file: &self.out, list: view, policies: None };
+            out.answer(&answer, |o| {
                 field(o, "Written", self.out.display())?;
                 write_mark(o, &view)?;
                 field(o, "Bytes", bundle.len())
@@ -77,18 +78,19 @@ impl Bundle {
 
     fn tell(&self, made: &GateFile, view: &MarkView, out: &Out) -> Result<()> {
         let GateFile { file, policies: [public, private], policies_len, left_out } = made;
-        let json = json!({
-            "file": self.out,
-            "bundle_len": file.len(),
-            "list": view,
-            "policies": {
-                "public_files": public,
-                "private_files": private,
-                "bytes": policies_len,
-                "left_out": left_out,
-            },
-        });
-        out.answer(&json, |o| {
+        let policies = PoliciesInBundle {
+            bytes: *policies_len,
+            left_out: *left_out,
+            private_files: *private,
+            public_files: *public,
+        };
+        let answer = BundleAnswer {
+            bundle_len: file.len(),
+            file: &self.out,
+            list: *view,
+            policies: Some(policies),
+        };
+        out.answer(&answer, |o| {
             field(o, "Written", self.out.display())?;
             write_mark(o, view)?;
             field(o, "Bytes", file.len())?;
@@ -108,4 +110,24 @@ impl Bundle {
             Ok(())
         })
     }
+}
+
+/// The file that was written.
+#[derive(Serialize)]
+struct BundleAnswer<'a> {
+    bundle_len: usize,
+    file: &'a Path,
+    list: MarkView,
+    /// Of a gate's bundle only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<PoliciesInBundle>,
+}
+
+#[derive(Serialize)]
+struct PoliciesInBundle {
+    bytes: usize,
+    /// Files for which there was no room.
+    left_out: usize,
+    private_files: usize,
+    public_files: usize,
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use portcullis_issuer::clock::SystemClock;
-use portcullis_issuer::doctor::examine;
+use portcullis_issuer::doctor::{Check, examine};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::Global;
@@ -25,8 +25,8 @@ impl Doctor {
         let valid_for = global.valid_for.unwrap_or(DEFAULT_VALID_FOR);
         let seen = examine(&home, Arc::new(SystemClock), valid_for, &witnesses).await;
         let healthy = seen.is_healthy();
-        let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
-        out.answer(&json, |o| {
+        let answer = DoctorAnswer { blind: seen.blind, checks: &seen.checks, healthy };
+        out.answer(&answer, |o| {
             for check in &seen.checks {
                 let mark = match (check.ok, &check.mend) {
                     (true, None) => "ok  ",
@@ -46,4 +46,12 @@ impl Doctor {
             (false, Some(_)) => Outcome::Unfinished,
         })
     }
+}
+
+#[derive(Serialize)]
+struct DoctorAnswer<'a> {
+    /// The code of the error that prevented further checks.
+    blind: Option<&'static str>,
+    checks: &'a [Check],
+    healthy: bool,
 }

@@ -1,6 +1,6 @@
 //! `portcullis init`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -8,7 +8,7 @@ use portcullis_core::token::Label;
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::init::{Initialised, Plan, init_for};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::{self, Global};
@@ -32,6 +32,16 @@ pub(crate) struct Init {
     encrypt: bool,
 }
 
+#[derive(Serialize)]
+struct InitAnswer<'a> {
+    admin_id: &'a str,
+    admin_key: &'a str,
+    home: &'a Path,
+    issuer: String,
+    root: String,
+    root_key: &'a Path,
+}
+
 impl Init {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
@@ -41,15 +51,15 @@ impl Init {
         let made = init_for(&home, &plan, Arc::new(SystemClock), valid_for).await?;
         let Initialised { issuer, root, root_key, admin, admin_token } = &made;
         let folder = home.path().display();
-        let json = json!({
-            "issuer": issuer.to_string(),
-            "root": root.to_string(),
-            "home": home.path(),
-            "root_key": root_key,
-            "admin_id": admin.id,
-            "admin_key": admin_token.as_str(),
-        });
-        out.answer(&json, |o| {
+        let answer = InitAnswer {
+            admin_id: &admin.id,
+            admin_key: admin_token,
+            home: home.path(),
+            issuer: issuer.to_string(),
+            root: root.to_string(),
+            root_key,
+        };
+        out.answer(&answer, |o| {
             field(o, "Issuer", issuer)?;
             field(o, "Root", format_args!("{root}  (public: pin it in gates and verifiers)"))?;
             field(

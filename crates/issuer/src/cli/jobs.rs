@@ -5,7 +5,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::Idle;
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Job, Options};
 use portcullis_issuer::view::rfc3339_millis;
-use serde_json::json;
+use serde::Serialize;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
@@ -77,14 +77,16 @@ impl Run {
             bail!("--dry-run is for the job idle-keys alone");
         }
         let idle = issuer.preview_idle().await?;
-        let kinds = idle.iter().filter_map(|(class, idle)| match idle {
-            Idle::Off => None,
-            Idle::Waits(why) => Some(json!({ "kind": class.name(), "idle": 0, "waits": why })),
-            Idle::Keys(many) => Some(json!({ "kind": class.name(), "idle": many })),
+        let kinds = idle.iter().filter_map(|(class, idle)| {
+            let kind = class.name();
+            match idle {
+                Idle::Off => None,
+                Idle::Waits(why) => Some(IdleOfKind { idle: 0, kind, waits: Some(why) }),
+                Idle::Keys(many) => Some(IdleOfKind { idle: *many, kind, waits: None }),
+            }
         });
-        let json =
-            json!({ "dry_run": true, "job": "idle-keys", "kinds": kinds.collect::<Vec<_>>() });
-        out.answer(&json, |o| {
+        let answer = IdleAnswer { dry_run: true, job: "idle-keys", kinds: kinds.collect() };
+        out.answer(&answer, |o| {
             field(o, "Dry run", "nothing was changed")?;
             for (class, idle) in &idle {
                 let class = class.name();
@@ -98,6 +100,37 @@ impl Run {
         })?;
         Ok(Outcome::Yes)
     }
+}
+
+/// How many keys of each kind the job would suspend.
+#[derive(Serialize)]
+struct IdleAnswer<'a> {
+    dry_run: bool,
+    job: &'static str,
+    kinds: Vec<IdleOfKind<'a>>,
+}
+
+#[derive(Serialize)]
+struct IdleOfKind<'a> {
+    idle: u64,
+    kind: &'static str,
+    /// Why none is suspended yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JobsAnswer<'a> {
+    jobs: Vec<JobView<'a>>,
+}
+
+#[derive(Serialize)]
+struct JobView<'a> {
+    ended_at: &'a Option<String>,
+    error: &'a Option<String>,
+    every_seconds: u64,
+    job: &'static str,
+    state: &'static str,
 }
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
@@ -116,12 +149,15 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         };
         (job, state, ended, error)
     });
-    let json = rows.iter().map(|(job, state, ended, error)| {
-        let every = job.period_millis() / 1000;
-        json!({ "job": job.name(), "state": state, "every_seconds": every, "ended_at": ended, "error": error })
+    let views = rows.iter().map(|(job, state, ended_at, error)| JobView {
+        ended_at,
+        error,
+        every_seconds: job.period_millis() / 1000,
+        job: job.name(),
+        state,
     });
-    let json = json!({ "jobs": json.collect::<Vec<_>>() });
-    out.answer(&json, |o| {
+    let answer = JobsAnswer { jobs: views.collect() };
+    out.answer(&answer, |o| {
         let mut lines = vec![["JOB", "STATE", "ENDED", "ERROR"].map(String::from)];
         lines.extend(rows.iter().map(|(job, state, ended, error)| {
             let [ended, error] = [ended, error].map(|text| text.clone().unwrap_or_default());

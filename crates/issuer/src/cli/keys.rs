@@ -4,16 +4,16 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use portcullis_issuer::actions::{Expiry, Idempotency, NewKey, When};
+use portcullis_issuer::actions::{Idempotency, NewKey};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
+use portcullis_issuer::view::keys::CreatedAnswer;
 use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Outcome;
-use super::args;
+use super::args::{self, Expires};
 use super::keys_acts::{
     Authenticate, Delete, Resume, RollKey, SalesChannels, SelfRevoke, Suspend, Undo, Update,
 };
@@ -66,15 +66,8 @@ pub(crate) struct Create {
     /// The word in front of it, one that the keyring lists; '' for none [default: the keyring's first]
     #[arg(long, value_name = "WORD", value_parser = args::label)]
     label: Option<Label>,
-    /// Expire after this long
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
-    expires_in: Option<Duration>,
-    /// Expire at this time (RFC 3339)
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = args::instant)]
-    expires_at: Option<Time>,
-    /// Never expire, whatever the settings name for keys of which nothing is said
-    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
-    never_expires: bool,
+    #[command(flatten)]
+    expires: Expires,
     /// The owner's number, 0 for none
     #[arg(long, default_value_t = 0)]
     owner: u32,
@@ -161,7 +154,6 @@ impl Keys {
 
 impl Create {
     async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let expires = self.expires_in.map(When::In).or(self.expires_at.map(When::At));
         let purpose = if self.admin { KeyPurpose::Admin } else { KeyPurpose::Token };
         let new = NewKey {
             purpose,
@@ -175,7 +167,7 @@ impl Create {
             policy: self.policy,
             sales_channels: self.sales_channels.clone(),
             admin_scopes: self.scopes.clone(),
-            expires: if self.never_expires { Expiry::Never } else { expires.into() },
+            expires: self.expires.of_new(),
             created_by: self.by.clone(),
         };
         if let Some(count) = self.count {
@@ -187,10 +179,10 @@ impl Create {
         }
         let minted = made.keys.first().ok_or(Error::SelfCheck)?;
         let key = view(issuer, &minted.record).await?;
-        let json = json!({ "key": key, "token": minted.token.as_str() });
-        out.answer(&json, |o| {
-            field(o, "Key", minted.token.as_str())?;
-            write_key(o, &key)
+        let answer = CreatedAnswer { key, token: minted.token.to_string() };
+        out.answer(&answer, |o| {
+            field(o, "Key", &answer.token)?;
+            write_key(o, &answer.key)
         })?;
         if self.kind == Kind::Secret {
             out.note("\nThe key is shown this once and kept nowhere: store it now.");

@@ -1,21 +1,22 @@
 //! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use portcullis_issuer::actions::{self, Changed, Roll, When, check_fixed};
-use portcullis_issuer::view::KeyView;
-use portcullis_issuer::{Error, Issuer};
-use serde_json::{Map, Value, json};
+use portcullis_issuer::actions::{self, Roll, check_fixed};
+use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::view::keys::{AuthenticatedAnswer, DeletedManyAnswer, RolledKey};
+use portcullis_issuer::{Committed, Issuer};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By, Expires, Reason};
+use super::committed;
 use super::keys::{Naming, REPEATED, view, write_key};
-use super::list::{committed, outcome, write_published};
 use super::out::{Out, field, state};
 use super::verify::read_token;
 
@@ -40,9 +41,8 @@ pub(crate) struct Update {
     /// No sales channel from now on
     #[arg(long, conflicts_with = "sales_channels")]
     no_sales_channels: bool,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     // Fields that can't be changed are parsed, so that the error can name the command to use
     // instead.
     #[arg(long, hide = true)]
@@ -81,7 +81,7 @@ impl Update {
             metadata: self.metadata.clone(),
             sales_channels: named.then(|| self.sales_channels.clone()),
         };
-        let by = self.by.as_deref();
+        let by = self.by.name();
         changed(issuer, issuer.update(&self.id, &update, by).await?, out).await
     }
 }
@@ -115,18 +115,16 @@ impl SalesChannels {
 pub(crate) struct Suspend {
     /// The key's id, apk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Suspend {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        changed(issuer, issuer.suspend(&self.id, self.by.as_deref()).await?, out).await
+        let issuer = &issuer.because(self.reason.text())?;
+        changed(issuer, issuer.suspend(&self.id, self.by.name()).await?, out).await
     }
 }
 
@@ -136,33 +134,23 @@ impl Suspend {
 pub(crate) struct Resume {
     /// The key's id, apk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Resume {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        changed(issuer, issuer.resume(&self.id, self.by.as_deref()).await?, out).await
+        let issuer = &issuer.because(self.reason.text())?;
+        changed(issuer, issuer.resume(&self.id, self.by.name()).await?, out).await
     }
 }
 
-async fn changed(issuer: &Issuer, changed: Changed, out: &Out) -> Result<Outcome> {
-    let key = view(issuer, &changed.record).await?;
-    let Some(published) = changed.published else {
-        out.answer(&key, |o| write_key(o, &key))?;
-        return Ok(Outcome::Yes);
-    };
-    let json = committed(issuer, json!(key), &published);
-    out.answer(&json, |o| {
-        write_key(o, &key)?;
-        write_published(o, &published)
-    })?;
-    Ok(outcome(out, &published))
+async fn changed(issuer: &Issuer, changed: Committed<KeyRecord>, out: &Out) -> Result<Outcome> {
+    let Committed { value, publication } = changed;
+    let changed = Committed { value: view(issuer, &value).await?, publication };
+    committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
 }
 
 /// Revoke the secret key that you hold, by its text
@@ -175,14 +163,7 @@ pub(crate) struct SelfRevoke {
 
 impl SelfRevoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let revoked = issuer.revoke_by_token(&token(&self.token)?).await?;
-        let key = view(issuer, &revoked.record).await?;
-        let json = committed(issuer, json!(key), &revoked.published);
-        out.answer(&json, |o| {
-            write_key(o, &key)?;
-            write_published(o, &revoked.published)
-        })?;
-        Ok(outcome(out, &revoked.published))
+        changed(issuer, issuer.revoke_by_token(&token(&self.token)?).await?, out).await
     }
 }
 
@@ -191,6 +172,8 @@ fn token(text: &str) -> Result<Zeroizing<String>> {
 }
 
 /// Put a new key in a key's place; both are valid for the overlap
+///
+/// If nothing is said about its expiry, the new key expires when the old one does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys roll apk_0123456789abcdefghijkl --overlap 1h")]
 pub(crate) struct RollKey {
@@ -211,60 +194,53 @@ pub(crate) struct RollKey {
     /// The word in front of the new key, '' for none [default: as the old key]
     #[arg(long, value_name = "WORD", value_parser = args::label)]
     label: Option<Label>,
-    /// The new key expires after this long [default: when the old key does]
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
-    expires_in: Option<Duration>,
-    /// The new key expires at this time (RFC 3339)
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = args::instant)]
-    expires_at: Option<Time>,
-    /// The new key never expires
-    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
-    never_expires: bool,
+    #[command(flatten)]
+    expires: Expires,
     #[command(flatten)]
     naming: Naming,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl RollKey {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        let expires = self.expires_in.map(When::In).or(self.expires_at.map(When::At));
+        let issuer = &issuer.because(self.reason.text())?;
         let roll = Roll {
             overlap: self.overlap,
-            by: self.by.clone(),
+            by: self.by.owned(),
             owner: self.owner,
             policy: self.policy,
             algorithm: self.algorithm,
             label: self.label,
-            expires: if self.never_expires { Some(None) } else { expires.map(Some) },
+            expires: self.expires.of_rolled(),
         };
         let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
+        let Committed { value: rolled, publication } = rolled;
         if rolled.repeated {
             out.note(REPEATED);
         }
-        let key = view(issuer, &rolled.minted.record).await?;
-        let old = view(issuer, &rolled.old).await?;
-        let token = rolled.minted.token.as_str();
-        let json = json!({ "key": key, "token": token, "rolled": old });
-        let json = committed(issuer, json, &rolled.published);
-        out.answer(&json, |o| {
-            field(o, "New key", token)?;
-            write_key(o, &key)?;
+        let value = RolledKey {
+            key: view(issuer, &rolled.minted.record).await?,
+            token: rolled.minted.token.to_string(),
+            rolled: view(issuer, &rolled.old).await?,
+        };
+        let is_secret = rolled.minted.record.kind == Kind::Secret;
+        let rolled = Committed { value, publication };
+        let text = |o: &mut dyn Write, it: &RolledKey| {
+            field(o, "New key", &it.token)?;
+            write_key(o, &it.key)?;
             writeln!(o)?;
-            field(o, "Old key", &old.id)?;
-            field(o, "State", state(old.state))?;
-            field(o, "Valid until", old.revoked_at.as_deref().unwrap_or("-"))?;
-            write_published(o, &rolled.published)
-        })?;
-        if key.kind == Kind::Secret.name() {
+            field(o, "Old key", &it.rolled.id)?;
+            field(o, "State", state(it.rolled.state))?;
+            field(o, "Valid until", it.rolled.revoked_at.as_deref().unwrap_or("-"))
+        };
+        let outcome = committed::answer(issuer, out, rolled, None, text).await?;
+        if is_secret {
             out.note("\nThe new key is shown this once and kept nowhere: store it now.");
         }
-        Ok(outcome(out, &rolled.published))
+        Ok(outcome)
     }
 }
 
@@ -275,17 +251,16 @@ pub(crate) struct Delete {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let ids = issuer.delete(&self.ids, None).await?;
-        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
-        out.answer(&json, |o| ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
+        let answer = DeletedManyAnswer::of(ids);
+        out.answer(&answer, |o| answer.ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
         Ok(Outcome::Yes)
     }
 }
@@ -297,23 +272,20 @@ pub(crate) struct Undo {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let undone = issuer.undo_create(&self.ids, None).await?;
-        let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
-        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
-        let json = committed(issuer, json, &undone.published);
-        out.answer(&json, |o| {
-            ids.iter().try_for_each(|id| field(o, "Undone", id))?;
-            write_published(o, &undone.published)
-        })?;
-        Ok(outcome(out, &undone.published))
+        let ids = |records: Vec<KeyRecord>| records.into_iter().map(|record| record.id).collect();
+        let undone = undone.map(|records| DeletedManyAnswer::of(ids(records)));
+        let text = |o: &mut dyn Write, it: &DeletedManyAnswer| {
+            it.ids.iter().try_for_each(|id| field(o, "Undone", id))
+        };
+        committed::answer(issuer, out, undone, None, text).await
     }
 }
 
@@ -336,15 +308,14 @@ impl Authenticate {
         let token = token(&self.token)?;
         match issuer.authenticate(&token, self.kind, self.environment).await?.result {
             Ok(record) => {
-                let key: Result<KeyView, Error> = view(issuer, &record).await;
-                let key = key?;
-                out.answer(&json!({ "ok": true, "key": key }), |o| write_key(o, &key))?;
+                let key = view(issuer, &record).await?;
+                out.answer(&AuthenticatedAnswer::accepted(key.clone()), |o| write_key(o, &key))?;
                 Ok(Outcome::Yes)
             }
             Err(refusal) => {
-                let (code, message) = (refusal.code(), refusal.to_string());
-                let json = json!({ "ok": false, "code": code, "message": message });
-                out.answer(&json, |o| field(o, "Refused", format_args!("{code}: {message}")))?;
+                let code = refusal.code();
+                let answer = AuthenticatedAnswer::refused(code, &refusal);
+                out.answer(&answer, |o| field(o, "Refused", format_args!("{code}: {refusal}")))?;
                 Ok(Outcome::No)
             }
         }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{Minted, NewKey};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 
@@ -56,11 +56,19 @@ pub(super) async fn create_many(
     Ok(Outcome::Yes)
 }
 
+/// A key that was made, as a line.
+#[derive(Serialize)]
+struct LineAnswer<'a> {
+    id: &'a str,
+    title: &'a str,
+    token: &'a str,
+}
+
 fn write(out: &mut impl Write, format: Lines, minted: &Minted) -> Result<()> {
     let (id, title, token) = (&minted.record.id, &minted.record.title, minted.token.as_str());
     match format {
         Lines::Jsonl => {
-            writeln!(out, "{}", json!({ "id": id, "token": token, "title": title }))?;
+            writeln!(out, "{}", serde_json::to_string(&LineAnswer { id, title, token })?)?;
         }
         Lines::Csv => {
             let mut line = csv::WriterBuilder::new().from_writer(&mut *out);

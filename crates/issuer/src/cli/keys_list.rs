@@ -6,7 +6,7 @@ use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{Criteria, Order, Query, Span};
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use serde_json::json;
+use portcullis_issuer::view::keys::PageAnswer;
 
 use super::Outcome;
 use super::args;
@@ -134,14 +134,11 @@ impl List {
         for record in &page.keys {
             keys.push(view(issuer, record).await?);
         }
-        let mut json = json!({ "keys": keys, "next_cursor": page.next_cursor });
-        if let (Some(count), Some(object)) = (page.count, json.as_object_mut()) {
-            object.insert("count".into(), count.into());
-        }
-        out.answer(&json, |o| {
+        let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
+        out.answer(&answer, |o| {
             let mut rows =
                 vec![["ID", "STATE", "KEY", "ISSUED", "EXPIRES", "TITLE"].map(String::from)];
-            rows.extend(keys.iter().map(|key| {
+            rows.extend(answer.keys.iter().map(|key| {
                 let expires = key.expires_at.clone().unwrap_or_else(|| "never".into());
                 let title = if key.purpose == "admin" {
                     format!("{} (admin)", key.title)
@@ -156,7 +153,7 @@ impl List {
         if let Some(count) = page.count {
             out.note(&format!("\n{count} in all"));
         }
-        if let Some(cursor) = &page.next_cursor {
+        if let Some(cursor) = &answer.next_cursor {
             out.note(&format!("\nMore with --cursor {cursor}"));
         }
         Ok(Outcome::Yes)

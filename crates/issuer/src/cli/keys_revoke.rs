@@ -7,19 +7,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{Criteria, IfRevoked, Preview, Revocation, Selector, When};
+use portcullis_issuer::actions::{
+    Criteria, IfRevoked, Preview, Revocation, RevokedKeys, Selector, When,
+};
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::view::keys::DryRunAnswer;
-use serde_json::json;
+use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
+use portcullis_issuer::{Committed, Issuer};
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By, Reason, Wait};
+use super::committed;
 use super::keys::{view, write_key};
 use super::keys_list::Like;
-use super::list::{committed, outcome, wait, write_published, write_targets};
 use super::out::{Out, field};
-use super::revoke::merged;
 use super::sure::{Answer, Sure, told};
 
 /// Revoke keys, now or from a moment on, and publish: all of them or none
@@ -45,10 +45,8 @@ pub(crate) struct Revoke {
     /// At this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
     at: Option<Time>,
-    /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
-          default_missing_value = "10")]
-    wait: Option<u64>,
+    #[command(flatten)]
+    wait: Wait,
     /// What to do with keys among the ids that are revoked already
     #[arg(long, value_name = "WHAT", default_value = "refuse",
           value_parser = PossibleValuesParser::new(["refuse", "skip"])
@@ -56,12 +54,10 @@ pub(crate) struct Revoke {
     if_revoked: IfRevoked,
     #[command(flatten)]
     sure: Sure,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 /// Reads the ids in a file, one a line. Blank lines and repeated ids are left out.
@@ -90,11 +86,11 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let when = self.after.map(When::In).or(self.at.map(When::At)).unwrap_or(When::Now);
-        let by = self.by.clone();
+        let by = self.by.owned();
         let revocation = Revocation { when, by };
-        let patience = self.wait.map(Duration::from_secs);
+        let patience = self.wait.patience();
         let criteria = self.like.criteria();
         let ids = match &self.ids_from {
             Some(file) => ids_in(file)?,
@@ -131,17 +127,17 @@ impl Revoke {
         }
         let revoked =
             issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
-        let mut keys = Vec::with_capacity(revoked.records.len());
-        for record in &revoked.records {
+        let Committed { value: RevokedKeys { records, skipped }, publication } = revoked;
+        let mut keys = Vec::with_capacity(records.len());
+        for record in &records {
             keys.push(view(issuer, record).await?);
         }
-        let skipped = &revoked.skipped;
-        let json = json!({ "count": keys.len(), "keys": keys, "skipped": skipped });
-        let targets = wait(issuer, &revoked.published, patience).await?;
-        let json = committed(issuer, json, &revoked.published);
-        out.answer(&merged(json, targets.as_ref()), |o| {
-            field(o, "Revoked", keys.len())?;
-            keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
+        let value = RevokedKeysView { count: keys.len(), keys, skipped: Some(skipped) };
+        let revoked = Committed { value, publication };
+        committed::answer(issuer, out, revoked, patience, |o, revoked| {
+            field(o, "Revoked", revoked.count)?;
+            revoked.keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
+            let skipped = revoked.skipped.as_deref().unwrap_or_default();
             if !skipped.is_empty() {
                 field(
                     o,
@@ -149,10 +145,9 @@ impl Revoke {
                     format_args!("{} revoked already: {}", skipped.len(), skipped.join(", ")),
                 )?;
             }
-            write_published(o, &revoked.published)?;
-            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
-        })?;
-        Ok(outcome(out, &revoked.published))
+            Ok(())
+        })
+        .await
     }
 
     async fn one(
@@ -164,15 +159,9 @@ impl Revoke {
     ) -> Result<Outcome> {
         let care = self.sure.care();
         let revoked = issuer.revoke_with(id, revocation, &care, self.if_revoked).await?;
-        let key = view(issuer, &revoked.record).await?;
-        let targets = wait(issuer, &revoked.published, patience).await?;
-        let json = committed(issuer, json!(key), &revoked.published);
-        out.answer(&merged(json, targets.as_ref()), |o| {
-            write_key(o, &key)?;
-            write_published(o, &revoked.published)?;
-            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
-        })?;
-        Ok(outcome(out, &revoked.published))
+        let Committed { value, publication } = revoked;
+        let revoked = Committed { value: view(issuer, &value).await?, publication };
+        committed::answer(issuer, out, revoked, patience, |o, key| write_key(o, key)).await
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use portcullis_issuer::keystore::{self, Unlock};
+use portcullis_issuer::at_rest;
+use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::{Error, Home};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::{self, Global};
@@ -59,13 +60,11 @@ impl Keystore {
         match self {
             Self::Show(files) => show(&home, files.root(), out),
             Self::Encrypt(files) => {
-                said(&keystore::encrypt(&home, files.root(), home.unlock())?, "Encrypted", out)
+                said(&at_rest::encrypt(&home, files.root(), home.unlock())?, "Encrypted", out)
             }
-            Self::Decrypt(files) => {
-                said(&keystore::decrypt(&home, files.root())?, "Decrypted", out)
-            }
+            Self::Decrypt(files) => said(&at_rest::decrypt(&home, files.root())?, "Decrypted", out),
             Self::Rekey(rekey) => {
-                let done = keystore::rekey(&home, rekey.files.root(), &rekey.with()?)?;
+                let done = at_rest::rekey(&home, rekey.files.root(), &rekey.with()?)?;
                 said(&done, "Encrypted", out)
             }
         }
@@ -81,8 +80,8 @@ impl Files {
 impl Rekey {
     fn with(&self) -> Result<Unlock, Error> {
         match (&self.new_passphrase_file, &self.new_key_file) {
-            (Some(path), _) => Unlock::passphrase_file(path),
-            (None, Some(path)) => Unlock::key_file(path),
+            (Some(path), _) => Ok(Unlock::passphrase_file(path)?),
+            (None, Some(path)) => Ok(Unlock::key_file(path)?),
             (None, None) if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
                 Ok(Unlock::ask(args::ask))
             }
@@ -95,9 +94,9 @@ impl Rekey {
 }
 
 fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
-    let files = keystore::at_rest(home, root)?;
-    let json = files.iter().map(|file| json!({ "path": file.path, "encrypted": file.encrypted }));
-    out.answer(&json!({ "files": json.collect::<Vec<_>>() }), |o| {
+    let files = at_rest::at_rest(home, root)?;
+    let views = files.iter().map(|file| FileView { encrypted: file.encrypted, path: &file.path });
+    out.answer(&FilesAnswer { files: views.collect() }, |o| {
         for file in &files {
             let label = if file.encrypted { "Encrypted" } else { "Plain" };
             field(o, label, file.path.display())?;
@@ -108,7 +107,7 @@ fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
 }
 
 fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
-    out.answer(&json!({ "changed": files }), |o| {
+    out.answer(&ChangedFiles { changed: files }, |o| {
         for file in files {
             field(o, label, file.display())?;
         }
@@ -118,4 +117,21 @@ fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
         Ok(())
     })?;
     Ok(Outcome::Yes)
+}
+
+/// The files that hold secrets.
+#[derive(Serialize)]
+struct FilesAnswer<'a> {
+    files: Vec<FileView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileView<'a> {
+    encrypted: bool,
+    path: &'a Path,
+}
+
+#[derive(Serialize)]
+struct ChangedFiles<'a> {
+    changed: &'a [PathBuf],
 }

@@ -2,25 +2,22 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError};
+use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError, Part};
 use portcullis_core::policy::Policies;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
+use portcullis_issuer::Issuer;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::store::lists::Published;
 use portcullis_issuer::view::status_lists::StatusListsView;
-use portcullis_issuer::view::targets::{target_views, waited};
+use portcullis_issuer::view::targets::{ListAnswer, TargetView, target_views};
 use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
-use portcullis_issuer::{Error, Issuer};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::args::Global;
+use super::args::{Global, PinnedRoot};
 use super::out::{Out, field, table};
-use super::revoke::merged;
 use super::{Outcome, with_issuer};
 
 /// Publish, show and verify the revocation list
@@ -42,22 +39,10 @@ pub(crate) enum List {
                         portcullis list verify --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
 pub(crate) struct VerifyList {
     /// A bundle file, as served at /.well-known/portcullis/bundle or written by `portcullis bundle`
-    #[arg(long, value_name = "FILE", requires = "root")]
+    #[arg(long, value_name = "FILE", group = "by", requires = "root")]
     bundle: Option<PathBuf>,
-    // One public key in 64 starts with a hyphen.
-    /// The root's public key, as `init` prints it
-    #[arg(
-        long,
-        value_name = "KEY",
-        requires = "bundle",
-        allow_hyphen_values = true,
-        value_parser = root
-    )]
-    root: Option<PublicKey>,
-}
-
-fn root(text: &str) -> Result<PublicKey, String> {
-    PublicKey::from_text(text).map_err(|error| error.to_string())
+    #[command(flatten)]
+    pinned: PinnedRoot,
 }
 
 impl List {
@@ -80,12 +65,13 @@ impl List {
 async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let now = issuer.now();
     let (published, shards) = issuer.overview().await?;
-    let view = ListView::new(&published, &shards, now);
-    let targets = json!({ "targets": target_views(&issuer.targets().await?, &published) });
-    let status_lists = StatusListsView::of(issuer).await?;
-    let status_lists = status_lists.map(|lists| json!({ "status_lists": lists }));
-    let answer = merged(merged(json!(view), Some(&targets)), status_lists.as_ref());
+    let answer = ListAnswer {
+        list: ListView::new(&published, &shards, now),
+        targets: target_views(&issuer.targets().await?, &published),
+        status_lists: StatusListsView::of(issuer).await?,
+    };
     out.answer(&answer, |o| {
+        let view = &answer.list;
         write_mark(o, &view.list_version)?;
         if view.expired {
             field(
@@ -110,84 +96,46 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
             writeln!(o, "Serials of shard {} are used from {when} on", shard.shard)?;
         }
         writeln!(o)?;
-        write_targets(o, &targets)
+        write_targets(o, &answer.targets)
     })?;
     Ok(Outcome::Yes)
 }
 
-/// Adds to an answer whether the committed change is also published.
-pub(super) fn committed(
-    issuer: &Issuer,
-    mut json: Value,
-    published: &Result<Published, Error>,
-) -> Value {
-    let (is_out, list, problem) = match published {
-        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
-        Err(error) => (false, None, Some(error.code())),
-    };
-    if let Some(object) = json.as_object_mut() {
-        object.insert("published".into(), is_out.into());
-        match (list, problem) {
-            (Some(list), _) => object.insert("list".into(), json!(list)),
-            (None, problem) => object.insert("problem".into(), json!(problem)),
-        };
-    }
-    json
-}
-
-/// The outcome of a committed change, published or not.
-pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
-    let message = format!(
-        "the change is committed but not yet published ({}); run `portcullis list publish`",
-        error.chain()
-    );
-    out.error(error.code(), &message);
-    Outcome::Unfinished
-}
-
-pub(super) fn write_published(
-    out: &mut dyn Write,
-    published: &Result<Published, Error>,
-) -> std::io::Result<()> {
-    match published {
-        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
-        Err(_) => field(out, "Published in", "no list yet"),
-    }
-}
-
-/// Waits for the targets if `--wait` was given, and returns which of them carry the list.
-pub(super) async fn wait(
-    issuer: &Issuer,
-    published: &Result<Published, Error>,
-    patience: Option<Duration>,
-) -> Result<Option<Value>> {
-    match (patience, published) {
-        (Some(patience), Ok(published)) => Ok(Some(waited(issuer, published, patience).await?)),
-        (None, _) | (_, Err(_)) => Ok(None),
-    }
-}
-
 /// Writes which targets carry a list.
-pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Result<()> {
+pub(super) fn write_targets(out: &mut dyn Write, targets: &[TargetView]) -> std::io::Result<()> {
     let mut rows = vec![["TARGET", "LIST", "VISIBLE", "PROBLEM"].map(String::from)];
-    let targets = targets.get("targets").and_then(Value::as_array);
-    rows.extend(targets.into_iter().flatten().map(|target| {
-        let text = |name: &str| match target.get(name) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => "-".into(),
-        };
-        [text("name"), text("number"), text("visible"), text("error")]
+    rows.extend(targets.iter().map(|target| {
+        let number = target.number.map_or_else(|| "-".into(), |number| number.to_string());
+        let error = target.error.clone().unwrap_or_else(|| "-".into());
+        [target.name.clone(), number, target.visible.into(), error]
     }));
     table(out, &rows)
+}
+
+/// What a verifier that starts with the bundle finds.
+#[derive(Serialize)]
+struct VerifiedAnswer {
+    bundle_len: usize,
+    issuer: String,
+    keyring_version: u32,
+    list: Option<MarkView>,
+    ok: bool,
+    policy_files: usize,
+}
+
+/// Why a verifier refuses the bundle.
+#[derive(Serialize)]
+struct RefusedAnswer {
+    code: &'static str,
+    message: String,
+    ok: bool,
 }
 
 impl VerifyList {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         // Read the bundle from a file, with the root that the caller pins, or from the issuer
         // itself.
-        let (file, root, now) = match (&self.bundle, self.root) {
+        let (file, root, now) = match (&self.bundle, self.pinned.root) {
             (Some(path), Some(root)) => (read(path)?, root, SystemClock.now()),
             _ => {
                 let read = async |issuer: &Issuer| {
@@ -204,23 +152,23 @@ impl VerifyList {
                     AdoptError::Keyring(_) => "keyring",
                     AdoptError::List(error) => error.code(),
                 };
-                let json = json!({ "ok": false, "code": code, "message": error.to_string() });
-                out.answer(&json, |o| field(o, "Refused", format_args!("{error} ({code})")))?;
+                let refused = RefusedAnswer { code, message: error.to_string(), ok: false };
+                out.answer(&refused, |o| field(o, "Refused", format_args!("{error} ({code})")))?;
                 return Ok(Outcome::No);
             }
         };
         let list_version = verifier.list().map(HeldList::list_version);
         let view = list_version.as_ref().map(|list_version| MarkView::new(list_version, now));
         let keyring = verifier.keyring();
-        let json = json!({
-            "ok": true,
-            "issuer": verifier.issuer().to_string(),
-            "keyring_version": keyring.version(),
-            "list": view,
-            "bundle_len": file.len(),
-            "policy_files": policies,
-        });
-        out.answer(&json, |o| {
+        let answer = VerifiedAnswer {
+            bundle_len: file.len(),
+            issuer: verifier.issuer().to_string(),
+            keyring_version: keyring.version(),
+            list: view,
+            ok: true,
+            policy_files: policies,
+        };
+        out.answer(&answer, |o| {
             match policies {
                 0 => field(o, "Verified", "keyring, stamp, head and bodies")?,
                 _ => field(o, "Verified", "keyring, stamp, head, bodies and policies")?,
@@ -253,14 +201,14 @@ pub(super) fn adopt(
     root: PublicKey,
     now: Time,
 ) -> Result<(Verifier, usize), AdoptError> {
-    let wire = |error| ListError::Wire { part: "bundle", error };
+    let wire = |error| ListError::Wire { part: Part::Bundle, error };
     let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
     let mut verifier = Verifier::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
     verifier.adopt_bundle(bundle, now)?;
     let head = verifier.list().map(HeldList::head).ok_or(ListError::Missing)?;
     let held = Policies::new(usize::MAX).restore(head, &policies);
     if held != policies.len() {
-        return Err(ListError::WrongDigest("policy file").into());
+        return Err(ListError::WrongDigest(Part::PolicyFile).into());
     }
     Ok((verifier, held))
 }

@@ -10,7 +10,7 @@ use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::moving::{
     Back, Move, MoveError, Moved, Options, Preview, Progress, check_argument,
 };
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::Global;
@@ -145,8 +145,8 @@ impl Migrate {
         let back = plan.back(&mut |step| count(&bar, step)).await;
         bar.finish_and_clear();
         let Back { place, left_in } = &back?;
-        let json = json!({ "place": place, "left_in": left_in });
-        out.answer(&json, |o| {
+        let answer = BackAnswer { left_in: left_in.as_deref(), place };
+        out.answer(&answer, |o| {
             field(o, "Taken back", format_args!("from {place}"))?;
             field(o, "Records", "in issuer.db, as before the move")?;
             match left_in {
@@ -230,4 +230,11 @@ fn done(o: &mut dyn std::io::Write, moved: &Moved) -> std::io::Result<()> {
         Some(anchor) => field(o, "Trail", format_args!("ends with {anchor}")),
         None => Ok(()),
     }
+}
+
+/// What was taken back, and the schema in which the records are left.
+#[derive(Serialize)]
+struct BackAnswer<'a> {
+    left_in: Option<&'a str>,
+    place: &'a str,
 }

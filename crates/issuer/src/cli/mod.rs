@@ -8,6 +8,7 @@ mod audit;
 mod audit_trim;
 mod backup;
 mod bundle;
+mod committed;
 mod doctor;
 mod import;
 mod init;
@@ -45,8 +46,13 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::conceal::concealed;
 use portcullis_issuer::config::Config;
+use portcullis_issuer::files::FileError;
 use portcullis_issuer::http::LETS_GO_WITHIN;
+use portcullis_issuer::invalid::Invalid;
 use portcullis_issuer::issuer::PublishOptions;
+use portcullis_issuer::keystore::KeystoreError;
+use portcullis_issuer::random::NoRandomness;
+use portcullis_issuer::store::StoreError;
 use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
@@ -195,8 +201,8 @@ async fn at_work_on<T>(
         match issuer.check_witnesses(&witnesses).await {
             // Commands that only read may continue. Commands that write run into the same error
             // themselves.
-            Err(Error::Restored { witness }) => {
-                tracing::warn!("{}", Error::Restored { witness });
+            Err(Error::Store(StoreError::Restored { witness })) => {
+                tracing::warn!("{}", Error::Store(StoreError::Restored { witness }));
             }
             other => {
                 other?;
@@ -226,29 +232,87 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     if let Some(Error::SomeAlreadyRevoked { ids, .. } | Error::SomeNotEarlier(ids)) = known {
         message.push_str(&format!("\nWith --if-revoked skip these are left: {}", ids.join(", ")));
     }
-    out.error(known.map_or("failed", Error::code), &message);
-    let is_no = matches!(
-        known,
-        Some(
-            Error::NotFound
-                | Error::NoSuchKeys(_)
-                | Error::NoWebhook
-                | Error::JobTaken
-                | Error::AlreadyRevoked
-                | Error::SomeAlreadyRevoked { .. }
-                | Error::SomeNotEarlier(_)
-                | Error::LastAdmin { .. }
-                | Error::NotTheCount { .. }
-                | Error::SettingsChanged { .. }
-                | Error::NotEarlier
-                | Error::NotRevoked(_)
-                | Error::NotSuspended
-                | Error::NotAuthentic
-                | Error::Suspended
-                | Error::Expired
-        )
-    );
-    ExitCode::from(if is_no { 1 } else { 2 })
+    out.error(code_of(error), &message);
+    ExitCode::from(if known.is_some_and(is_no) { 1 } else { 2 })
+}
+
+/// Whether the answer is no, rather than that the command could not do its work.
+const fn is_no(error: &Error) -> bool {
+    match error {
+        Error::NotFound
+        | Error::NoSuchKeys(_)
+        | Error::NoWebhook
+        | Error::JobTaken
+        | Error::AlreadyRevoked
+        | Error::SomeAlreadyRevoked { .. }
+        | Error::SomeNotEarlier(_)
+        | Error::LastAdmin { .. }
+        | Error::NotTheCount { .. }
+        | Error::SettingsChanged { .. }
+        | Error::NotEarlier
+        | Error::NotRevoked(_)
+        | Error::NotSuspended
+        | Error::NotAuthentic
+        | Error::Suspended
+        | Error::Expired => true,
+        Error::Invalid { .. }
+        | Error::NothingSelected
+        | Error::Fixed { .. }
+        | Error::NotConfirmed { .. }
+        | Error::NotPublishable
+        | Error::SharedPolicy
+        | Error::IdempotencyMismatch
+        | Error::PublicText
+        | Error::Unknown { .. }
+        | Error::InUse { .. }
+        | Error::BulkRevoked
+        | Error::Target { .. }
+        | Error::TargetFull { .. }
+        | Error::HttpClient(_)
+        | Error::EventsRemoved { .. }
+        | Error::TrailBroken { .. }
+        | Error::NoSigner
+        | Error::LabelNotListed { .. }
+        | Error::NoStatusSigner
+        | Error::ShardFull
+        | Error::NotInitialised { .. }
+        | Error::KeystoreLost { .. }
+        | Error::AlreadyInitialised { .. }
+        | Error::RootExists { .. }
+        | Error::Rotation(_)
+        | Error::Scope { .. }
+        | Error::OutlivesMaker { .. }
+        | Error::LifetimeTooLong { .. }
+        | Error::ExpiryRequired { .. }
+        | Error::OwnerRequired { .. }
+        | Error::Backup { .. }
+        | Error::Move(_)
+        | Error::Descriptors { .. }
+        | Error::ClockWentBack { .. }
+        | Error::ClockNotBehind
+        | Error::ValidFor { .. }
+        | Error::Store(_)
+        | Error::Keystore(_)
+        | Error::File(_)
+        | Error::NoActor(_)
+        | Error::Random(_)
+        | Error::SelfCheck
+        | Error::Keyring(_)
+        | Error::List(_)
+        | Error::Wire(_)
+        | Error::PublicKey(_) => false,
+    }
+}
+
+/// The code of an error, whichever layer it comes from.
+fn code_of(error: &anyhow::Error) -> &'static str {
+    None.or_else(|| error.downcast_ref().map(Error::code))
+        .or_else(|| error.downcast_ref().map(StoreError::code))
+        .or_else(|| error.downcast_ref().map(KeystoreError::code))
+        .or_else(|| error.downcast_ref().map(FileError::code))
+        .or_else(|| error.downcast_ref().map(|Invalid { .. }| "invalid"))
+        .or_else(|| error.downcast_ref().map(|NoRandomness| "random"))
+        .unwrap_or("failed")
 }
 
 /// Settings come from flags, then the environment, then the file. The file's values replace clap's

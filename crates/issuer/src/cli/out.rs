@@ -7,7 +7,6 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use portcullis_issuer::conceal::concealed;
 use serde::Serialize;
-use serde_json::json;
 
 const LABEL: Style = Style::new().dimmed();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -62,11 +61,24 @@ impl Out {
         let message = concealed(message);
         let mut stderr = anstream::stderr();
         let _ = if self.json {
-            writeln!(stderr, "{}", json!({ "error": { "code": code, "message": message } }))
+            let answer = ErrorAnswer { error: ErrorView { code, message: &message } };
+            writeln!(stderr, "{}", serde_json::to_string(&answer).unwrap_or_default())
         } else {
             writeln!(stderr, "{ERROR}error:{ERROR:#} {message}")
         };
     }
+}
+
+/// Why a command failed.
+#[derive(Serialize)]
+struct ErrorAnswer<'a> {
+    error: ErrorView<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    code: &'a str,
+    message: &'a str,
 }
 
 fn quiet_when_nobody_reads(written: io::Result<()>) -> Result<()> {

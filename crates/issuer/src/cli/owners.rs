@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{NewOwner, OwnerChange};
 use portcullis_issuer::view::records::OwnerView;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Outcome;
 use super::out::{Out, field, table};
@@ -85,8 +86,8 @@ impl Owners {
             }
             Self::List { external_id, after, limit } => {
                 let owners = issuer.list_owners(external_id.as_deref(), *after, *limit).await?;
-                let views: Vec<OwnerView> = owners.iter().map(OwnerView::from).collect();
-                out.answer(&json!({ "owners": views }), |o| {
+                let answer = ListAnswer { owners: owners.iter().map(OwnerView::from).collect() };
+                out.answer(&answer, |o| {
                     let mut rows = vec![["NUMBER", "EXTERNAL ID", "NAME"].map(String::from)];
                     rows.extend(owners.iter().map(|owner| {
                         let external_id = owner.external_id.clone().unwrap_or_else(|| "-".into());
@@ -106,8 +107,8 @@ impl Owners {
             }
             Self::Delete { number } => {
                 issuer.delete_owner(*number, by.as_deref()).await?;
-                let json = json!({ "number": number, "deleted": true });
-                out.answer(&json, |o| field(o, "Deleted", number))?;
+                let answer = DeletedAnswer { deleted: true, number: *number };
+                out.answer(&answer, |o| field(o, "Deleted", number))?;
                 return Ok(Outcome::Yes);
             }
         };
@@ -119,4 +120,15 @@ impl Owners {
         })?;
         Ok(Outcome::Yes)
     }
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    owners: Vec<OwnerView>,
+}
+
+#[derive(Serialize)]
+struct DeletedAnswer {
+    deleted: bool,
+    number: u32,
 }

@@ -1,16 +1,18 @@
 //! `portcullis policies …`.
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::policy::Visibility;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
-use portcullis_issuer::store::policies::{visibility, visibility_name};
-use portcullis_issuer::view::records::PolicyView;
-use serde_json::json;
+use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules};
+use portcullis_issuer::store::policies::{PolicyRecord, visibility, visibility_name};
+use portcullis_issuer::view::records::{DeletedPolicy, PolicyView};
+use portcullis_issuer::{Committed, Issuer};
+use serde::Serialize;
 
 use super::Outcome;
-use super::list::{committed, write_published};
+use super::committed;
 use super::out::{Out, field, table};
 
 /// Create, list, show, update and delete policies: what keys may do
@@ -130,21 +132,18 @@ impl Policies {
                 };
                 let (name, visibility) = (command.name.clone(), command.visibility);
                 let new = NewPolicy { name, visibility, rules, by };
-                saved(issuer, out, issuer.create_policy(&new).await?)
+                saved(issuer, out, issuer.create_policy(&new).await?).await
             }
             Self::Update(command) => {
                 let change = command.change(by);
-                saved(issuer, out, issuer.update_policy(command.number, &change).await?)
+                saved(issuer, out, issuer.update_policy(command.number, &change).await?).await
             }
             Self::Delete { number } => {
-                let Saved { published, .. } = issuer.delete_policy(*number, by.as_deref()).await?;
-                let json = json!({ "number": number, "deleted": true });
-                let json = committed(issuer, json, &published);
-                out.answer(&json, |o| {
-                    field(o, "Deleted", number)?;
-                    write_published(o, &published)
-                })?;
-                Ok(super::list::outcome(out, &published))
+                let deleted = issuer.delete_policy(*number, by.as_deref()).await?;
+                let deleted = deleted.map(|policy| DeletedPolicy::of(&policy));
+                let text =
+                    |o: &mut dyn Write, policy: &DeletedPolicy| field(o, "Deleted", policy.number);
+                committed::answer(issuer, out, deleted, None, text).await
             }
             Self::Show { number } => {
                 let view = PolicyView::from(&issuer.show_policy(*number).await?);
@@ -153,10 +152,11 @@ impl Policies {
             }
             Self::List { visibility, after, limit } => {
                 let policies = issuer.list_policies(*visibility, *after, *limit).await?;
-                let views: Vec<PolicyView> = policies.iter().map(PolicyView::from).collect();
-                out.answer(&json!({ "policies": views }), |o| {
+                let policies = policies.iter().map(PolicyView::from).collect();
+                let answer = ListAnswer { policies };
+                out.answer(&answer, |o| {
                     let mut rows = vec![["NUMBER", "FOR", "SCOPES", "NAME"].map(String::from)];
-                    rows.extend(views.iter().map(|policy| {
+                    rows.extend(answer.policies.iter().map(|policy| {
                         let scopes = policy.rules.scopes.join(" ");
                         let name = policy.name.clone();
                         [policy.number.to_string(), policy.visibility.into(), scopes, name]
@@ -191,17 +191,17 @@ impl Update {
     }
 }
 
-fn saved(issuer: &Issuer, out: &Out, Saved { policy, published }: Saved) -> Result<Outcome> {
-    let view = PolicyView::from(&policy);
-    let json = committed(issuer, json!(view), &published);
-    out.answer(&json, |o| {
-        write_policy(o, &view)?;
-        write_published(o, &published)
-    })?;
-    Ok(super::list::outcome(out, &published))
+#[derive(Serialize)]
+struct ListAnswer {
+    policies: Vec<PolicyView>,
 }
 
-fn write_policy(o: &mut dyn std::io::Write, policy: &PolicyView) -> std::io::Result<()> {
+async fn saved(issuer: &Issuer, out: &Out, saved: Committed<PolicyRecord>) -> Result<Outcome> {
+    let saved = saved.map(|policy| PolicyView::from(&policy));
+    committed::answer(issuer, out, saved, None, |o, policy| write_policy(o, policy)).await
+}
+
+fn write_policy(o: &mut dyn Write, policy: &PolicyView) -> std::io::Result<()> {
     field(o, "Policy", policy.number)?;
     field(o, "Name", &policy.name)?;
     field(

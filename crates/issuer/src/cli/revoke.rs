@@ -1,20 +1,17 @@
 //! `portcullis revoke …`: many keys at once.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{BulkRevocation, BulkRevoked, BulkSelection, Preview};
+use portcullis_issuer::actions::{BulkRevocation, BulkSelection, Preview};
 use portcullis_issuer::view::keys::DryRunAnswer;
-use portcullis_issuer::view::records::BulkView;
-use serde_json::{Value, json};
+use portcullis_issuer::view::records::{BulkView, RevocationsAnswer};
 
 use super::Outcome;
-use super::args;
-use super::list::{committed, outcome, wait, write_published, write_targets};
+use super::args::{self, By, Reason, Wait};
+use super::committed;
 use super::out::{Out, field, table};
 use super::sure::{Answer, Sure, told};
 
@@ -52,32 +49,28 @@ pub(crate) struct Revoke {
     /// List all of them
     #[arg(long, conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend"])]
     list: bool,
-    /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
-          default_missing_value = "10")]
-    wait: Option<u64>,
+    #[command(flatten)]
+    wait: Wait,
     #[command(flatten)]
     sure: Sure,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         if self.list {
             return list(issuer, out).await;
         }
-        let by = self.by.clone();
+        let by = self.by.owned();
         let whose = self.owner.map(BulkSelection::Owner).or(self.kid.map(BulkSelection::Kid));
         let whose = whose
             .or(self.environment.map(BulkSelection::Environment))
             .unwrap_or(BulkSelection::Everybody);
-        let BulkRevoked { entry, published } = match self.lift {
+        let changed = match self.lift {
             Some(id) => issuer.lift(id, by.as_deref()).await?,
             None => {
                 let state = if self.suspend { BulkState::Suspended } else { BulkState::Revoked };
@@ -100,18 +93,14 @@ impl Revoke {
                 issuer.revoke_many_with(&what, &care).await?
             }
         };
-        let view = BulkView::new(&entry);
-        let targets = wait(issuer, &published, self.wait.map(Duration::from_secs)).await?;
-        let json = committed(issuer, json!(view), &published);
-        let json = merged(json, targets.as_ref());
-        out.answer(&json, |o| {
+        let changed = changed.map(|entry| BulkView::new(&entry));
+        let patience = self.wait.patience();
+        committed::answer(issuer, out, changed, patience, |o, view| {
             field(o, "Number", view.id)?;
             field(o, "State", if view.lifted_at.is_some() { "lifted" } else { view.state })?;
-            field(o, "Keys", keys(&view))?;
-            write_published(o, &published)?;
-            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
-        })?;
-        Ok(outcome(out, &published))
+            field(o, "Keys", keys(view))
+        })
+        .await
     }
 }
 
@@ -122,20 +111,12 @@ fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-/// Adds the fields of `more` to those of `json`.
-pub(super) fn merged(mut json: Value, more: Option<&Value>) -> Value {
-    if let (Some(to), Some(from)) = (json.as_object_mut(), more.and_then(Value::as_object)) {
-        to.extend(from.clone());
-    }
-    json
-}
-
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let entries = issuer.bulk_entries().await?;
-    let views: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
-    out.answer(&json!({ "revocations": views }), |o| {
+    let answer = RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() };
+    out.answer(&answer, |o| {
         let mut rows = vec![["ID", "STATE", "KEYS", "MADE BY"].map(String::from)];
-        rows.extend(views.iter().map(|view| {
+        rows.extend(answer.revocations.iter().map(|view| {
             let state = if view.lifted_at.is_some() { "lifted" } else { view.state };
             let by = view.made_by.clone().unwrap_or_else(|| "-".into());
             [view.id.to_string(), state.into(), keys(view), by]

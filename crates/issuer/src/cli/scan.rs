@@ -10,7 +10,6 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::Verifier;
@@ -21,7 +20,7 @@ use portcullis_issuer::scan::{
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
-use super::args::Global;
+use super::args::{Global, PinnedRoot};
 use super::out::{Out, table};
 use super::{Outcome, with_issuer};
 
@@ -48,16 +47,8 @@ pub(crate) struct Scan {
     /// Judge by this bundle of keyring and list, as served at /.well-known/portcullis/bundle
     #[arg(long, value_name = "FILE", group = "by")]
     bundle: Option<PathBuf>,
-    // One public key in 64 starts with a hyphen.
-    /// The root's public key, as `init` prints it
-    #[arg(
-        long,
-        value_name = "KEY",
-        requires = "by",
-        allow_hyphen_values = true,
-        value_parser = root
-    )]
-    root: Option<PublicKey>,
+    #[command(flatten)]
+    pinned: PinnedRoot,
     /// Look into hidden files and folders too: .env, .github
     #[arg(long)]
     hidden: bool,
@@ -70,10 +61,6 @@ pub(crate) struct Scan {
     /// Report what looks like a key too, but has a wrong checksum
     #[arg(long)]
     all: bool,
-}
-
-fn root(text: &str) -> Result<PublicKey, String> {
-    PublicKey::from_text(text).map_err(|error| error.to_string())
 }
 
 #[derive(Serialize)]
@@ -158,7 +145,7 @@ impl Scan {
 
     /// The verifier from the keyring or bundle that was named, if any.
     fn verifier(&self, now: Time) -> Result<Option<Verifier>> {
-        let Some(root) = self.root else { return Ok(None) };
+        let Some(root) = self.pinned.root else { return Ok(None) };
         if let Some(path) = &self.keyring {
             let keyring = read(path)?;
             let verifier = Verifier::new(root, &keyring);

@@ -11,7 +11,7 @@ use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By};
 use super::out::{Out, field};
 
 /// Show and change what the issuer asks of its keys: lifetimes, owners, reasons, and no idle ones
@@ -62,9 +62,8 @@ pub(crate) struct Set {
     /// Idle keys may be suspended: nobody is asked
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     /// Why; the trail tells it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -120,7 +119,7 @@ impl Set {
             kinds: Class::ALL.map(of),
             reason_required: self.reason_required,
             if_version: self.if_version,
-            by: self.by.clone(),
+            by: self.by.owned(),
         }
     }
 

@@ -8,13 +8,16 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
+use portcullis_issuer::webhooks::answers::{
+    DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
+};
 use portcullis_issuer::webhooks::{
     DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
 };
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By};
 use super::audit::event_type;
 use super::out::{Out, field, table};
 
@@ -67,9 +70,8 @@ pub(crate) struct Create {
     /// Only these types, separated by commas [default: all]
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     #[command(flatten)]
     reach: ReachArgs,
 }
@@ -98,9 +100,8 @@ pub(crate) struct Update {
     /// Send again, from where it was disabled on
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     #[command(flatten)]
     reach: ReachArgs,
 }
@@ -116,9 +117,8 @@ pub(crate) struct Rotate {
     /// How long the old secret signs too; 0s for not at all
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Delete an endpoint and what was still to be sent to it
@@ -127,9 +127,8 @@ pub(crate) struct Rotate {
 pub(crate) struct Delete {
     /// The webhook's id, whk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 /// List deliveries, newest first; `--state dead` are those that were given up
@@ -187,7 +186,7 @@ impl Webhooks {
                     url: it.url.clone(),
                     description: it.description.clone(),
                     types: it.types.clone(),
-                    by: it.by.clone(),
+                    by: it.by.owned(),
                 };
                 let made = issuer.create_webhook(&new, it.reach.reach()).await?;
                 show_secret(issuer, &made, out)?;
@@ -200,18 +199,18 @@ impl Webhooks {
                     types: if it.all_types { Some(Vec::new()) } else { it.types.clone() },
                     enabled: (it.enable || it.disable).then_some(it.enable),
                 };
-                let by = it.by.as_deref();
+                let by = it.by.name();
                 let made = issuer.update_webhook(&it.id, &change, by, it.reach.reach()).await?;
                 show(issuer, &made, out)?;
             }
             Self::RotateSecret(it) => {
-                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.as_deref()).await?;
+                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.name()).await?;
                 show_secret(issuer, &made, out)?;
             }
             Self::Delete(it) => {
-                issuer.delete_webhook(&it.id, it.by.as_deref()).await?;
-                let json = json!({ "id": it.id, "deleted": true });
-                out.answer(&json, |o| field(o, "Deleted", &it.id))?;
+                issuer.delete_webhook(&it.id, it.by.name()).await?;
+                let answer = WebhookDeletedAnswer { id: it.id.clone(), deleted: true };
+                out.answer(&answer, |o| field(o, "Deleted", &it.id))?;
             }
             Self::Deliveries(it) => deliveries(issuer, it, out).await?,
             Self::Replay(it) => {
@@ -221,12 +220,13 @@ impl Webhooks {
                     (None, None) => Replay::Dead,
                 };
                 let count = issuer.replay_webhook(&it.id, what).await?;
-                out.answer(&json!({ "replayed": count }), |o| field(o, "Replayed", count))?;
+                let answer = ReplayedAnswer { replayed: count };
+                out.answer(&answer, |o| field(o, "Replayed", count))?;
             }
             Self::Deliver(it) => {
                 let round = Dispatcher::new(issuer.clone(), it.reach.reach())?.round().await?;
-                let json = json!({ "delivered": round.delivered, "failed": round.failed });
-                out.answer(&json, |o| {
+                let (delivered, failed) = (round.delivered, round.failed);
+                out.answer(&RoundAnswer { delivered, failed }, |o| {
                     field(o, "Delivered", round.delivered)?;
                     field(o, "Failed", round.failed)
                 })?;
@@ -235,6 +235,13 @@ impl Webhooks {
         }
         Ok(Outcome::Yes)
     }
+}
+
+/// How many deliveries of a round arrived, and how many did not.
+#[derive(Serialize)]
+struct RoundAnswer {
+    delivered: u64,
+    failed: u64,
 }
 
 fn write_webhook(o: &mut dyn Write, view: &WebhookView) -> std::io::Result<()> {
@@ -251,10 +258,10 @@ fn show(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
 }
 
 fn show_secret(issuer: &Issuer, made: &WithSecret, out: &Out) -> Result<()> {
-    let view = WebhookView::new(&made.webhook, issuer.now());
-    let json = json!({ "webhook": view, "secret": made.secret.as_str() });
-    out.answer(&json, |o| {
-        write_webhook(o, &view)?;
+    let webhook = WebhookView::new(&made.webhook, issuer.now());
+    let answer = WebhookSecretAnswer { webhook, secret: made.secret.as_str().to_owned() };
+    out.answer(&answer, |o| {
+        write_webhook(o, &answer.webhook)?;
         field(o, "Secret", made.secret.as_str())?;
         writeln!(
             o,
@@ -267,10 +274,11 @@ fn show_secret(issuer: &Issuer, made: &WithSecret, out: &Out) -> Result<()> {
 async fn list(issuer: &Issuer, out: &Out) -> Result<()> {
     let now = issuer.now();
     let known = issuer.list_webhooks().await?;
-    let views: Vec<WebhookView> = known.iter().map(|it| WebhookView::new(it, now)).collect();
-    out.answer(&json!({ "webhooks": views }), |o| {
+    let webhooks = known.iter().map(|it| WebhookView::new(it, now)).collect();
+    let answer = WebhooksAnswer { webhooks };
+    out.answer(&answer, |o| {
         let mut rows = vec![["ID", "ENABLED", "TYPES", "URL"].map(String::from)];
-        rows.extend(views.iter().map(|view| {
+        rows.extend(answer.webhooks.iter().map(|view| {
             let enabled = if view.enabled { "yes" } else { "no" };
             [view.id.clone(), enabled.into(), view.types.join(","), view.url.clone()]
         }));
@@ -280,10 +288,10 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<()> {
 
 async fn deliveries(issuer: &Issuer, it: &Deliveries, out: &Out) -> Result<()> {
     let found = issuer.list_deliveries(&it.id, it.state, it.before, Some(it.limit)).await?;
-    let views: Vec<DeliveryView> = found.iter().map(DeliveryView::from).collect();
-    out.answer(&json!({ "deliveries": views }), |o| {
+    let answer = DeliveriesAnswer { deliveries: found.iter().map(DeliveryView::from).collect() };
+    out.answer(&answer, |o| {
         let mut rows = vec![["ID", "EVENT", "STATE", "ATTEMPTS", "ERROR"].map(String::from)];
-        rows.extend(views.iter().map(|view| {
+        rows.extend(answer.deliveries.iter().map(|view| {
             let [id, event] = [view.id, view.event_id].map(|number| number.to_string());
             let error = view.error.clone().unwrap_or_default();
             [id, event, view.state.into(), view.attempts.to_string(), error]

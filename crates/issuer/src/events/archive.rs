@@ -6,6 +6,7 @@ use portcullis_core::crypto::IssuerId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::files::FileError;
 use crate::files::{Privacy, write_atomic};
 use crate::store::events::EventRecord;
 
@@ -63,7 +64,7 @@ pub(super) fn write(
     let digest = digest.get(..16).unwrap_or_default();
     let last = last.map_or(0, |event| event.id);
     let path = folder.join(format!("trail-{issuer}-{first:019}-{last:019}-{digest}.jsonl"));
-    let failed = |source| Error::Io { path: path.clone(), source };
+    let failed = |source| FileError::Io { path: path.clone(), source };
     let mut bytes = Vec::new();
     for event in events {
         serde_json::to_writer(&mut bytes, &ExportLine::from(event))

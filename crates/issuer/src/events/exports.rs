@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use portcullis_core::crypto::Digest;
 
+use super::anchor::Anchor;
 use super::archive::ExportLine;
-use super::walk::{Anchor, Report, Walk};
+use super::walk::{Report, Walk};
 use crate::error::Error;
-use crate::names;
+use crate::files::FileError;
 use crate::store::events::Line;
 
 /// Verifies an export line by line, without a database. A complete export starts at the first
@@ -31,7 +32,7 @@ pub fn check_export(
 pub fn check_files(files: &[PathBuf], anchors: &[Anchor]) -> Result<Report, Error> {
     let mut walk = Walk::new(anchors);
     for path in files {
-        let failed = |source| Error::Io { path: path.clone(), source };
+        let failed = |source| FileError::Io { path: path.clone(), source };
         let lines = BufReader::new(File::open(path).map_err(failed)?).lines();
         let ended = walk.last;
         check_lines(&mut walk, lines).map_err(failed)?;
@@ -57,7 +58,7 @@ fn check_lines(
         let text = text?;
         let line: Option<(ExportLine, Digest)> = serde_json::from_str(&text)
             .ok()
-            .and_then(|line: ExportLine| names::digest(&line.digest).map(|digest| (line, digest)));
+            .and_then(|line: ExportLine| line.digest.parse().ok().map(|digest| (line, digest)));
         let Some((line, digest)) = line else {
             let message = format!("the line {number} is none of an export");
             walk.report.find(number, "changed", message);

@@ -1,5 +1,6 @@
 //! The audit trail: reads, exports and verifies the events of the outbox.
 
+mod anchor;
 mod archive;
 mod exports;
 mod retention;
@@ -7,11 +8,12 @@ mod start;
 mod trail;
 mod walk;
 
+pub use anchor::Anchor;
 pub use archive::ExportLine;
 pub use exports::{check_export, check_files};
 pub use retention::{Age, Held, MIN_KEEP, Outlook, Retention, Trimmed};
 pub use start::{RemovedView, Start};
-pub use walk::{Anchor, Finding, Report};
+pub use walk::{Finding, Report};
 
 pub(crate) use start::{check_kept, start_in};
 pub(crate) use trail::verify_in;
@@ -23,7 +25,7 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::events::{self, EventRecord, EventType, Filter};
-use crate::view::Instant;
+use crate::time_format::Instant;
 
 /// The most events per page.
 pub const MAX_PAGE: u32 = 1000;
@@ -153,7 +155,7 @@ impl Issuer {
     pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<EventRecord>, Error> {
         let mut reading = self.store().read().await?;
         check_kept(&mut reading, position).await?;
-        events::after(&mut reading, position, limit).await
+        Ok(events::after(&mut reading, position, limit).await?)
     }
 
     /// Refuses a position if events after it were removed.
@@ -169,6 +171,6 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn last_event(&self) -> Result<i64, Error> {
-        events::position(&mut *self.store().read().await?).await
+        Ok(events::position(&mut *self.store().read().await?).await?)
     }
 }

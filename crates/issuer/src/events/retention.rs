@@ -18,15 +18,15 @@ use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::anchor::Anchor;
 use super::archive;
 use super::start::Start;
-use super::walk::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::schedule::Lease;
+use crate::lease::Lease;
 use crate::store::events::{self, Event, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 /// The least age of removed events. Webhook deliveries are retried for three days and shown for
 /// seven.
@@ -193,7 +193,8 @@ impl Issuer {
     /// Removes the old enough events, batch by batch, as long as the lease is held.
     ///
     /// # Errors
-    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain; [`Error::Restored`],
+    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain;
+    /// [`StoreError::Restored`](crate::store::StoreError::Restored),
     /// [`Error::NoSigner`], the archive folder's, and the store's. Each batch is removed as a whole
     /// or not at all.
     pub(crate) async fn trim(
@@ -351,5 +352,5 @@ fn newest_head(events: &[EventRecord]) -> Option<Digest> {
 /// The head that a `list.published` event names.
 fn head_of(event: &EventRecord) -> Option<Digest> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
-    crate::names::digest(data.get("head")?.as_str()?)
+    data.get("head")?.as_str()?.parse().ok()
 }

@@ -12,18 +12,18 @@
 //! database can't cut off the trail's beginning and forge a start.
 //! cut off the trail's beginning and forge a start behind the cut.
 
-use portcullis_core::crypto::{Context, Digest, IssuerId};
+use portcullis_core::crypto::{Digest, IssuerId};
 use portcullis_core::issue::ListSigner;
 use portcullis_core::keyring::{Keyring, Material, Purpose};
 use portcullis_core::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::walk::Anchor;
+use super::anchor::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::{Connection, lists, retention};
-use crate::view::Instant;
+use crate::time_format::Instant;
 
 const MAGIC: [u8; 4] = *b"PCT\x01";
 const LEN: usize = 118;
@@ -79,7 +79,7 @@ impl Start {
     #[must_use]
     pub fn sign(&self, signer: &ListSigner) -> Vec<u8> {
         let mut file = self.encode();
-        let signature = signer.key.sign(Context::TRAIL, &file);
+        let signature = signer.key.sign_trail(&file);
         file.extend(signature);
         file
     }
@@ -126,7 +126,7 @@ impl Start {
         keyrings.iter().filter(|keyring| keyring.issuer() == self.issuer).any(|keyring| {
             let entry = keyring.entry(self.kid).filter(|entry| entry.purpose == Purpose::List);
             match entry.map(|entry| &entry.material) {
-                Some(Material::Ed25519(key)) => key.verify(Context::TRAIL, signed, signature),
+                Some(Material::Ed25519(key)) => key.verify_trail(signed, signature),
                 Some(Material::Hmac { .. }) | None => false,
             }
         })

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::anchor::Anchor;
 use super::exports::check_files;
 use super::start::{Start, start_in};
-use super::walk::{Anchor, Report, Walk};
+use super::walk::{Report, Walk};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::names;
 use crate::store::events::{self, EventRecord, EventType};
 use crate::store::{Connection, lists};
 
@@ -33,7 +33,7 @@ impl Issuer {
     /// chain. The files must be in the order of their events, and may overlap with the database.
     ///
     /// # Errors
-    /// The store's, and [`Error::Io`] of the files.
+    /// The store's, and [`FileError::Io`](crate::files::FileError::Io) of the files.
     pub async fn verify_trail_behind(
         &self,
         archive: &[PathBuf],
@@ -162,7 +162,7 @@ fn check_archive(
 fn through(event: &EventRecord) -> Option<Anchor> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
     let id = data.get("through")?.as_i64()?;
-    Some(Anchor { id, digest: names::digest(data.get("digest")?.as_str()?)? })
+    Some(Anchor { id, digest: data.get("digest")?.as_str()?.parse().ok()? })
 }
 
 /// Verifies the trail in a database, without its start's signature.

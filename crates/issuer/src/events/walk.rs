@@ -3,37 +3,12 @@
 use portcullis_core::crypto::Digest;
 use serde::Serialize;
 
+use super::anchor::Anchor;
 use super::start::Start;
-use crate::names;
 use crate::store::events::Line;
 
 /// Findings beyond this number are only counted.
 const MAX_FINDINGS: usize = 100;
-
-/// An event's id and digest at some time: noted by an operator, or delivered by a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
-    /// The event's id.
-    pub id: i64,
-    /// Its digest.
-    pub digest: Digest,
-}
-
-impl Anchor {
-    /// Parses `ID:DIGEST`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (id, digest) = text.trim().split_once(':')?;
-        let id = id.parse().ok().filter(|&id: &i64| id > 0)?;
-        Some(Self { id, digest: names::digest(digest)? })
-    }
-}
-
-impl std::fmt::Display for Anchor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.id, self.digest)
-    }
-}
 
 /// A deviation of the trail from what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

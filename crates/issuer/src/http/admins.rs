@@ -3,20 +3,17 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::Environment;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{Acting, Admin};
 use super::body::Json;
-use super::idempotency;
+use super::idempotency::{self, Repeatable};
 use super::keys::minted_view;
 use super::keys_query::expiry;
 use super::problem::Problem;
+use super::require::{AdminsWrite, KeyringRead, KeysRead, Require, Routes, operation};
 use crate::actions::{NewKey, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -25,11 +22,8 @@ use crate::record::KeyPurpose;
 use crate::view::keys::CreatedAnswer;
 use crate::view::signers::{LabelsView, SignersView};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(create_admin))
-        .routes(routes!(signers))
-        .routes(routes!(labels))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(create_admin)).and(operation!(signers)).and(operation!(labels))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,16 +48,14 @@ struct CreateAdminBody {
     post, path = "/admins", tag = "admins", operation_id = "create_admin",
     params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same key")),
     request_body = CreateAdminBody,
-    security(("admin_key" = ["admins:write"])),
     responses((status = 201, description = "The key and its text", body = CreatedAnswer))
 )]
 async fn create_admin(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<AdminsWrite>,
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<CreateAdminBody>,
-) -> Result<Response, Problem> {
+) -> Result<Repeatable<(StatusCode, axum::Json<CreatedAnswer>)>, Problem> {
     scopes::check(KeyPurpose::Admin, &body.scopes)?;
     scopes::check_grant(&admin.scopes, &body.scopes)?;
     let idempotency = idempotency::named(&headers, &admin, settings)?;
@@ -80,27 +72,31 @@ async fn create_admin(
     let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
     let minted = made.keys.first().ok_or(Error::SelfCheck)?;
     let answer = minted_view(&issuer, minted).await?;
-    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-    Ok(idempotency::marked(response, made.repeated))
+    let answer = (StatusCode::CREATED, axum::Json(answer));
+    Ok(Repeatable { answer, repeated: made.repeated })
 }
 
 /// Show the signers, and how many keys stand under each.
 #[utoipa::path(
     get, path = "/keyring", tag = "keyring", operation_id = "show_keyring",
-    security(("admin_key" = ["keyring:read"])),
     responses((status = 200, description = "The newest keyring", body = SignersView))
 )]
-async fn signers(State(issuer): State<Issuer>) -> Result<Response, Problem> {
-    Ok(axum::Json(SignersView::new(&issuer.signers().await?)).into_response())
+async fn signers(
+    _: Require<KeyringRead>,
+    State(issuer): State<Issuer>,
+) -> Result<axum::Json<SignersView>, Problem> {
+    Ok(axum::Json(SignersView::new(&issuer.signers().await?)))
 }
 
 /// Show the labels that new keys can have; the first is the default.
 #[utoipa::path(
     get, path = "/keyring/labels", tag = "keyring", operation_id = "show_labels",
-    security(("admin_key" = ["keys:read"])),
     responses((status = 200, description = "The newest keyring's labels", body = LabelsView))
 )]
-async fn labels(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn labels(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+) -> Result<axum::Json<LabelsView>, Problem> {
     let view = issuer.view().await?;
-    Ok(axum::Json(LabelsView::of(view.verifier().keyring())).into_response())
+    Ok(axum::Json(LabelsView::of(view.verifier().keyring())))
 }

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use portcullis_core::verify::Refusal;
 
-use super::openapi::RouteScopes;
 use super::problem::Problem;
+use super::require::RouteScopes;
 use crate::actions::{NotAdmin, scopes};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -27,31 +25,17 @@ pub(super) struct Admin {
     pub(super) scopes: Vec<String>,
 }
 
-/// The issuer, acting as the request's admin key. A handler has to make its changes through it:
-/// nothing can be committed through the server's own handle.
-#[derive(Debug)]
-pub(super) struct Acting(pub(super) Issuer);
-
-impl FromRequestParts<Issuer> for Acting {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Problem> {
-        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor)?;
-        Ok(Self(issuer.acting_as(Actor::key(&admin.id))))
-    }
-}
-
 /// The state of the authentication layer: the issuer, and the scopes that each route requires.
 #[derive(Clone)]
 pub(super) struct AuthState {
     pub(super) issuer: Issuer,
-    pub(super) demands: Arc<RouteScopes>,
+    pub(super) scopes: Arc<RouteScopes>,
 }
 
 /// Lets a request pass if it carries an admin key in force, and attaches the [`Admin`].
 pub(super) async fn require_admin(
-    State(AuthState { issuer, demands }): State<AuthState>,
-    request: Request,
+    State(AuthState { issuer, scopes }): State<AuthState>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let Some(token) = bearer(request.headers()) else {
@@ -63,12 +47,11 @@ pub(super) async fn require_admin(
         Ok(Ok(record)) => {
             let admin = Admin { id: record.id, scopes: record.admin_scopes };
             note_actor(&admin.id);
-            let (mut parts, body) = request.into_parts();
-            if let Err(error) = may_pass(&issuer, &demands, &admin, &mut parts).await {
+            if let Err(error) = may_pass(&scopes, &admin, &request) {
                 return refuse_scope(error);
             }
-            parts.extensions.insert(admin);
-            next.run(Request::from_parts(parts, body)).await
+            request.extensions_mut().insert(admin);
+            next.run(request).await
         }
         // No list in force: the fault is the issuer's, so the answer is 503 and not 401.
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
@@ -101,32 +84,15 @@ pub(super) fn note_actor(id: &str) {
     tracing::Span::current().record("actor", id);
 }
 
-/// Checks that the key has the scopes that the route requires, and may change the key that the path
-/// names.
-async fn may_pass(
-    issuer: &Issuer,
-    demands: &RouteScopes,
-    admin: &Admin,
-    parts: &mut Parts,
-) -> Result<(), Error> {
+/// Checks that the key has the scopes that the route requires.
+fn may_pass(required: &RouteScopes, admin: &Admin, request: &Request) -> Result<(), Error> {
     // A path without a route requires no scope: the router answers 404.
-    let Some(route) = parts.extensions.get::<MatchedPath>().cloned() else { return Ok(()) };
-    let route = route.as_str();
-    scopes::check_grant(&admin.scopes, &demands.scopes(route, &parts.method))?;
-    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
-    if reads || !route.starts_with("/v1/keys/{") {
-        return Ok(());
-    }
-    // Decode the path parameters as the handler does.
-    let Ok(names) = RawPathParams::from_request_parts(parts, &()).await else { return Ok(()) };
-    for (_, id) in &names {
-        issuer.check_may_change(&admin.scopes, id).await?;
-    }
-    Ok(())
+    let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(()) };
+    scopes::check_grant(&admin.scopes, &required.of(route.as_str(), request.method()))
 }
 
 /// RFC 6750, section 3.1: the answer names the missing scope.
-fn refuse_scope(error: Error) -> Response {
+pub(super) fn refuse_scope(error: Error) -> Response {
     let challenge = if let Error::Scope { scope } = &error {
         let error = "insufficient_scope";
         Some(format!(r#"Bearer realm="portcullis", error="{error}", scope="{scope}""#))

@@ -18,27 +18,26 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{self, Admin};
+use super::auth;
 use super::body::Query;
 use super::problem::Problem;
+use super::require::{AuditRead, Require, Routes, operation};
 use super::streams::{BATCH, Batch, Seat, Streams};
 use crate::actions::{NotAdmin, scopes};
 use crate::error::Error;
 use crate::events::{EventQuery, EventView, EventsAnswer, RemovedView, types};
 use crate::issuer::Issuer;
 use crate::store::events::{EventRecord, EventType, Filter};
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// The type of the event that gives the reason why a stream ends.
 const ENDED: &str = "stream.ended";
 /// How often an idle stream checks its key, and sends a comment to show that it is alive.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(follow))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(list)).and(operation!(follow))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -62,13 +61,16 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "list_events",
     params(ListQuery),
-    security(("admin_key" = ["audit:read"])),
     responses(
         (status = 200, description = "A page of events", body = EventsAnswer),
         (status = 410, description = "Oldest first: events behind the cursor were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
+async fn list(
+    _: Require<AuditRead>,
+    State(issuer): State<Issuer>,
+    Query(query): Query<ListQuery>,
+) -> Result<axum::Json<EventsAnswer>, Problem> {
     let ascending = match query.order.as_deref() {
         None | Some("desc") => false,
         Some("asc") => true,
@@ -91,7 +93,7 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     let events = page.events.iter().map(EventView::new).collect();
     let removed = page.removed.as_ref().map(RemovedView::from);
     let answer = EventsAnswer { events, next_cursor: page.next_cursor, removed };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }
 
 type Answer = Result<Response, Problem>;
@@ -137,7 +139,6 @@ struct Follower {
 #[utoipa::path(
     get, path = "/events/stream", tag = "events", operation_id = "follow_events",
     params(FollowQuery),
-    security(("admin_key" = ["audit:read"])),
     responses(
         (status = 200, description = "Events, as `text/event-stream`"),
         (status = 410, description = "Events behind the given one were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json"),
@@ -145,8 +146,7 @@ struct Follower {
     )
 )]
 async fn follow(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<AuditRead>,
     Extension(streams): Extension<Streams>,
     Query(query): Query<FollowQuery>,
     headers: HeaderMap,

@@ -4,18 +4,30 @@ use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::json;
+use serde::Serialize;
 
 use super::problem::Problem;
-use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::StoreError;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
     Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+}
+
+#[derive(Serialize)]
+struct Live {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    keystore: &'static str,
+    list: Option<MarkView>,
+    status: &'static str,
+    store: &'static str,
 }
 
 fn unavailable(code: &'static str, detail: String) -> Problem {
@@ -24,18 +36,18 @@ fn unavailable(code: &'static str, detail: String) -> Problem {
 
 /// Live: the server answers, and its publisher is running. Nothing else is checked, because a
 /// restart would not help if the database is unreachable.
-async fn live(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn live(State(issuer): State<Issuer>) -> Result<Json<Live>, Problem> {
     if issuer.health().is_stuck(Instant::now()) {
         let detail = "the publisher has been stuck for minutes; restart this server".to_owned();
         return Err(unavailable("publisher_stuck", detail));
     }
-    Ok(Json(json!({ "status": "live" })).into_response())
+    Ok(Json(Live { status: "live" }))
 }
 
 /// Ready: the database answers and its files are in place, the keystore belongs to the newest
 /// keyring and can sign a list, the clock is plausible, and the published list is valid and was
 /// renewed in time. The check of the renewal fails well before the list expires.
-async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn ready(State(issuer): State<Issuer>) -> Result<Json<Ready>, Problem> {
     // A stopping server answers the requests that have begun. New requests belong to another
     // server.
     if issuer.is_ending() {
@@ -54,7 +66,7 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         let detail = "no active key may sign the list; rotate the keyring";
         return Err(unavailable("no_signer", detail.into()));
     }
-    if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
+    if let Err(error @ StoreError::ClockImplausible { .. }) = issuer.store().check_clock().await {
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();
@@ -65,6 +77,5 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         return Err(unavailable("list_late", late.to_string()));
     }
     let list = view.list_version().map(|list_version| MarkView::new(&list_version, now));
-    Ok(Json(json!({ "status": "ready", "store": "ok", "keystore": "ok", "list": list }))
-        .into_response())
+    Ok(Json(Ready { keystore: "ok", list, status: "ready", store: "ok" }))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Settings;
@@ -93,10 +93,19 @@ pub(super) fn named(
     Ok(Some(Idempotency { window, ..Idempotency::new(&admin.id, name) }))
 }
 
-/// Marks the answer if it repeats what an earlier request made.
-pub(super) fn marked(mut response: Response, repeated: bool) -> Response {
-    if repeated {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+/// An answer that may repeat what an earlier request made; if so, it is marked.
+#[derive(Debug)]
+pub(super) struct Repeatable<T> {
+    pub(super) answer: T,
+    pub(super) repeated: bool,
+}
+
+impl<T: IntoResponse> IntoResponse for Repeatable<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.answer.into_response();
+        if self.repeated {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
     }
-    response
 }

@@ -5,20 +5,18 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{Acting, Admin};
+use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
-use super::idempotency;
+use super::idempotency::{self, Repeatable};
 use super::keys_query::{Filter, algorithm, environment, expiry, kind};
 use super::problem::Problem;
+use super::require::{KeysRead, KeysWrite, Require, Routes, operation};
 use crate::actions::{Minted, NewKey};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -30,11 +28,9 @@ use crate::view::{KeyContext, KeyView};
 /// The most keys that one request can make.
 const MAX_KEYS: usize = 1000;
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(show))
 }
-
-pub(super) type Answer = Result<Response, Problem>;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -100,18 +96,16 @@ impl CreateKeyBody {
     post, path = "/keys", tag = "keys", operation_id = "create_keys",
     params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same keys")),
     request_body = CreateKeysBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 201, description = "The key and its text, or a list of them", body = CreatedAnswers)
     )
 )]
 async fn create(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<OneOrMany<CreateKeyBody>>,
-) -> Answer {
+) -> Result<Repeatable<(StatusCode, axum::Json<CreatedAnswers>)>, Problem> {
     let (bodies, many) = match body {
         OneOrMany::One(body) => (vec![body], false),
         OneOrMany::Many(bodies) => (bodies, true),
@@ -128,8 +122,8 @@ async fn create(
         Some(one) if !many => CreatedAnswers::One(Box::new(one)),
         last => CreatedAnswers::Many(answers.into_iter().chain(last).collect()),
     };
-    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-    Ok(idempotency::marked(response, made.repeated))
+    let answer = (StatusCode::CREATED, axum::Json(answer));
+    Ok(Repeatable { answer, repeated: made.repeated })
 }
 
 pub(super) fn check_many(many: usize) -> Result<(), Error> {
@@ -150,30 +144,36 @@ pub(super) async fn minted_view(issuer: &Issuer, minted: &Minted) -> Result<Crea
 #[utoipa::path(
     get, path = "/keys", tag = "keys", operation_id = "list_keys",
     params(Filter),
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "A page of keys", body = PageAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(filter): Query<Filter>) -> Answer {
+async fn list(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+    Query(filter): Query<Filter>,
+) -> Result<axum::Json<PageAnswer>, Problem> {
     let page = issuer.list_keys(&filter.query()?).await?;
     let keys = views(&issuer, &page.keys).await?;
     let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }
 
 /// Show one key.
 #[utoipa::path(
     get, path = "/keys/{id}", tag = "keys", operation_id = "show_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "The key", body = KeyView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+async fn show(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+) -> Result<axum::Json<KeyView>, Problem> {
     let record = issuer.show(&id).await.map_err(|error| Problem::about(&id, error))?;
-    Ok(axum::Json(view(&issuer, &record).await?).into_response())
+    Ok(axum::Json(view(&issuer, &record).await?))
 }
 
 /// Refuses an act on several keys if one of them is an admin key that the caller may not change.

@@ -7,46 +7,46 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use portcullis_core::token::Kind;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{self, Acting, Admin};
-use super::body::{Json, Path, Query};
-use super::idempotency;
-use super::keys::{Answer, check_may_change_all, minted_view, view, views};
+use super::auth;
+use super::body::{Json, Query};
+use super::committed::{WaitQuery, committed, committed_and_waited};
+use super::idempotency::{self, Repeatable};
+use super::keys::{check_may_change_all, minted_view, view, views};
 use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
-use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
+use super::require::{KeyToChange, KeysRevoke, KeysVerify, KeysWrite, Require, Routes, operation};
 use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::view::VerdictView;
 use crate::view::keys::{
-    AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
-    RevokedManyAnswers, RolledAnswer,
+    AuthenticatedAnswer, ChangedAnswer, CreatedAnswer, DryRunAnswer, RevokedAnswer,
+    RevokedKeysView, RevokedManyAnswer, RevokedManyAnswers, RolledAnswer, RolledKey,
+    SelfRevokedKey,
 };
+use crate::view::{KeyView, VerdictView};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(revoke_many))
-        .routes(routes!(authenticate))
-        .routes(routes!(revoke))
-        .routes(routes!(suspend))
-        .routes(routes!(resume))
-        .routes(routes!(roll))
-        .routes(routes!(sales_channels))
-        .routes(routes!(verify))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(revoke_many))
+        .and(operation!(authenticate))
+        .and(operation!(revoke))
+        .and(operation!(suspend))
+        .and(operation!(resume))
+        .and(operation!(roll))
+        .and(operation!(sales_channels))
+        .and(operation!(verify))
 }
 
 /// Routes for the holder of a key. The key itself authenticates the request.
@@ -97,24 +97,23 @@ impl RevokeBody {
     post, path = "/keys/{id}/revoke", tag = "keys", operation_id = "revoke_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), WaitQuery),
     request_body = Option<RevokeBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Revoked and published", body = RevokedAnswer),
         (status = 202, description = "Revoked, not yet published", body = RevokedAnswer)
     )
 )]
 async fn revoke(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
-) -> Answer {
+) -> Result<RevokedAnswer, Problem> {
     let (care, if_revoked) = (body.care(None), body.if_revoked()?);
     let issuer = issuer.because(body.reason.as_deref())?;
     let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
-    let key = json!(view(&issuer, &revoked.record).await?);
-    committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
+    let key = view(&issuer, &revoked.value).await?;
+    Ok(committed_and_waited(&issuer, key, &revoked.publication, &wait).await?)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -146,18 +145,16 @@ struct RevokeManyBody {
     post, path = "/keys/revoke", tag = "keys", operation_id = "revoke_keys",
     params(WaitQuery),
     request_body = RevokeManyBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Revoked and published; of a dry run, what would be", body = RevokedManyAnswers),
         (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
     )
 )]
 async fn revoke_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
-) -> Answer {
+) -> Result<RevokedManyAnswers, Problem> {
     // Select keys by ids, each of which the caller may change, or by a filter that is narrowed to
     // keys that the caller may change.
     let selector = match (body.ids, body.r#where) {
@@ -183,28 +180,31 @@ async fn revoke_many(
     if body.dry_run {
         let (records, preview) = issuer.preview_all(&selector, &revocation, if_revoked).await?;
         let keys = views(&issuer, &records).await?;
-        return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
+        return Ok(RevokedManyAnswers::DryRun(DryRunAnswer::of(preview, Some(keys))));
     }
     let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
-    let keys = views(&issuer, &revoked.records).await?;
-    let mut answer = json!({ "count": keys.len(), "keys": keys });
-    if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
-        answer.insert("skipped".into(), json!(revoked.skipped));
-    }
-    committed_and_waited(&issuer, answer, StatusCode::OK, revoked.published, wait).await
+    let keys = views(&issuer, &revoked.value.records).await?;
+    let skipped = (if_revoked == IfRevoked::Skip).then_some(revoked.value.skipped);
+    let answer = RevokedKeysView { count: keys.len(), keys, skipped };
+    let answer = committed_and_waited(&issuer, answer, &revoked.publication, &wait).await?;
+    Ok(RevokedManyAnswers::Revoked(Box::new(answer)))
 }
 
-async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+async fn revoke_self(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let Some(token) = auth::bearer(&headers) else {
         let detail = "send the key that is to be revoked as `Authorization: Bearer <key>`";
         return Ok(auth::refuse(r#"Bearer realm="portcullis""#, "no_key", detail));
     };
     match issuer.revoke_by_token(token).await {
         Ok(revoked) => {
-            auth::note_actor(&revoked.record.id);
-            let key = view(&issuer, &revoked.record).await?;
-            let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
-            Ok(committed(&issuer, answer, StatusCode::OK, revoked.published))
+            auth::note_actor(&revoked.value.id);
+            let key = view(&issuer, &revoked.value).await?;
+            let KeyView { id, state, revoked_at, .. } = key;
+            let answer = SelfRevokedKey { id, state, revoked_at };
+            Ok(committed(&issuer, answer, &revoked.publication).into_response())
         }
         Err(error) => Ok(challenge(error)),
     }
@@ -234,13 +234,16 @@ struct ByBody {
     post, path = "/keys/{id}/suspend", tag = "keys", operation_id = "suspend_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ByBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+async fn suspend(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ByBody>,
+) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
@@ -250,13 +253,16 @@ async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody
     post, path = "/keys/{id}/resume", tag = "keys", operation_id = "resume_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ByBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn resume(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+async fn resume(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ByBody>,
+) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
@@ -287,20 +293,18 @@ struct RollBody {
         ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same new key")
     ),
     request_body = Option<RollBody>,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Rolled and published", body = RolledAnswer),
         (status = 202, description = "Rolled, not yet published", body = RolledAnswer)
     )
 )]
 async fn roll(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Extension(settings): Extension<Settings>,
-    Path(id): Path,
+    KeyToChange(id): KeyToChange,
     headers: HeaderMap,
     Json(body): Json<RollBody>,
-) -> Answer {
+) -> Result<Repeatable<RolledAnswer>, Problem> {
     let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
     if body.never_expires && expires.is_some() {
         let reason = "and a time of expiry exclude each other";
@@ -319,12 +323,11 @@ async fn roll(
     };
     let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;
     let rolled = rolled.map_err(|error| Problem::about(&id, error))?;
-    let mut answer = json!(minted_view(&issuer, &rolled.minted).await?);
-    if let Some(answer) = answer.as_object_mut() {
-        answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
-    }
-    let response = committed(&issuer, answer, StatusCode::OK, rolled.published);
-    Ok(idempotency::marked(response, rolled.repeated))
+    let Committed { value: rolled, publication } = rolled;
+    let CreatedAnswer { key, token } = minted_view(&issuer, &rolled.minted).await?;
+    let answer = RolledKey { key, token, rolled: view(&issuer, &rolled.old).await? };
+    let answer = committed(&issuer, answer, &publication);
+    Ok(Repeatable { answer, repeated: rolled.repeated })
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -341,17 +344,16 @@ struct ChannelsBody {
     post, path = "/keys/{id}/sales-channels", tag = "keys", operation_id = "change_sales_channels",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = ChannelsBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
 async fn sales_channels(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
     Json(body): Json<ChannelsBody>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
     answer_change(&issuer, &id, changed).await
 }
@@ -368,41 +370,41 @@ struct VerifyBody {
 #[utoipa::path(
     post, path = "/verify", tag = "keys", operation_id = "verify_key",
     request_body = VerifyBody,
-    security(("admin_key" = ["keys:verify"])),
     responses(
         (status = 200, description = "The verdict", body = VerdictView)
     )
 )]
-async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
+async fn verify(
+    _: Require<KeysVerify>,
+    State(issuer): State<Issuer>,
+    Json(body): Json<VerifyBody>,
+) -> Result<axum::Json<VerdictView>, Problem> {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
     let environment = environment(body.environment.as_deref())?;
     let verdict = issuer.verify(&token, kind, environment).await?;
-    Ok(axum::Json(VerdictView::new(&verdict, issuer.now())).into_response())
+    Ok(axum::Json(VerdictView::new(&verdict, issuer.now())))
 }
 
 /// Judge a key by its record, strictly, and answer the record.
 #[utoipa::path(
     post, path = "/keys/authenticate", tag = "keys", operation_id = "authenticate_key",
     request_body = VerifyBody,
-    security(("admin_key" = ["keys:verify"])),
     responses(
         (status = 200, description = "The record, or the precise reason", body = AuthenticatedAnswer)
     )
 )]
-async fn authenticate(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
+async fn authenticate(
+    _: Require<KeysVerify>,
+    State(issuer): State<Issuer>,
+    Json(body): Json<VerifyBody>,
+) -> Result<axum::Json<AuthenticatedAnswer>, Problem> {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?.unwrap_or(Kind::Secret);
     let environment = environment(body.environment.as_deref())?;
     let answer = match issuer.authenticate(&token, kind, environment).await?.result {
-        Ok(record) => {
-            let key = Some(view(&issuer, &record).await?);
-            AuthenticatedAnswer { ok: true, key, code: None, message: None }
-        }
-        Err(refusal) => {
-            let (code, message) = (Some(refusal.code()), Some(refusal.to_string()));
-            AuthenticatedAnswer { ok: false, key: None, code, message }
-        }
+        Ok(record) => AuthenticatedAnswer::accepted(view(&issuer, &record).await?),
+        Err(refusal) => AuthenticatedAnswer::refused(refusal.code(), &refusal),
     };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }

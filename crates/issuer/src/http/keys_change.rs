@@ -1,26 +1,24 @@
 //! Changing keys' records.
 
-use axum::Extension;
 use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
-use super::body::{Json, OneOrMany, Path};
-use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
-use super::list::committed;
+use super::body::{Json, OneOrMany};
+use super::committed::committed;
+use super::keys::{CreateKeyBody, check_many, minted_view, view, views};
 use super::problem::Problem;
-use crate::actions::{Changed, Update, Upsert, check_fixed};
+use super::require::{KeyToChange, KeysWrite, Require, Routes, operation};
+use crate::actions::{Update, Upsert, check_fixed};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
+use crate::record::KeyRecord;
+use crate::view::keys::{ChangedAnswer, ChangedKey, UpsertedAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(upsert)).routes(routes!(update, update_by_post))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(upsert)).and(operation!(update)).and(operation!(update_by_post))
 }
 
 /// What an update may hold: whatever is left out stays as it is, and nothing is taken away by null.
@@ -100,17 +98,16 @@ fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>),
     patch, path = "/keys/{id}", tag = "keys", operation_id = "update_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "The key as it is now", body = ChangedAnswer),
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
     Json(body): Json<Map<String, Value>>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let (update, by) = read_update(body)?;
     let changed = issuer.update(&id, &update, by.as_deref()).await;
     answer_change(&issuer, &id, changed).await
@@ -121,44 +118,42 @@ async fn update(
     post, path = "/keys/{id}", tag = "keys", operation_id = "update_key_by_post",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "The key as it is now", body = ChangedAnswer),
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
-async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>) -> Answer {
-    update(issuer, id, body).await
+async fn update_by_post(
+    caller: Require<KeysWrite>,
+    id: KeyToChange,
+    body: Json<Map<String, Value>>,
+) -> Result<ChangedAnswer, Problem> {
+    update(caller, id, body).await
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
 pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Changed, Error>,
-) -> Answer {
+    changed: Result<Committed<KeyRecord>, Error>,
+) -> Result<ChangedAnswer, Problem> {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = json!(view(issuer, &changed.record).await?);
-    Ok(match changed.published {
-        Some(published) => committed(issuer, key, StatusCode::OK, published),
-        None => axum::Json(key).into_response(),
-    })
+    let key = ChangedKey(view(issuer, &changed.value).await?);
+    Ok(committed(issuer, key, &changed.publication))
 }
 
 /// Make keys without an `id` and change those with one, all or none.
 #[utoipa::path(
     put, path = "/keys", tag = "keys", operation_id = "upsert_keys",
     request_body = UpsertKeysBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "What was made and changed", body = UpsertedAnswer)
     )
 )]
 async fn upsert(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<OneOrMany<Map<String, Value>>>,
-) -> Answer {
+) -> Result<axum::Json<UpsertedAnswer>, Problem> {
     let bodies = match body {
         OneOrMany::One(body) => vec![body],
         OneOrMany::Many(bodies) => bodies,
@@ -194,5 +189,5 @@ async fn upsert(
         created.push(minted_view(&issuer, minted).await?);
     }
     let updated = views(&issuer, &changed).await?;
-    Ok(axum::Json(UpsertedAnswer { created, updated }).into_response())
+    Ok(axum::Json(UpsertedAnswer { created, updated }))
 }

@@ -2,46 +2,42 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use axum::Extension;
-use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
-use super::body::{Json, Path, Query};
-use super::keys::{Answer, check_may_change_all};
-use super::list::committed;
+use super::body::{Json, Query};
+use super::committed::committed;
+use super::keys::check_may_change_all;
 use super::problem::Problem;
+use super::require::{KeyToChange, KeysRevoke, KeysWrite, Require, Routes, operation};
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::view::keys::{DeletedAnswer, DeletedManyAnswer, UndoneAnswer, UndoneManyAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(delete))
-        .routes(routes!(delete_many))
-        .routes(routes!(undo_many))
-        .routes(routes!(undo))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(delete))
+        .and(operation!(delete_many))
+        .and(operation!(undo_many))
+        .and(operation!(undo))
 }
 
 /// Delete the record of a key that is revoked in effect.
 #[utoipa::path(
     delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), ReasonQuery),
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Deleted", body = DeletedAnswer)
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(id): Path, Query(why): Query<ReasonQuery>) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
+    Query(why): Query<ReasonQuery>,
+) -> Result<axum::Json<DeletedAnswer>, Problem> {
     let issuer = issuer.because(why.reason.as_deref())?;
     let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
-    Ok(axum::Json(DeletedAnswer::of(id)).into_response())
+    Ok(axum::Json(DeletedAnswer::of(id)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -71,20 +67,18 @@ struct ReasonBody {
 #[utoipa::path(
     post, path = "/keys/delete", tag = "keys", operation_id = "delete_keys",
     request_body = IdsBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Deleted", body = DeletedManyAnswer)
     )
 )]
 async fn delete_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<IdsBody>,
-) -> Answer {
+) -> Result<axum::Json<DeletedManyAnswer>, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
     let ids = issuer.delete(&body.ids, None).await?;
-    Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
+    Ok(axum::Json(DeletedManyAnswer::of(ids)))
 }
 
 /// Revoke and delete a key that was made in error, in one act.
@@ -92,41 +86,40 @@ async fn delete_many(
     post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ReasonBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = UndoneAnswer),
         (status = 202, description = "Done, not yet published", body = UndoneAnswer)
     )
 )]
-async fn undo(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReasonBody>) -> Answer {
+async fn undo(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ReasonBody>,
+) -> Result<UndoneAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
-    let answer = json!(DeletedAnswer::of(id));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+    Ok(committed(&issuer, DeletedAnswer::of(id), &undone.publication))
 }
 
 /// Revoke and delete keys that were made in error, all or none, in one act.
 #[utoipa::path(
     post, path = "/keys/undo", tag = "keys", operation_id = "undo_keys",
     request_body = IdsBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = UndoneManyAnswer),
         (status = 202, description = "Done, not yet published", body = UndoneManyAnswer)
     )
 )]
 async fn undo_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Json(body): Json<IdsBody>,
-) -> Answer {
+) -> Result<UndoneManyAnswer, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(&body.ids, None).await?;
-    let ids = undone.records.iter().map(|record| record.id.clone()).collect();
-    let answer = json!(DeletedManyAnswer::of(ids));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+    let ids = undone.value.iter().map(|record| record.id.clone()).collect();
+    Ok(committed(&issuer, DeletedManyAnswer::of(ids), &undone.publication))
 }
 
 /// Rewrites an error about several keys for a request that names only one.

@@ -1,36 +1,31 @@
 //! `/v1/keys/import`: imports records of another system from a file.
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::Whole;
 use super::problem::Problem;
+use super::require::{KeysWrite, Require, Routes, operation};
 use crate::import::{Format, Reader};
-use crate::issuer::Issuer;
 
 /// The largest file, in bytes.
 const MAX_LEN: usize = 8 * 1024 * 1024;
 /// The number of lines in one transaction.
 const LINES: usize = 1000;
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(MAX_LEN))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(import)).limit_body(MAX_LEN)
 }
 
 /// Import records of another system; one line of the answer for each line of the file.
 #[utoipa::path(
     post, path = "/keys/import", tag = "keys", operation_id = "import_keys",
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "One JSON line for each line: the key that it got, or what is wrong with it", body = String, content_type = "application/x-ndjson")
     )
 )]
 async fn import(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<KeysWrite>,
     headers: HeaderMap,
     Whole(body): Whole,
 ) -> Result<Response, Problem> {

@@ -13,7 +13,7 @@ use crate::actions::{self, Criteria, Expiry, Order, Span, When};
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyState};
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
@@ -153,11 +153,11 @@ fn named<T>(
 }
 
 pub(super) fn kind(name: Option<&str>) -> Result<Option<Kind>, Error> {
-    named(name, names::kind, "kind", "must be secret or publishable")
+    named(name, |name| name.parse().ok(), "kind", "must be secret or publishable")
 }
 
 pub(super) fn environment(name: Option<&str>) -> Result<Option<Environment>, Error> {
-    named(name, names::environment, "environment", "must be live or test")
+    named(name, |name| name.parse().ok(), "environment", "must be live or test")
 }
 
 pub(super) fn algorithm(name: Option<&str>) -> Result<Option<Algorithm>, Error> {

@@ -15,6 +15,7 @@ mod admins;
 mod auth;
 mod body;
 mod browsers;
+mod committed;
 mod connections;
 mod events;
 mod health;
@@ -32,6 +33,7 @@ mod openapi;
 mod owners;
 mod policies;
 mod problem;
+mod require;
 mod revocations;
 mod serve;
 mod settings;
@@ -58,21 +60,19 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::actions::scopes;
 use crate::actor::Actor;
 use crate::issuer::Issuer;
 use crate::webhooks::Reach;
-use openapi::RouteScopes;
+use require::{MetricsRead, Routes};
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_LEN: usize = 64 * 1024;
 const METRICS: &str = "/metrics";
 
 /// Every route of `/v1`, with its description.
-fn v1() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
+fn v1() -> Routes {
+    Routes::new()
         .merge(keys::routes())
         .merge(keys_acts::routes())
         .merge(keys_change::routes())
@@ -92,7 +92,7 @@ fn v1() -> OpenApiRouter<Issuer> {
 /// The description of `/v1`, OpenAPI 3.1, as `docs/openapi.json` holds it.
 #[must_use]
 pub fn openapi() -> serde_json::Value {
-    openapi::document(v1().split_for_parts().1)
+    openapi::document(v1().router.into_openapi())
 }
 
 /// The operator's settings of the API.
@@ -117,14 +117,19 @@ pub fn router(issuer: &Issuer) -> Router {
 
 /// The whole API of `issuer`.
 pub fn router_with(issuer: &Issuer, settings: Settings) -> Router {
+    assemble(issuer, settings, v1())
+}
+
+/// The whole API, with these routes under `/v1`.
+fn assemble(issuer: &Issuer, settings: Settings, v1: Routes) -> Router {
     let issuer = issuer.acting_as(Actor::nobody());
-    let (v1, api) = v1().split_for_parts();
+    let scopes = v1.scopes.and::<MetricsRead>(METRICS, Method::GET);
+    let (v1, api) = v1.router.split_for_parts();
     let document = openapi::document(api);
     let honoured = Arc::new(idempotency::Honoured::of(&document));
     let named = middleware::from_fn_with_state(honoured, idempotency::refuse_unless_honoured);
-    let demands = RouteScopes::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
-    let door = auth::AuthState { issuer: issuer.clone(), demands: Arc::new(demands) };
-    let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
+    let authentication = auth::AuthState { issuer: issuer.clone(), scopes: Arc::new(scopes) };
+    let admins_alone = middleware::from_fn_with_state(authentication, auth::require_admin);
     let (policy, page) = (openapi::page_policy(), axum::response::Html(openapi::page(&document)));
     let document = document.to_string();
     // The last layer runs first: authentication, the rate limit, the checks of the address and of the
@@ -173,4 +178,49 @@ async fn no_such_resource() -> Problem {
 async fn wrong_method() -> Problem {
     let detail = "this address does not know that method";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::routing::post;
+    use portcullis_core::time::Time;
+    use portcullis_core::token::Label;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::actions::NewKey;
+    use crate::clock::ManualClock;
+    use crate::init::{Plan, init};
+    use crate::issuer::DEFAULT_VALID_FOR;
+    use crate::record::KeyPurpose;
+    use crate::{Home, Issuer};
+
+    /// A route that was registered without `Require` is open to keys with every scope alone.
+    #[tokio::test]
+    async fn a_route_without_declared_scopes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let clock = Arc::new(ManualClock::at(Time::from_secs(1_800_000_000)));
+        let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
+        let made = init(&home, &plan, clock.clone()).await.unwrap();
+        let issuer = Issuer::open(&home, clock, DEFAULT_VALID_FOR).await.unwrap();
+        let all = crate::actions::scopes::ALL.map(|(name, _)| name.to_owned()).to_vec();
+        let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes: all, ..NewKey::titled("All") };
+        let each = issuer.create(&new).await.unwrap().token;
+
+        let mut routes = v1();
+        routes.router = routes.router.route("/forgotten", post(|| async { "done" }));
+        let router = assemble(&issuer, Settings::default(), routes);
+        let send = async |key: &str| {
+            let request =
+                Request::post("/v1/forgotten").header("authorization", format!("Bearer {key}"));
+            let response =
+                router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            response.status()
+        };
+        assert_eq!(send(&each).await, StatusCode::FORBIDDEN, "each scope by its name is not `*`");
+        assert_eq!(send(&made.admin_token).await, StatusCode::OK);
+    }
 }

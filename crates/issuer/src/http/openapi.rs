@@ -1,9 +1,6 @@
-//! The API's description, OpenAPI 3.1, and the scopes that each route requires.
-//!
-//! Both come from one place: the `#[utoipa::path]` beside each handler, whose `security` names the
-//! scope. A route without one is not described, and only a key with `*` may use it.
+//! The API's description, OpenAPI 3.1: from the `#[utoipa::path]` beside each handler, and from the
+//! scopes in the handler's signature (`require`).
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use axum::http::Method;
@@ -17,8 +14,8 @@ use super::problem::Problem;
 use crate::actions::scopes;
 use crate::import::LineView;
 
-const PREFIX: &str = "/v1";
-const SCHEME: &str = "admin_key";
+pub(super) const PREFIX: &str = "/v1";
+pub(super) const SCHEME: &str = "admin_key";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -75,41 +72,6 @@ pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, Method
             Some((path.as_str(), method, operation))
         })
     })
-}
-
-/// The scopes that each route requires.
-#[derive(Debug, Default)]
-pub(super) struct RouteScopes(HashMap<String, HashMap<Method, Vec<String>>>);
-
-impl RouteScopes {
-    /// The scopes that the description names.
-    pub(super) fn of(document: &Value) -> Self {
-        let mut demands = Self::default();
-        for (path, method, operation) in operations(document) {
-            let named = operation["security"].as_array().into_iter().flatten();
-            let scopes: Vec<String> = named
-                .filter_map(|one| one[SCHEME].as_array())
-                .flatten()
-                .filter_map(|scope| scope.as_str().map(Into::into))
-                .collect();
-            let scopes = if scopes.is_empty() { vec![scopes::EVERYTHING.into()] } else { scopes };
-            demands.0.entry(path.into()).or_default().insert(method, scopes);
-        }
-        demands
-    }
-
-    /// Adds a route outside `/v1`.
-    pub(super) fn and(mut self, path: &str, method: Method, scope: &str) -> Self {
-        self.0.entry(path.into()).or_default().insert(method, vec![scope.into()]);
-        self
-    }
-
-    /// The scopes that this route requires. A route that is not described requires all of them.
-    pub(super) fn scopes(&self, path: &str, method: &Method) -> Vec<String> {
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let found = self.0.get(path).and_then(|methods| methods.get(method));
-        found.cloned().unwrap_or_else(|| vec![scopes::EVERYTHING.into()])
-    }
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;\

@@ -5,26 +5,26 @@
 use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
+use super::require::{OwnersRead, OwnersWrite, Require, Routes, operation};
 use crate::actions::{NewOwner, OwnerChange};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::view::records::{OwnerView, OwnersAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(create))
+        .and(operation!(list))
+        .and(operation!(show))
+        .and(operation!(update))
+        .and(operation!(delete))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,16 +40,18 @@ struct CreateOwnerBody {
 #[utoipa::path(
     post, path = "/owners", tag = "owners", operation_id = "create_owner",
     request_body = CreateOwnerBody,
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 201, description = "The owner", body = OwnerView)
     )
 )]
-async fn create(Acting(issuer): Acting, Json(body): Json<CreateOwnerBody>) -> Answer {
+async fn create(
+    Require { issuer, .. }: Require<OwnersWrite>,
+    Json(body): Json<CreateOwnerBody>,
+) -> Result<(StatusCode, Answered<OwnerView>), Problem> {
     let CreateOwnerBody { name, external_id, metadata } = body;
     let new = NewOwner { name, external_id, metadata, by: None };
     let owner = issuer.create_owner(&new).await?;
-    Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))).into_response())
+    Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -65,33 +67,39 @@ struct OwnersQuery {
 #[utoipa::path(
     get, path = "/owners", tag = "owners", operation_id = "list_owners",
     params(OwnersQuery),
-    security(("admin_key" = ["owners:read"])),
     responses(
         (status = 200, description = "A page of owners", body = OwnersAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(query): Query<OwnersQuery>) -> Answer {
+async fn list(
+    _: Require<OwnersRead>,
+    State(issuer): State<Issuer>,
+    Query(query): Query<OwnersQuery>,
+) -> Result<Answered<OwnersAnswer>, Problem> {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let owners = issuer.list_owners(query.external_id.as_deref(), after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| owners.len() == limit);
     let next = owners.last().filter(|_| full && query.external_id.is_none());
     let next = next.map(|owner| owner.number);
-    let owners: Vec<OwnerView> = owners.iter().map(OwnerView::from).collect();
-    Ok(Answered(json!({ "owners": owners, "next_after": next })).into_response())
+    let owners = owners.iter().map(OwnerView::from).collect();
+    Ok(Answered(OwnersAnswer { owners, next_after: next }))
 }
 
 /// Show one owner.
 #[utoipa::path(
     get, path = "/owners/{number}", tag = "owners", operation_id = "show_owner",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["owners:read"])),
     responses(
         (status = 200, description = "The owner", body = OwnerView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
+async fn show(
+    _: Require<OwnersRead>,
+    State(issuer): State<Issuer>,
+    Path(number): Path,
+) -> Result<Answered<OwnerView>, Problem> {
     let owner = issuer.show_owner(read(&number)?).await?;
-    Ok(Answered(OwnerView::from(&owner)).into_response())
+    Ok(Answered(OwnerView::from(&owner)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -110,34 +118,35 @@ struct UpdateOwnerBody {
     patch, path = "/owners/{number}", tag = "owners", operation_id = "update_owner",
     params(("number" = u32, Path, description = "Its number")),
     request_body = UpdateOwnerBody,
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 200, description = "The owner as it is now", body = OwnerView)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<OwnersWrite>,
     Path(number): Path,
     Json(body): Json<UpdateOwnerBody>,
-) -> Answer {
+) -> Result<Answered<OwnerView>, Problem> {
     let UpdateOwnerBody { name, external_id, metadata } = body;
     let change = OwnerChange { name, external_id, metadata, by: None };
     let owner = issuer.update_owner(read(&number)?, &change).await?;
-    Ok(Answered(OwnerView::from(&owner)).into_response())
+    Ok(Answered(OwnerView::from(&owner)))
 }
 
 /// Delete an owner that no key in force has.
 #[utoipa::path(
     delete, path = "/owners/{number}", tag = "owners", operation_id = "delete_owner",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 204, description = "Deleted")
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<OwnersWrite>,
+    Path(number): Path,
+) -> Result<StatusCode, Problem> {
     issuer.delete_owner(read(&number)?, None).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads a number in a path. A text that is no number gives the same error as an unknown number.

@@ -4,29 +4,30 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::{Json, Path, Query};
-use super::list::committed;
+use super::committed::{Made, committed};
 use super::problem::Problem;
-use crate::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
+use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
+use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::policies;
-use crate::view::records::{PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView};
+use crate::view::records::{
+    DeletedPolicy, PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView,
+};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(create))
+        .and(operation!(list))
+        .and(operation!(show))
+        .and(operation!(update))
+        .and(operation!(delete))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,20 +53,22 @@ struct CreatePolicyBody {
 #[utoipa::path(
     post, path = "/policies", tag = "policies", operation_id = "create_policy",
     request_body = CreatePolicyBody,
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 201, description = "Made and published", body = PolicyAnswer),
         (status = 202, description = "Made, not yet published", body = PolicyAnswer)
     )
 )]
-async fn create(Acting(issuer): Acting, Json(body): Json<CreatePolicyBody>) -> Answer {
+async fn create(
+    Require { issuer, .. }: Require<PoliciesWrite>,
+    Json(body): Json<CreatePolicyBody>,
+) -> Result<Made<PolicyAnswer>, Problem> {
     let CreatePolicyBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
     let CreatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
     let new = NewPolicy { name, visibility, rules, by: None };
-    let Saved { policy, published } = issuer.create_policy(&new).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::CREATED, published))
+    let Committed { value: policy, publication } = issuer.create_policy(&new).await?;
+    Ok(Made(committed(&issuer, PolicyView::from(&policy), &publication)))
 }
 
 const NO_VISIBILITY: Error = Error::Invalid {
@@ -86,34 +89,40 @@ struct PoliciesQuery {
 #[utoipa::path(
     get, path = "/policies", tag = "policies", operation_id = "list_policies",
     params(PoliciesQuery),
-    security(("admin_key" = ["policies:read"])),
     responses(
         (status = 200, description = "A page of policies", body = PoliciesAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(query): Query<PoliciesQuery>) -> Answer {
+async fn list(
+    _: Require<PoliciesRead>,
+    State(issuer): State<Issuer>,
+    Query(query): Query<PoliciesQuery>,
+) -> Result<Answered<PoliciesAnswer>, Problem> {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let visibility = query.visibility.as_deref();
     let visibility = visibility.map(|name| policies::visibility(name).ok_or(NO_VISIBILITY));
     let policies = issuer.list_policies(visibility.transpose()?, after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| policies.len() == limit);
     let next = policies.last().filter(|_| full).map(|policy| policy.number);
-    let policies: Vec<PolicyView> = policies.iter().map(PolicyView::from).collect();
-    Ok(Answered(json!({ "policies": policies, "next_after": next })).into_response())
+    let policies = policies.iter().map(PolicyView::from).collect();
+    Ok(Answered(PoliciesAnswer { policies, next_after: next }))
 }
 
 /// Show one policy.
 #[utoipa::path(
     get, path = "/policies/{number}", tag = "policies", operation_id = "show_policy",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["policies:read"])),
     responses(
         (status = 200, description = "The policy", body = PolicyView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
+async fn show(
+    _: Require<PoliciesRead>,
+    State(issuer): State<Issuer>,
+    Path(number): Path,
+) -> Result<Answered<PolicyView>, Problem> {
     let policy = issuer.show_policy(read(&number)?).await?;
-    Ok(Answered(PolicyView::from(&policy)).into_response())
+    Ok(Answered(PolicyView::from(&policy)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -137,17 +146,16 @@ struct UpdatePolicyBody {
     patch, path = "/policies/{number}", tag = "policies", operation_id = "update_policy",
     params(("number" = u32, Path, description = "Its number")),
     request_body = UpdatePolicyBody,
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 200, description = "Done and published", body = PolicyAnswer),
         (status = 202, description = "Done, not yet published", body = PolicyAnswer)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<PoliciesWrite>,
     Path(number): Path,
     Json(body): Json<UpdatePolicyBody>,
-) -> Answer {
+) -> Result<PolicyAnswer, Problem> {
     if body.visibility.is_some() {
         let reason = "can't be changed, because keys carry the number; make another policy";
         return Err(Error::Invalid { field: "visibility", reason }.into());
@@ -165,24 +173,27 @@ async fn update(
         rate_class,
         by: None,
     };
-    let Saved { policy, published } = issuer.update_policy(read(&number)?, &change).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, published))
+    let Committed { value: policy, publication } =
+        issuer.update_policy(read(&number)?, &change).await?;
+    Ok(committed(&issuer, PolicyView::from(&policy), &publication))
 }
 
 /// Delete a policy that no key in force has.
 #[utoipa::path(
     delete, path = "/policies/{number}", tag = "policies", operation_id = "delete_policy",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 200, description = "Done and published", body = PolicyDeletedAnswer),
         (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
-    let saved = issuer.delete_policy(read(&number)?, None).await?;
-    let answer = json!({ "number": saved.policy.number, "deleted": true });
-    Ok(committed(&issuer, answer, StatusCode::OK, saved.published))
+async fn delete(
+    Require { issuer, .. }: Require<PoliciesWrite>,
+    Path(number): Path,
+) -> Result<PolicyDeletedAnswer, Problem> {
+    let Committed { value: policy, publication } =
+        issuer.delete_policy(read(&number)?, None).await?;
+    Ok(committed(&issuer, DeletedPolicy::of(&policy), &publication))
 }
 
 /// Reads a number in a path. A text that is no number gives the same error as an unknown number.

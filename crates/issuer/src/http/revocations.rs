@@ -2,35 +2,30 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use axum::Json as Answered;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json as Answered};
+use axum::response::{IntoResponse, Response};
 use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
+use super::auth::Admin;
 use super::body::{Json, Path, Query};
-use super::list::{WaitQuery, committed_and_waited};
+use super::committed::{Made, WaitQuery, committed_and_waited};
 use super::problem::Problem;
-use crate::actions::{BulkRevocation, BulkRevoked, BulkSelection, Care, scopes};
+use super::require::{KeysRead, KeysRevoke, Require, Routes, operation};
+use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::names;
+use crate::time_format::parse_rfc3339;
 use crate::view::keys::DryRunAnswer;
-use crate::view::parse_rfc3339;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(lift))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(lift))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,12 +51,26 @@ struct RevocationBody {
     reason: Option<String>,
 }
 
+/// What was made, or what a dry run tells.
+enum BulkAnswers {
+    Made(Box<BulkAnswer>),
+    DryRun(DryRunAnswer),
+}
+
+impl IntoResponse for BulkAnswers {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Made(answer) => Made(*answer).into_response(),
+            Self::DryRun(answer) => Answered(answer).into_response(),
+        }
+    }
+}
+
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
 #[utoipa::path(
-    post, path = "/revocations", tag = "revocations", operation_id = "revoke_widely",
+    post, path = "/revocations", tag = "revocations", operation_id = "revoke_in_bulk",
     params(WaitQuery),
     request_body = RevocationBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "What a dry run tells", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = BulkAnswer),
@@ -69,11 +78,10 @@ struct RevocationBody {
     )
 )]
 async fn create(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
-) -> Answer {
+) -> Result<BulkAnswers, Problem> {
     let state = match body.state.as_deref() {
         None | Some("revoked") => BulkState::Revoked,
         Some("suspended") => BulkState::Suspended,
@@ -88,9 +96,7 @@ async fn create(
     let whose = match (body.owner, body.kid, body.environment.as_deref()) {
         (Some(owner), None, None) => BulkSelection::Owner(owner),
         (None, Some(kid), None) => BulkSelection::Kid(kid),
-        (None, None, Some(name)) => {
-            BulkSelection::Environment(names::environment(name).ok_or(invalid)?)
-        }
+        (None, None, Some(name)) => BulkSelection::Environment(name.parse().map_err(|_| invalid)?),
         (None, None, None) => BulkSelection::Everybody,
         _ => {
             let reason = "and `kid` and `environment` exclude each other: send one at a time";
@@ -107,53 +113,52 @@ async fn create(
     };
     if body.dry_run {
         let preview = issuer.preview_many(&what).await?;
-        return Ok(Answered(DryRunAnswer::of(preview, None)).into_response());
+        return Ok(BulkAnswers::DryRun(DryRunAnswer::of(preview, None)));
     }
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
-    let BulkRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
-    let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
+    let Committed { value: entry, publication } = issuer.revoke_many_with(&what, &care).await?;
+    let answer = BulkView::new(&entry);
+    let answer = committed_and_waited(&issuer, answer, &publication, &wait).await?;
+    Ok(BulkAnswers::Made(Box::new(answer)))
 }
 
 /// List the revocations of many keys.
 #[utoipa::path(
     get, path = "/revocations", tag = "revocations", operation_id = "list_revocations",
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "All of them", body = RevocationsAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>) -> Answer {
+async fn list(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+) -> Result<Answered<RevocationsAnswer>, Problem> {
     let entries = issuer.bulk_entries().await?;
-    let entries: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
-    Ok(Answered(json!({ "revocations": entries })).into_response())
+    Ok(Answered(RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() }))
 }
 
 /// Lift a suspension of many keys.
 #[utoipa::path(
     post, path = "/revocations/{id}/lift", tag = "revocations", operation_id = "lift_suspension",
     params(("id" = i64, Path, description = "Its place"), WaitQuery),
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = BulkAnswer),
         (status = 202, description = "Done, not yet published", body = BulkAnswer)
     )
 )]
 async fn lift(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
-) -> Answer {
+) -> Result<BulkAnswer, Problem> {
     let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
     let entries = issuer.bulk_entries().await?;
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
-    let BulkRevoked { entry, published } = issuer.lift(id, None).await?;
-    let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
+    let Committed { value: entry, publication } = issuer.lift(id, None).await?;
+    Ok(committed_and_waited(&issuer, BulkView::new(&entry), &publication, &wait).await?)
 }
 
 /// Admin keys have no owner, but they have a signer, an environment and a time of issue. A

@@ -2,31 +2,30 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::{Json, given};
 use super::problem::Problem;
+use super::require::{Require, Routes, SettingsRead, SettingsWrite, operation};
 use crate::actions::{KindChange, SettingsChange};
 use crate::issuer::Issuer;
 use crate::view::settings::{SettingsChangedView, SettingsView};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(show, change))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(show)).and(operation!(change))
 }
 
 /// Show what the issuer asks of its keys.
 #[utoipa::path(
     get, path = "/settings", tag = "settings", operation_id = "show_settings",
-    security(("admin_key" = ["settings:read"])),
     responses((status = 200, description = "The settings", body = SettingsView))
 )]
-async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
-    Ok(Answered(SettingsView::new(&issuer.settings().await?)).into_response())
+async fn show(
+    _: Require<SettingsRead>,
+    State(issuer): State<Issuer>,
+) -> Result<Answered<SettingsView>, Problem> {
+    Ok(Answered(SettingsView::new(&issuer.settings().await?)))
 }
 
 /// What to change for one kind of keys: what is left out stays, and null takes a setting away.
@@ -83,13 +82,12 @@ struct SettingsBody {
 #[utoipa::path(
     patch, path = "/settings", tag = "settings", operation_id = "change_settings",
     request_body = SettingsBody,
-    security(("admin_key" = ["settings:write"])),
     responses((status = 200, description = "The settings as they are now; of a dry run, as they would be", body = SettingsChangedView))
 )]
 async fn change(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<SettingsWrite>,
     Json(body): Json<SettingsBody>,
-) -> Result<Response, Problem> {
+) -> Result<Answered<SettingsChangedView>, Problem> {
     let kinds = [body.secret, body.publishable, body.admin];
     let change = SettingsChange {
         kinds: kinds.map(|kind| kind.map(KindChange::from).unwrap_or_default()),
@@ -103,5 +101,5 @@ async fn change(
     } else {
         issuer.change_settings(&change).await?
     };
-    Ok(Answered(SettingsChangedView::new(&changed, body.dry_run)).into_response())
+    Ok(Answered(SettingsChangedView::new(&changed, body.dry_run)))
 }

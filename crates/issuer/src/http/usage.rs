@@ -1,20 +1,16 @@
 //! `/v1/usage`: what gates report.
 
 use axum::Json as Answered;
-use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::Json;
 use super::problem::Problem;
+use super::require::{GatesReport, Require, Routes, operation};
 use crate::actions::Use;
-use crate::issuer::Issuer;
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(report))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(report))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -44,15 +40,17 @@ struct UsageAnswer {
 /// Report how often keys were used.
 #[utoipa::path(
     post, path = "/usage", tag = "gates", operation_id = "report_usage", request_body = UsageBody,
-    security(("admin_key" = ["gates:report"])),
     responses((status = 200, description = "What of it was written", body = UsageAnswer))
 )]
-async fn report(Acting(issuer): Acting, Json(body): Json<UsageBody>) -> Result<Response, Problem> {
+async fn report(
+    Require { issuer, .. }: Require<GatesReport>,
+    Json(body): Json<UsageBody>,
+) -> Result<Answered<UsageAnswer>, Problem> {
     let uses = body.uses.into_iter().map(|UseBody { key, uses, last_used_at }| Use {
         key,
         uses,
         last_used_at,
     });
     let known = issuer.report_usage(&uses.collect::<Vec<_>>()).await?;
-    Ok(Answered(UsageAnswer { known }).into_response())
+    Ok(Answered(UsageAnswer { known }))
 }

@@ -7,16 +7,13 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
+use super::require::{AuditRead, Require, Routes, WebhooksRead, WebhooksWrite, operation};
 use crate::error::Error;
 use crate::events;
 use crate::issuer::Issuer;
@@ -29,16 +26,17 @@ use crate::webhooks::{
     DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView, WithSecret,
 };
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(create, list))
-        .routes(routes!(show, update, delete))
-        .routes(routes!(rotate))
-        .routes(routes!(deliveries))
-        .routes(routes!(replay))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(create))
+        .and(operation!(list))
+        .and(operation!(show))
+        .and(operation!(update))
+        .and(operation!(delete))
+        .and(operation!(rotate))
+        .and(operation!(deliveries))
+        .and(operation!(replay))
 }
-
-type Answer = Result<Response, Problem>;
 
 fn types(names: &[String]) -> Result<Vec<EventType>, Error> {
     let read = |name: &String| events::types(name);
@@ -71,43 +69,47 @@ struct CreateBody {
 #[utoipa::path(
     post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body = CreateBody,
-    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 201, description = "The endpoint and its secret", body = WebhookSecretAnswer))
 )]
 async fn create(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<(WebhooksWrite, AuditRead)>,
     Extension(settings): Extension<Settings>,
     Json(body): Json<CreateBody>,
-) -> Answer {
+) -> Result<(StatusCode, axum::Json<WebhookSecretAnswer>), Problem> {
     let types = types(&body.types)?;
     let CreateBody { url, description, .. } = body;
     let new = NewWebhook { url, description, types, by: None };
     let webhook = issuer.create_webhook(&new, settings.reach).await?;
-    Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))).into_response())
+    Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))))
 }
 
 /// List endpoints.
 #[utoipa::path(
     get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
-    security(("admin_key" = ["webhooks:read"])),
     responses((status = 200, description = "All endpoints", body = WebhooksAnswer))
 )]
-async fn list(State(issuer): State<Issuer>) -> Answer {
+async fn list(
+    _: Require<WebhooksRead>,
+    State(issuer): State<Issuer>,
+) -> Result<axum::Json<WebhooksAnswer>, Problem> {
     let webhooks = issuer.list_webhooks().await?;
     let webhooks = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
-    Ok(axum::Json(WebhooksAnswer { webhooks }).into_response())
+    Ok(axum::Json(WebhooksAnswer { webhooks }))
 }
 
 /// Show an endpoint.
 #[utoipa::path(
     get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "show_webhook",
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:read"])),
     responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
-async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+async fn show(
+    _: Require<WebhooksRead>,
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+) -> Result<axum::Json<WebhookView>, Problem> {
     let webhook = issuer.show_webhook(&id).await?;
-    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+    Ok(axum::Json(view(&issuer, &webhook)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -125,32 +127,33 @@ struct UpdateBody {
     post, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
     request_body = UpdateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
 async fn update(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<(WebhooksWrite, AuditRead)>,
     Extension(settings): Extension<Settings>,
     Path(id): Path,
     Json(body): Json<UpdateBody>,
-) -> Answer {
+) -> Result<axum::Json<WebhookView>, Problem> {
     let types = body.types.as_deref().map(types).transpose()?;
     let UpdateBody { url, description, enabled, .. } = body;
     let change = WebhookChange { url, description, types, enabled };
     let webhook = issuer.update_webhook(&id, &change, None, settings.reach).await?;
-    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+    Ok(axum::Json(view(&issuer, &webhook)))
 }
 
 /// Delete an endpoint.
 #[utoipa::path(
     delete, path = "/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
     responses((status = 200, description = "Deleted", body = WebhookDeletedAnswer))
 )]
-async fn delete(Acting(issuer): Acting, Path(id): Path) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<WebhooksWrite>,
+    Path(id): Path,
+) -> Result<axum::Json<WebhookDeletedAnswer>, Problem> {
     issuer.delete_webhook(&id, None).await?;
-    Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }).into_response())
+    Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -165,13 +168,16 @@ struct RotateBody {
     post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks", operation_id = "rotate_webhook_secret",
     request_body = RotateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
     responses((status = 200, description = "The endpoint and its new secret", body = WebhookSecretAnswer))
 )]
-async fn rotate(Acting(issuer): Acting, Path(id): Path, Json(body): Json<RotateBody>) -> Answer {
+async fn rotate(
+    Require { issuer, .. }: Require<WebhooksWrite>,
+    Path(id): Path,
+    Json(body): Json<RotateBody>,
+) -> Result<axum::Json<WebhookSecretAnswer>, Problem> {
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
     let webhook = issuer.rotate_webhook(&id, overlap, None).await?;
-    Ok(axum::Json(with_secret(&issuer, &webhook)).into_response())
+    Ok(axum::Json(with_secret(&issuer, &webhook)))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -187,21 +193,21 @@ struct DeliveriesQuery {
 #[utoipa::path(
     get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
     params(("id" = String, Path, description = "The endpoint's id"), DeliveriesQuery),
-    security(("admin_key" = ["webhooks:read"])),
     responses((status = 200, description = "Deliveries", body = DeliveriesAnswer))
 )]
 async fn deliveries(
+    _: Require<WebhooksRead>,
     State(issuer): State<Issuer>,
     Path(id): Path,
     Query(query): Query<DeliveriesQuery>,
-) -> Answer {
+) -> Result<axum::Json<DeliveriesAnswer>, Problem> {
     let reason = "must be pending, delivered or dead";
     let read =
         |name| DeliveryState::from_name(name).ok_or(Error::Invalid { field: "state", reason });
     let state = query.state.as_deref().map(read).transpose()?;
     let found = issuer.list_deliveries(&id, state, query.before, query.limit).await?;
     let deliveries = found.iter().map(DeliveryView::from).collect();
-    Ok(axum::Json(DeliveriesAnswer { deliveries }).into_response())
+    Ok(axum::Json(DeliveriesAnswer { deliveries }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -218,13 +224,16 @@ struct ReplayBody {
     post, path = "/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses(
         (status = 200, description = "How many deliveries were queued", body = ReplayedAnswer),
         (status = 410, description = "Events behind `after` were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
     )
 )]
-async fn replay(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReplayBody>) -> Answer {
+async fn replay(
+    Require { issuer, .. }: Require<(WebhooksWrite, AuditRead)>,
+    Path(id): Path,
+    Json(body): Json<ReplayBody>,
+) -> Result<axum::Json<ReplayedAnswer>, Problem> {
     let what = match (body.delivery, body.after, body.dead) {
         (Some(delivery), None, false) => Replay::One(delivery),
         (None, Some(after), false) => Replay::After(after),
@@ -235,5 +244,5 @@ async fn replay(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReplayB
         }
     };
     let replayed = issuer.replay_webhook(&id, what).await?;
-    Ok(axum::Json(ReplayedAnswer { replayed }).into_response())
+    Ok(axum::Json(ReplayedAnswer { replayed }))
 }

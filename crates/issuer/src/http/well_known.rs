@@ -18,7 +18,6 @@ use super::status_lists;
 use crate::actions::scopes;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::names;
 use crate::store::{lists, policies, shards};
 
 const NEWEST: &str = "public, max-age=1";
@@ -71,7 +70,7 @@ async fn head_by_digest(
     Path(digest): Path,
     headers: HeaderMap,
 ) -> Answer {
-    let digest = names::digest(&digest).ok_or_else(unknown)?;
+    let digest = digest.parse::<Digest>().map_err(|_| unknown())?;
     let head = lists::head(&mut *issuer.store().read().await?, digest).await?;
     Ok(file(head.map(|(head, _)| head).ok_or_else(unknown)?, FOR_EVER, &headers))
 }
@@ -81,7 +80,7 @@ async fn body_by_digest(
     Path(digest): Path,
     headers: HeaderMap,
 ) -> Answer {
-    let digest = names::digest(&digest).ok_or_else(unknown)?;
+    let digest = digest.parse::<Digest>().map_err(|_| unknown())?;
     let body = shards::body(&mut *issuer.store().read().await?, digest).await?;
     Ok(file(body.ok_or_else(unknown)?, FOR_EVER, &headers))
 }
@@ -113,7 +112,7 @@ async fn policy_file(
     visibility: Visibility,
     digest: &str,
 ) -> Result<Vec<u8>, Problem> {
-    let digest = names::digest(digest).ok_or_else(unknown)?;
+    let digest = digest.parse::<Digest>().map_err(|_| unknown())?;
     let mut reading = issuer.store().read().await?;
     policies::file(&mut reading, visibility, digest).await?.ok_or_else(unknown)
 }

@@ -21,7 +21,7 @@ use portcullis_core::crypto::IssuerId;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::random::{self, NoRandomness};
 
 const CONTEXT: &str = "portcullis column v1";
 const PREFIX: &str = "s1.";
@@ -67,10 +67,10 @@ impl fmt::Debug for ColumnKey {
 }
 
 impl ColumnKey {
-    pub(super) fn derive(issuer: IssuerId, from: &[u8; 32]) -> Result<Self, Error> {
+    pub(super) fn derive(issuer: IssuerId, from: &[u8; 32]) -> Result<Self, NoRandomness> {
         // HMAC accepts keys of any length, so this never fails.
         let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(from);
-        let mut mac = mac.map_err(|_| Error::Random)?;
+        let mut mac = mac.map_err(|_| NoRandomness)?;
         mac.update(CONTEXT.as_bytes());
         let key = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
         Ok(Self { issuer, key })
@@ -88,13 +88,13 @@ impl ColumnKey {
     /// Seals a text and binds it to a place, such as a webhook's id.
     ///
     /// # Errors
-    /// [`Error::Random`].
-    pub fn seal(&self, place: &str, text: &str) -> Result<SealedText, Error> {
-        let nonce: [u8; NONCE_LEN] = *crate::random::secret()?;
+    /// [`NoRandomness`].
+    pub fn seal(&self, place: &str, text: &str) -> Result<SealedText, NoRandomness> {
+        let nonce: [u8; NONCE_LEN] = *random::secret()?;
         let payload = Payload { msg: text.as_bytes(), aad: &self.bound_to(place) };
         let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
         // Only texts above 256 GiB are too long.
-        let sealed = sealed.map_err(|_| Error::Random)?;
+        let sealed = sealed.map_err(|_| NoRandomness)?;
         let bytes = [nonce.as_slice(), &sealed].concat();
         Ok(SealedText(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }

@@ -1,4 +1,6 @@
-//! The keystore's JSON.
+//! The keystore's file: JSON, which may be encrypted.
+
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +8,11 @@ use portcullis_core::crypto::PublicKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Keystore, KeystoreError, StoredKey};
+use super::Keystore;
+use super::error::{DocumentError, KeystoreError};
+use super::stored_key::{StoredKey, secret_text};
+use super::vault::Vault;
+use crate::files::FileError;
 use crate::names;
 
 const VERSION: u32 = 1;
@@ -48,19 +54,47 @@ impl From<&StoredKey> for KeyDocument {
     }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
+impl Keystore {
+    /// Reads a keystore file.
+    ///
+    /// # Errors
+    /// As [`Vault::read`], and [`KeystoreError::Unusable`] for an invalid file.
+    pub fn read(vault: &Vault) -> Result<Self, KeystoreError> {
+        let path = || vault.path().to_owned();
+        decode(&vault.read()?).map_err(|source| KeystoreError::Unusable { path: path(), source })
+    }
+
+    /// Writes the keystore file atomically, encrypted if it was.
+    ///
+    /// # Errors
+    /// [`FileError::Io`], and as [`Vault::rewrite`].
+    pub fn write(&self, vault: &Vault) -> Result<(), KeystoreError> {
+        let bytes = self.encode(vault.path())?;
+        if vault.path().exists() { vault.rewrite(&bytes) } else { Ok(vault.write_plain(&bytes)?) }
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Io`], for `path`.
+    pub(crate) fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        encode(self).map_err(|error| FileError::Io { path: path.to_owned(), source: error.into() })
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Keystore, DocumentError> {
     // serde_json's message may quote a secret value, so only the position is kept.
     let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| KeystoreError::Json { line: error.line(), column: error.column() })?;
+        .map_err(|error| DocumentError::Json { line: error.line(), column: error.column() })?;
     if document.version != VERSION {
-        return Err(KeystoreError::Version(document.version));
+        return Err(DocumentError::Version(document.version));
     }
-    let issuer = names::issuer(&document.issuer).ok_or(KeystoreError::Field("issuer"))?;
-    let root = PublicKey::from_text(&document.root).map_err(|_| KeystoreError::Field("root"))?;
+    let issuer = document.issuer.parse().map_err(|_| DocumentError::Field("issuer"))?;
+    let root = PublicKey::from_text(&document.root).map_err(|_| DocumentError::Field("root"))?;
     let mut keys: Vec<StoredKey> = Vec::with_capacity(document.keys.len());
     for key in &document.keys {
         if keys.last().is_some_and(|last| last.kid >= key.kid) {
-            return Err(KeystoreError::Field("kid"));
+            return Err(DocumentError::Field("kid"));
         }
         keys.push(decode_key(key)?);
     }
@@ -68,37 +102,37 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
     Ok(Keystore { issuer, root, keys, salt: salt.transpose()? })
 }
 
-fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
+fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>, DocumentError> {
     let mut secret = Zeroizing::new([0; 32]);
     match URL_SAFE_NO_PAD.decode_slice(text.as_bytes(), secret.as_mut_slice()) {
         Ok(32) => Ok(secret),
-        Ok(_) | Err(_) => Err(KeystoreError::Field(field)),
+        Ok(_) | Err(_) => Err(DocumentError::Field(field)),
     }
 }
 
-fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
-    let field = KeystoreError::Field;
+fn decode_key(key: &KeyDocument) -> Result<StoredKey, DocumentError> {
+    let field = DocumentError::Field;
     let secret = decode_secret(&key.secret, "secret")?;
-    let environments = key.environments.iter().map(|name| names::environment(name));
-    let kinds = key.kinds.iter().map(|name| names::kind(name));
+    let environments = key.environments.iter().map(|name| name.parse());
+    let kinds = key.kinds.iter().map(|name| name.parse());
     Ok(StoredKey {
         kid: key.kid,
         algorithm: names::algorithm(&key.algorithm).ok_or(field("algorithm"))?,
-        purpose: names::purpose(&key.purpose).ok_or(field("purpose"))?,
-        environments: environments.collect::<Option<_>>().ok_or(field("environments"))?,
-        kinds: kinds.collect::<Option<_>>().ok_or(field("kinds"))?,
-        state: names::signer_state(&key.state).ok_or(field("state"))?,
+        purpose: key.purpose.parse().map_err(|_| field("purpose"))?,
+        environments: environments.collect::<Result<_, _>>().map_err(|_| field("environments"))?,
+        kinds: kinds.collect::<Result<_, _>>().map_err(|_| field("kinds"))?,
+        state: key.state.parse().map_err(|_| field("state"))?,
         secret,
     })
 }
 
-pub(super) fn encode(keystore: &Keystore) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+fn encode(keystore: &Keystore) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     let document = Document {
         version: VERSION,
         issuer: keystore.issuer.to_string(),
         root: keystore.root.to_string(),
         keys: keystore.keys.iter().map(KeyDocument::from).collect(),
-        policy_salt: keystore.salt.as_ref().map(|salt| super::secret_text(salt)),
+        policy_salt: keystore.salt.as_ref().map(|salt| secret_text(salt)),
     };
     // Allocate enough at once: a growing buffer would leave copies of secrets in memory.
     let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * keystore.keys.len()));

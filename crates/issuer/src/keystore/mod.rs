@@ -1,53 +1,31 @@
 //! The keystore: the issuer's signing keys, stored outside the database.
 
-mod at_rest;
 mod column;
 mod document;
+mod error;
+mod lock;
 pub(crate) mod seal;
+mod stored_key;
 mod unlock;
 mod vault;
 
 use std::fmt;
-use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::crypto::{HmacKey, IssuerId, PublicKey};
-use portcullis_core::issue::{HmacSigner, ListSigner, SaltKey, SigningKey, TokenSigner};
-use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
+use portcullis_core::crypto::{IssuerId, PublicKey};
+use portcullis_core::issue::{ListSigner, SaltKey, SigningKey};
+use portcullis_core::keyring::{Keyring, Purpose, State};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use zeroize::Zeroizing;
 
-use crate::error::Error;
-use crate::status::token::StatusListSigner;
+use crate::random::{self, NoRandomness};
 
-pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
 pub use column::{ColumnKey, SealedText};
+pub use error::{DocumentError, KeystoreError};
+pub use lock::Lock;
 pub use seal::{SealError, is_sealed};
-pub use unlock::{Ask, Lock, Unlock};
+pub use stored_key::StoredKey;
+pub use unlock::{Ask, Unlock};
 pub use vault::Vault;
-
-/// A fault in a keystore. Never quotes the file, which holds secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeystoreError {
-    /// The file is not a keystore's JSON.
-    #[error("it is not a keystore: the mistake is at line {line}, column {column}")]
-    Json {
-        /// The line, counted from 1.
-        line: usize,
-        /// The column, counted from 1.
-        column: usize,
-    },
-    /// An unknown format version.
-    #[error("its version is {0}, which this program does not know; update the program")]
-    Version(u32),
-    /// A field has an invalid value.
-    #[error("its field `{0}` holds a value that is none")]
-    Field(&'static str),
-    /// A key differs from the one that the keyring lists under its kid.
-    #[error("its key of kid {0} is not the one that the keyring lists")]
-    NotInKeyring(u16),
-}
 
 /// The signing keys of one issuer. Secrets are wiped when dropped and hidden from `Debug`.
 pub struct Keystore {
@@ -56,24 +34,6 @@ pub struct Keystore {
     keys: Vec<StoredKey>,
     /// The secret for the salts of private policies.
     salt: Option<Zeroizing<[u8; 32]>>,
-}
-
-/// One signing key.
-pub struct StoredKey {
-    /// The key id.
-    pub kid: u16,
-    /// The algorithm.
-    pub algorithm: Algorithm,
-    /// The purpose.
-    pub purpose: Purpose,
-    /// The environments of the keys that it signs.
-    pub environments: Vec<Environment>,
-    /// The kinds of keys that it signs.
-    pub kinds: Vec<Kind>,
-    /// The state in its life cycle.
-    pub state: State,
-    /// The HMAC secret, or the Ed25519 seed.
-    pub secret: Zeroizing<[u8; 32]>,
 }
 
 impl Keystore {
@@ -86,9 +46,9 @@ impl Keystore {
     /// Replaces the secret for the salts of private policies with a new one.
     ///
     /// # Errors
-    /// [`Error::Random`].
-    pub fn with_new_salt(self) -> Result<Self, Error> {
-        Ok(Self { salt: Some(crate::random::secret()?), ..self })
+    /// [`NoRandomness`].
+    pub fn with_new_salt(self) -> Result<Self, NoRandomness> {
+        Ok(Self { salt: Some(random::secret()?), ..self })
     }
 
     /// A copy with other keys.
@@ -106,40 +66,13 @@ impl Keystore {
     /// The key that seals secrets in the database.
     ///
     /// # Errors
-    /// [`Error::NoSigner`] for an empty keystore.
-    pub fn column_key(&self) -> Result<ColumnKey, Error> {
+    /// [`KeystoreError::Empty`] for an empty keystore.
+    pub fn column_key(&self) -> Result<ColumnKey, KeystoreError> {
         // Keystores older than private policies have no salt. Use their oldest key, which is never
         // removed.
         let oldest = self.keys.first().map(|key| &*key.secret);
-        let secret = self.salt.as_deref().or(oldest).ok_or(Error::NoSigner)?;
-        ColumnKey::derive(self.issuer, secret)
-    }
-
-    /// Reads a keystore file.
-    ///
-    /// # Errors
-    /// As [`Vault::read`], and [`Error::Keystore`] for an invalid file.
-    pub fn read(vault: &Vault) -> Result<Self, Error> {
-        let path = || vault.path().to_owned();
-        document::decode(&vault.read()?).map_err(|source| Error::Keystore { path: path(), source })
-    }
-
-    /// Writes the keystore file atomically, encrypted if it was.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and as [`Vault::rewrite`].
-    pub fn write(&self, vault: &Vault) -> Result<(), Error> {
-        let bytes = self.encode(vault.path())?;
-        if vault.path().exists() { vault.rewrite(&bytes) } else { vault.write_plain(&bytes) }
-    }
-
-    /// The file's bytes.
-    ///
-    /// # Errors
-    /// [`Error::Io`], for `path`.
-    pub(crate) fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-        document::encode(self)
-            .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })
+        let secret = self.salt.as_deref().or(oldest).ok_or(KeystoreError::Empty)?;
+        Ok(ColumnKey::derive(self.issuer, secret)?)
     }
 
     /// The issuer that the keys belong to.
@@ -190,27 +123,18 @@ impl Keystore {
         Some(ListSigner { issuer: self.issuer, kid: key.kid, key: signing })
     }
 
-    /// The active key that signs status lists.
-    #[must_use]
-    pub fn status_list_signer(&self) -> Option<StatusListSigner> {
-        let signs =
-            |key: &&StoredKey| key.state == State::Active && key.purpose == Purpose::StatusList;
-        let key = self.keys.iter().rev().find(signs)?;
-        Some(StatusListSigner { kid: key.kid, key: SigningKey::from_seed(&key.secret) })
-    }
-
     /// Sets each key's state from `keyring`, which is authoritative.
     ///
     /// Drops keys that the keyring doesn't list: an interrupted rotation left them, and they never
     /// signed anything.
     ///
     /// # Errors
-    /// [`KeystoreError::NotInKeyring`] for a key that differs from the listed one.
-    pub(crate) fn under(self, keyring: &Keyring) -> Result<Self, KeystoreError> {
+    /// [`DocumentError::NotInKeyring`] for a key that differs from the listed one.
+    pub(crate) fn under(self, keyring: &Keyring) -> Result<Self, DocumentError> {
         let Self { issuer, root, keys, salt } = self;
         let mut listed = Vec::with_capacity(keys.len());
         for mut key in keys {
-            let not_listed = KeystoreError::NotInKeyring(key.kid);
+            let not_listed = DocumentError::NotInKeyring(key.kid);
             if keyring.issuer() != issuer {
                 return Err(not_listed);
             }
@@ -218,7 +142,7 @@ impl Keystore {
                 tracing::warn!(kid = key.kid, "the keyring does not list this key; it is not used");
                 continue;
             };
-            let ours = key.entry(issuer).map_err(|_| KeystoreError::Field("secret"))?;
+            let ours = key.entry(issuer).map_err(|_| DocumentError::Field("secret"))?;
             if entry.material != ours.material || entry.purpose != ours.purpose {
                 return Err(not_listed);
             }
@@ -252,58 +176,9 @@ impl Keystore {
     }
 }
 
-impl StoredKey {
-    /// The key's entry in the keyring, without time bounds.
-    ///
-    /// # Errors
-    /// [`Error::PublicKey`], never for a seed drawn at random.
-    pub fn entry(&self, issuer: IssuerId) -> Result<KeyEntry, Error> {
-        let material = match self.algorithm {
-            Algorithm::HmacSha256 => {
-                Material::Hmac { check: HmacKey::new(&self.secret).check_value(issuer, self.kid) }
-            }
-            Algorithm::Ed25519 => Material::Ed25519(SigningKey::from_seed(&self.secret).public()?),
-        };
-        Ok(KeyEntry {
-            kid: self.kid,
-            purpose: self.purpose,
-            environments: self.environments.clone(),
-            kinds: self.kinds.clone(),
-            state: self.state,
-            validity: Validity::ALWAYS,
-            material,
-        })
-    }
-
-    /// The token signer for this key.
-    #[must_use]
-    pub fn token_signer(&self) -> TokenSigner {
-        match self.algorithm {
-            Algorithm::HmacSha256 => TokenSigner::Hmac(HmacSigner::new(&self.secret)),
-            Algorithm::Ed25519 => TokenSigner::Ed25519(SigningKey::from_seed(&self.secret)),
-        }
-    }
-
-    /// The secret as base64url, unpadded: 43 characters.
-    #[must_use]
-    pub fn secret_text(&self) -> Zeroizing<String> {
-        secret_text(&self.secret)
-    }
-}
-
-fn secret_text(secret: &[u8; 32]) -> Zeroizing<String> {
-    Zeroizing::new(URL_SAFE_NO_PAD.encode(secret))
-}
-
 impl fmt::Debug for Keystore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keystore({}, {} keys)", self.issuer, self.keys.len())
-    }
-}
-
-impl fmt::Debug for StoredKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoredKey({}, {})", self.kid, self.purpose.name())
     }
 }
 
@@ -364,7 +239,7 @@ mod tests {
             vault.write_plain(bad.as_bytes()).unwrap();
             let error = Keystore::read(&vault).unwrap_err();
             assert_eq!(error.code(), "keystore", "{bad}");
-            assert!(!error.chain().contains(secret.as_str()));
+            assert!(!crate::sources::chain(&error).contains(secret.as_str()));
             assert_eq!(std::fs::read(&path).unwrap(), bad.as_bytes(), "left as it is");
         }
     }

@@ -20,7 +20,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use zeroize::Zeroizing;
 
-use super::unlock::{Lock, Secret};
+use super::lock::{Lock, Secret};
 
 const MAGIC: &[u8; 4] = b"PCX\x01";
 const HEADER_LEN: usize = 4 + 1 + 12 + 16 + 19 + 16;

@@ -7,64 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
+use super::error::KeystoreError;
+use super::lock::{Lock, Secret};
 use super::seal::SealError;
-use crate::error::Error;
-use crate::files;
+use crate::files::{self, FileError};
 
 /// The least characters of a passphrase, and bytes of a key file, for encryption.
 const MIN_PASSPHRASE_CHARS: usize = 12;
 const MIN_KEY_FILE_LEN: usize = 32;
-
-/// The kind of secret that opens a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lock {
-    /// A passphrase that a person knows.
-    Passphrase,
-    /// A key file.
-    KeyFile,
-}
-
-impl Lock {
-    pub(super) const fn code(self) -> u8 {
-        match self {
-            Self::Passphrase => 1,
-            Self::KeyFile => 2,
-        }
-    }
-
-    pub(super) const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Passphrase),
-            2 => Some(Self::KeyFile),
-            _ => None,
-        }
-    }
-
-    /// `passphrase` or `key file`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Passphrase => "passphrase",
-            Self::KeyFile => "key file",
-        }
-    }
-
-    pub(super) const fn how(self) -> &'static str {
-        match self {
-            Self::Passphrase => {
-                "its passphrase: name a file that holds it in PORTCULLIS_PASSPHRASE_FILE, or run \
-                 this on a terminal"
-            }
-            Self::KeyFile => "its key file: name it in PORTCULLIS_KEY_FILE",
-        }
-    }
-}
-
-/// A passphrase or the bytes of a key file. Wiped when dropped.
-pub(crate) struct Secret {
-    pub(crate) lock: Lock,
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
-}
 
 /// Prompts a person for a passphrase. The argument is the prompt.
 pub type Ask = fn(&str) -> io::Result<Zeroizing<String>>;
@@ -93,7 +43,7 @@ impl Unlock {
     ///
     /// # Errors
     /// As [`files::read_secret`].
-    pub fn passphrase_file(path: &Path) -> Result<Self, Error> {
+    pub fn passphrase_file(path: &Path) -> Result<Self, FileError> {
         let bytes = files::read_secret(path)?;
         let end = bytes.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
         let text = bytes.get(..end.map_or(0, |end| end + 1)).unwrap_or_default();
@@ -105,7 +55,7 @@ impl Unlock {
     ///
     /// # Errors
     /// As [`files::read_secret`].
-    pub fn key_file(path: &Path) -> Result<Self, Error> {
+    pub fn key_file(path: &Path) -> Result<Self, FileError> {
         let bytes = files::read_secret(path)?;
         Ok(Self(Source::Known(Arc::new(Secret { lock: Lock::KeyFile, bytes }))))
     }
@@ -123,8 +73,8 @@ impl Unlock {
     }
 
     /// The secret for a file with this kind of lock.
-    pub(crate) fn secret(&self, lock: Lock, path: &Path) -> Result<Arc<Secret>, Error> {
-        let sealed = |source| Error::Sealed { path: path.to_owned(), source };
+    pub(crate) fn secret(&self, lock: Lock, path: &Path) -> Result<Arc<Secret>, KeystoreError> {
+        let sealed = |source| KeystoreError::Sealed { path: path.to_owned(), source };
         let secret = match &self.0 {
             Source::Nothing => return Err(sealed(SealError::Locked(lock))),
             Source::Known(secret) => Arc::clone(secret),
@@ -133,20 +83,20 @@ impl Unlock {
             }
             Source::Ask(ask, told) => {
                 once(*ask, told, &format!("Passphrase for {}: ", path.display()))
-                    .map_err(|source| Error::Io { path: path.to_owned(), source })?
+                    .map_err(|source| FileError::Io { path: path.to_owned(), source })?
             }
         };
         if secret.lock == lock { Ok(secret) } else { Err(sealed(SealError::Locked(lock))) }
     }
 
     /// The secret for encrypting a file; it must be long enough.
-    pub(crate) fn new_secret(&self, path: &Path) -> Result<Arc<Secret>, Error> {
-        let sealed = |source| Error::Sealed { path: path.to_owned(), source };
+    pub(crate) fn new_secret(&self, path: &Path) -> Result<Arc<Secret>, KeystoreError> {
+        let sealed = |source| KeystoreError::Sealed { path: path.to_owned(), source };
         let secret = match &self.0 {
             Source::Nothing => return Err(sealed(SealError::Locked(Lock::Passphrase))),
             Source::Known(secret) => Arc::clone(secret),
             Source::Ask(ask, told) => {
-                let failed = |source| Error::Io { path: path.to_owned(), source };
+                let failed = |source| FileError::Io { path: path.to_owned(), source };
                 let secret = once(*ask, told, "Passphrase: ").map_err(failed)?;
                 let again = ask("The same again: ").map_err(failed)?;
                 if again.as_bytes() != secret.bytes.as_slice() {

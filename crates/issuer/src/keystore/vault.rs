@@ -8,10 +8,11 @@ use portcullis_core::crypto::PublicKey;
 use portcullis_core::issue::SigningKey;
 use zeroize::Zeroizing;
 
+use super::error::KeystoreError;
+use super::lock::{Lock, Secret};
 use super::seal::{self, SealError, Sealed};
-use super::unlock::{Lock, Secret, Unlock};
-use crate::error::Error;
-use crate::files::{self, Privacy};
+use super::unlock::Unlock;
+use crate::files::{self, FileError, Privacy};
 
 /// A secret file and the secret that opens it.
 #[derive(Clone, Debug)]
@@ -36,8 +37,8 @@ impl Vault {
     /// The kind of lock; `None` if the file isn't encrypted.
     ///
     /// # Errors
-    /// As [`files::read_secret`], and [`Error::Sealed`].
-    pub fn lock(&self) -> Result<Option<Lock>, Error> {
+    /// As [`files::read_secret`], and [`KeystoreError::Sealed`].
+    pub fn lock(&self) -> Result<Option<Lock>, KeystoreError> {
         let bytes = files::read_secret(&self.path)?;
         if !seal::is_sealed(&bytes) {
             return Ok(None);
@@ -48,8 +49,8 @@ impl Vault {
     /// The content, decrypted if necessary.
     ///
     /// # Errors
-    /// As [`files::read_secret`], and [`Error::Sealed`].
-    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// As [`files::read_secret`], and [`KeystoreError::Sealed`].
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, KeystoreError> {
         let bytes = files::read_secret(&self.path)?;
         if !seal::is_sealed(&bytes) {
             return Ok(bytes);
@@ -63,46 +64,46 @@ impl Vault {
     /// Replaces the content, and keeps the file encrypted if it was.
     ///
     /// # Errors
-    /// As [`Vault::read`], and [`Error::Io`].
-    pub fn rewrite(&self, bytes: &[u8]) -> Result<(), Error> {
+    /// As [`Vault::read`], and [`FileError::Io`].
+    pub fn rewrite(&self, bytes: &[u8]) -> Result<(), KeystoreError> {
         match self.lock()? {
-            None => files::write_atomic(&self.path, bytes, Privacy::Secret),
+            None => Ok(files::write_atomic(&self.path, bytes, Privacy::Secret)?),
             Some(lock) => {
                 let secret = self.unlock.secret(lock, &self.path)?;
                 let file = seal::seal(bytes, &secret).map_err(|source| self.io(source))?;
-                files::write_atomic(&self.path, &file, Privacy::Secret)
+                Ok(files::write_atomic(&self.path, &file, Privacy::Secret)?)
             }
         }
     }
 
     /// Writes the file encrypted.
-    pub(crate) fn write_sealed(&self, bytes: &[u8], secret: &Secret) -> Result<(), Error> {
+    pub(crate) fn write_sealed(&self, bytes: &[u8], secret: &Secret) -> Result<(), KeystoreError> {
         let file = seal::seal(bytes, secret).map_err(|source| self.io(source))?;
         // Check that it opens before it replaces a readable file.
         let read = seal::open(&file, secret).map_err(|source| self.sealed(source))?;
         if *read != *bytes {
             return Err(self.sealed(SealError::Damaged));
         }
-        files::write_atomic(&self.path, &file, Privacy::Secret)
+        Ok(files::write_atomic(&self.path, &file, Privacy::Secret)?)
     }
 
     /// Writes the file unencrypted.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn write_plain(&self, bytes: &[u8]) -> Result<(), Error> {
+    /// [`FileError::Io`].
+    pub fn write_plain(&self, bytes: &[u8]) -> Result<(), FileError> {
         files::write_atomic(&self.path, bytes, Privacy::Secret)
     }
 
     /// The root key in this file. It must match `public`.
     ///
     /// # Errors
-    /// [`Error::RootMissing`], [`Error::RootWrong`], and as [`Vault::read`].
-    pub fn root_key(&self, public: &PublicKey) -> Result<SigningKey, Error> {
+    /// [`KeystoreError::RootMissing`], [`KeystoreError::RootWrong`], and as [`Vault::read`].
+    pub fn root_key(&self, public: &PublicKey) -> Result<SigningKey, KeystoreError> {
         if !self.path.exists() {
-            return Err(Error::RootMissing { path: self.path.clone() });
+            return Err(KeystoreError::RootMissing { path: self.path.clone() });
         }
-        let wrong = || Error::RootWrong { path: self.path.clone() };
+        let wrong = || KeystoreError::RootWrong { path: self.path.clone() };
         let text = self.read()?;
         let mut seed = Zeroizing::new([0; 32]);
         match URL_SAFE_NO_PAD.decode_slice(text.trim_ascii(), seed.as_mut_slice()) {
@@ -113,11 +114,11 @@ impl Vault {
         if key.public()? == *public { Ok(key) } else { Err(wrong()) }
     }
 
-    fn io(&self, source: std::io::Error) -> Error {
-        Error::Io { path: self.path.clone(), source }
+    fn io(&self, source: std::io::Error) -> FileError {
+        FileError::Io { path: self.path.clone(), source }
     }
 
-    fn sealed(&self, source: SealError) -> Error {
-        Error::Sealed { path: self.path.clone(), source }
+    fn sealed(&self, source: SealError) -> KeystoreError {
+        KeystoreError::Sealed { path: self.path.clone(), source }
     }
 }

@@ -11,6 +11,7 @@ use super::rows::{append, key, read};
 use super::tables::{Side, Table};
 use super::{MoveError, Progress, Report};
 use crate::error::Error;
+use crate::store::StoreError;
 use crate::store::{Connection, Database};
 
 /// PostgreSQL's advisory lock for filling a target: the bytes `PCTM`.
@@ -34,7 +35,7 @@ impl Filler {
         let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(MOVE_LOCK);
         match lock.execute(&mut connection).await.map_err(Error::from) {
             Ok(_) => {}
-            Err(Error::DatabaseBusy) => return Err(MoveError::Taken.into()),
+            Err(Error::Store(StoreError::Busy)) => return Err(MoveError::Taken.into()),
             Err(error) => return Err(error),
         }
         connection.execute("SET statement_timeout = 0; SET search_path TO portcullis").await?;

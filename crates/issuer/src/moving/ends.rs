@@ -6,7 +6,7 @@ use super::{Move, MoveError};
 use crate::error::Error;
 use crate::store::moves::{self, Held, Look, MoveMark};
 use crate::store::{Connection, Store, clock, jobs, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 use portcullis_core::time::Time;
 
 /// The source's name in messages.
@@ -105,7 +105,7 @@ impl Move {
             return Ok(());
         }
         let evidence = clock::Evidence { server: Some(look.now), last: None };
-        clock::check(&self.clock.read(), &evidence)
+        Ok(clock::check(&self.clock.read(), &evidence)?)
     }
 
     /// Marks the source, after which nothing is written there. Refuses if a process works with it.

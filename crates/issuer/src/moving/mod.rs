@@ -29,7 +29,8 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::issuer::{Home, PublishOptions};
+use crate::home::Home;
+use crate::issuer::PublishOptions;
 use crate::keystore::Keystore;
 use crate::publish::Target;
 use crate::store::{Database, server};
@@ -146,7 +147,7 @@ impl Move {
     /// A move from the file in `home` to the database that `url` names.
     ///
     /// # Errors
-    /// [`Error::DatabaseUrl`], [`Error::Invalid`].
+    /// [`StoreError::Url`](crate::store::StoreError::Url), [`Error::Invalid`].
     pub fn new(
         home: &Home,
         url: &str,

@@ -10,14 +10,15 @@ use super::tables::Table;
 use super::{
     Move, MoveError, Moved, Options, Preview, Report, TableRows, Witnesses, tables, verify,
 };
+use crate::clock_bound::check_not_behind;
 use crate::error::Error;
 use crate::events;
 use crate::issuer::{Issuer, look_in};
 use crate::keystore::Keystore;
-use crate::publish::check_not_behind;
+use crate::store::StoreError;
 use crate::store::moves::{self, Held, Look, MoveMark, Part};
 use crate::store::{Connection, Store, lists, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 impl Move {
     /// Inspects both ends, and checks whether the move is possible. Migrates the source's tables,
@@ -223,7 +224,7 @@ impl Move {
         let keystore = Keystore::read(&self.home.keystore_vault())?;
         look_in(&self.home, keystore, target, self.clock.now()).await?;
         let list = match lists::published(&mut there).await {
-            Err(Error::NoList) => None,
+            Err(StoreError::NoList) => None,
             list => list.map(|list| Some((list.epoch, list.number)))?,
         };
         Ok(Moved {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::list::{Deployment, FileName, Head, ListError};
+use portcullis_core::list::{Deployment, FileName, Head, ListError, Part};
 use portcullis_core::policy::{Policies, PolicyDirectory, Visibility};
 
 use crate::error::Error;
@@ -63,7 +63,7 @@ impl Issuer {
                 left_out += 1;
                 continue;
             }
-            let missing = ListError::WrongDigest("policy file");
+            let missing = ListError::WrongDigest(Part::PolicyFile);
             let file = policies::file(&mut reading, visibility, name.digest).await?;
             let file = file.filter(|file| Digest::of(file) == name.digest).ok_or(missing)?;
             if let Ok(directory) = PolicyDirectory::decode(&file) {
@@ -79,7 +79,7 @@ impl Issuer {
         let policies: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         // Restore them as the gate does: a file that it would skip is a bug here.
         if Policies::new(GATE_ROOM).restore(head, &policies) != policies.len() {
-            return Err(ListError::WrongDigest("policy file").into());
+            return Err(ListError::WrongDigest(Part::PolicyFile).into());
         }
         let file = Deployment { bundle, policies }.encode();
         Ok(GateFile { file, policies: count, policies_len, left_out })

@@ -7,17 +7,18 @@
 use std::time::Duration;
 
 use portcullis_core::time::Time;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::destination::Target;
 use super::push::Known;
+use super::report::{note_failure, report};
 use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::reserve;
-use crate::store::events::{self, Event, EventType};
+use crate::sources::chain;
+use crate::store::StoreError;
 use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
@@ -61,9 +62,10 @@ pub async fn run_leader(
             _ = stopped.changed() => break,
             _ = ticks.tick() => {}
         }
-        let beat = within(DEADLINE, beat(&issuer, &holder, lease)).await.flatten();
+        let beat =
+            within(DEADLINE, beat(&issuer, &holder, lease)).await.map_err(Error::from).flatten();
         match &beat {
-            Err(Error::StorageFull(_)) => make_room(&issuer).await,
+            Err(Error::Store(StoreError::Full(_))) => make_room(&issuer).await,
             Err(_) => {}
             Ok(_) => reserve::keep(issuer.home()),
         }
@@ -95,7 +97,7 @@ async fn make_room(issuer: &Issuer) {
         );
     }
     if let Err(error) = issuer.store().empty_log().await {
-        tracing::warn!(code = error.code(), "the database's log stays: {}", error.chain());
+        tracing::warn!(code = error.code(), "the database's log stays: {}", chain(&error));
     }
 }
 
@@ -110,44 +112,6 @@ async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Er
         issuer.publish().await?;
     }
     Ok(leads)
-}
-
-/// Logs a failure, and records the first of a series. `what` names the publication and `is` the
-/// same with its verb, for the messages.
-pub(super) async fn report(
-    issuer: &Issuer,
-    published: Result<(), Error>,
-    (what, is): (&str, &str),
-    failing: &mut bool,
-) {
-    match &published {
-        Ok(()) if *failing => tracing::info!("{is} published again"),
-        Ok(()) => {}
-        Err(error) => {
-            tracing::error!(code = error.code(), what, "not published: {}", error.chain());
-            if !*failing {
-                note_failure(issuer, None, error).await;
-            }
-        }
-    }
-    *failing = published.is_err();
-}
-
-/// Writes `list.failed`. If that fails too, only the log has it.
-async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
-    let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let who = issuer.who(None);
-    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
-    let noted: Result<(), Error> = async {
-        let mut writing = issuer.store().write().await?;
-        let now = writing.now().await?;
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await
-    }
-    .await;
-    if let Err(error) = noted {
-        tracing::warn!("the failure could not be noted: {}", error.chain());
-    }
 }
 
 /// Updates a target whenever a new head is published, and renews its stamp, while this issuer leads
@@ -169,7 +133,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
         let look = async {
             Ok::<_, Error>((issuer.published().await?.digest, issuer.status_revision().await?))
         };
-        let Ok(out) = within(DEADLINE, look).await.flatten() else { continue };
+        let Ok(out) = within(DEADLINE, look).await.map_err(Error::from).flatten() else { continue };
         let out = Some(out);
         let news = failures == 0 && there != out;
         if !news && Instant::now() < due {
@@ -223,21 +187,21 @@ async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
     let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
-    writing.commit().await
+    Ok(writing.commit().await?)
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
     let now = writing.clock();
     targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
-    writing.commit().await
+    Ok(writing.commit().await?)
 }
 
 impl Issuer {
     /// The targets that publishers have, with their last recorded status.
     pub async fn targets(&self) -> Result<Vec<TargetRecord>, Error> {
         let since = Time::from_millis(self.now().millis().saturating_sub(FORGOTTEN_MILLIS));
-        targets::all(&mut *self.store().read().await?, since).await
+        Ok(targets::all(&mut *self.store().read().await?, since).await?)
     }
 
     /// Waits until every target carries the list `number` of `epoch` or a later one, for at most

@@ -7,13 +7,16 @@ use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
 
-use super::RETENTION_SECS;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{bulk, policies, shards};
+
+/// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
+/// accept the key again.
+pub const RETENTION_SECS: u32 = 24 * 60 * 60;
 
 /// Writes the bodies that have changed. Returns whether any has.
 pub(super) async fn renew_bodies(

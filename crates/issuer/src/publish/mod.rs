@@ -12,24 +12,25 @@
 
 mod deployment;
 mod destination;
-mod folder;
 mod leader;
 mod list_builder;
 mod policies;
 mod push;
+mod queue;
 mod reclock;
 mod recover;
 mod recover_alone;
+mod report;
 mod status;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
 use portcullis_core::list::{FileName, Head, ListError, ListVersion};
 use portcullis_core::time::Time;
-use tokio::sync::Mutex;
 
+use crate::clock_bound::{MAX_BEHIND_MILLIS, not_behind};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
@@ -38,26 +39,14 @@ use crate::store::{Connection, bulk, clock, events, shards};
 pub use deployment::GateFile;
 pub use destination::Target;
 pub use leader::{has, run_leader};
+pub use list_builder::RETENTION_SECS;
 use list_builder::{renew_bodies, retention_cutoff, write_head};
 pub(crate) use policies::PolicyTrees;
 use policies::renew_policies;
+pub(crate) use queue::PublishQueue;
 pub use reclock::Reclocked;
 pub use recover::Recovered;
 pub(crate) use status::follow as follow_with_status_lists;
-
-/// How far the clock may be behind the last list: the skew that verifiers tolerate. Beyond it,
-/// nothing is published.
-const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
-/// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
-/// accept the key again.
-pub const RETENTION_SECS: u32 = 24 * 60 * 60;
-
-/// Serialises the publications of this process. Callers that wait at the same time share one.
-#[derive(Debug, Default)]
-pub(crate) struct PublishQueue {
-    begun: AtomicU64,
-    last: Mutex<Option<(u64, Published)>>,
-}
 
 impl Issuer {
     /// Publishes: a new stamp, and a new head if the content has changed. Returns the published
@@ -67,8 +56,8 @@ impl Issuer {
     /// all: it contains everything committed before the calls.
     ///
     /// # Errors
-    /// [`Error::ClockWentBack`], [`Error::Restored`], the database's, and the verifying half's if
-    /// it refuses the result. On error the published list is unchanged.
+    /// [`Error::ClockWentBack`], [`StoreError::Restored`](crate::store::StoreError::Restored), the
+    /// database's, and the verifying half's if it refuses the result. On error the published list is unchanged.
     pub async fn publish(&self) -> Result<Published, Error> {
         let publish_queue = self.publish_queue();
         let begun_before = publish_queue.begun.load(Ordering::SeqCst);
@@ -81,7 +70,8 @@ impl Issuer {
         let begun = publish_queue.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let start = std::time::Instant::now();
         // Limit the time, since all other publications wait for this one.
-        let published = within(DEADLINE, self.publishing().publish_now()).await.flatten();
+        let published =
+            within(DEADLINE, self.publishing().publish_now()).await.map_err(Error::from).flatten();
         self.metrics().publication(published.is_ok(), start.elapsed());
         let published = published?;
         *last = Some((begun, published.clone()));
@@ -197,24 +187,4 @@ fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
     let last = last.list_version.this_update;
     not_behind(clock, last)?;
     Ok(clock.max(last.plus_millis(1)))
-}
-
-const fn not_behind(clock: Time, last: Time) -> Result<(), Error> {
-    let behind_millis = last.millis_since(clock);
-    if behind_millis > MAX_BEHIND_MILLIS {
-        return Err(Error::ClockWentBack { behind_millis });
-    }
-    Ok(())
-}
-
-/// Refuses a clock that is behind the last promise by more than [`MAX_BEHIND_MILLIS`].
-///
-/// # Errors
-/// [`Error::ClockWentBack`] and the database's.
-pub(crate) async fn check_not_behind(
-    connection: &mut Connection,
-    clock: Time,
-) -> Result<(), Error> {
-    let last = lists::promise(connection).await?;
-    last.map_or(Ok(()), |last| not_behind(clock, last.list_version.this_update))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{PolicyTree, SaltKey};
-use portcullis_core::list::{FileName, ListError};
+use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{PolicyDirectory, Visibility};
 use portcullis_core::time::Time;
 
@@ -127,7 +127,7 @@ pub(crate) async fn files_under(
             continue;
         }
         let file = policies::file(connection, visibility, name.digest).await?;
-        let file = file.ok_or(ListError::WrongDigest("policy file"))?;
+        let file = file.ok_or(ListError::WrongDigest(Part::PolicyFile))?;
         let read = PolicyDirectory::decode(&file)?;
         let ranges = read.ranges().iter().map(|line| line.file);
         if read.level() == 0 {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{ListError, ListVersion, Stamp};
+use portcullis_core::list::{ListError, ListVersion, Part, Stamp};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 
@@ -16,6 +16,7 @@ use super::destination::{Destination, Fault, Found, Target};
 use super::policies::files_under;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::StoreError;
 use crate::store::lists::{self, Published};
 use crate::store::{policies, shards, targets};
 
@@ -31,7 +32,7 @@ impl Issuer {
     /// Updates a target.
     ///
     /// # Errors
-    /// [`Error::Target`] if the target fails, [`Error::Restored`], and the database's.
+    /// [`Error::Target`] if the target fails, [`StoreError::Restored`], and the database's.
     pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
         let failed = |fault: Fault| fault.at(&target.name);
         let published = self.published().await?;
@@ -61,7 +62,7 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = writing.clock();
         targets::carries(&mut writing, &target.name, carries, now).await?;
-        writing.commit().await
+        Ok(writing.commit().await?)
     }
 
     /// Writes the files that the target lacks. Returns the version of its keyring afterwards.
@@ -82,7 +83,7 @@ impl Issuer {
             crate::local_verifier::stored_head(&mut reading, published.digest).await?;
         let mut files: Vec<(String, Digest, Visibility)> = Vec::new();
         let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
-        let list = list.ok_or(ListError::WrongDigest("head"))?;
+        let list = list.ok_or(ListError::WrongDigest(Part::Head))?;
         for visibility in Visibility::ALL {
             if visibility == Visibility::Private && !destination.is_private() {
                 continue;
@@ -99,13 +100,13 @@ impl Issuer {
         // Write what is missing: bodies and policies before the head that names them.
         for digest in bodies.iter().filter(|digest| !known.files.contains(digest)) {
             let body = shards::body(&mut reading, *digest).await?;
-            let body = body.ok_or(ListError::WrongDigest("body"))?;
+            let body = body.ok_or(ListError::WrongDigest(Part::Body))?;
             destination.put_once(&format!("bodies/{digest}"), &body).await.map_err(failed)?;
         }
         for (name, digest, visibility) in &files {
             if !known.files.contains(digest) {
                 let file = policies::file(&mut reading, *visibility, *digest).await?;
-                let file = file.ok_or(ListError::WrongDigest("policy file"))?;
+                let file = file.ok_or(ListError::WrongDigest(Part::PolicyFile))?;
                 destination.put_once(name, &file).await.map_err(failed)?;
             }
         }
@@ -133,7 +134,7 @@ impl Issuer {
         let ours = lists::keyring(&mut reading).await?;
         drop(reading);
         let keyring = Keyring::open(&ours, self.root())?;
-        match open_whenever(file, &keyring) {
+        match Stamp::open_at_its_own_time(file, &keyring) {
             Ok(stamp) => Ok(Some(stamp)),
             // It was made under a keyring that this database lacks; the place holds that keyring
             // too.
@@ -145,9 +146,9 @@ impl Issuer {
                 if let Some(stamp) = self.read_old_stamp(file).await? {
                     return Ok(Some(stamp));
                 }
-                let keyring = newer_keyring(&target.destination, keyring).await;
+                let keyring = newer_keyring(&*target.destination, keyring).await;
                 let keyring = keyring.map_err(|fault| fault.at(&target.name))?;
-                Ok(Some(open_whenever(file, &keyring)?))
+                Ok(Some(Stamp::open_at_its_own_time(file, &keyring)?))
             }
             Err(error) => {
                 let reason = format!("its stamp is not this issuer's: {error}");
@@ -161,7 +162,7 @@ impl Issuer {
         let keyrings = lists::keyrings(&mut *self.store().read().await?).await?;
         let opened = keyrings.iter().rev().skip(1).filter_map(|(document, _)| {
             let keyring = Keyring::open(document, self.root()).ok()?;
-            open_whenever(file, &keyring).ok()
+            Stamp::open_at_its_own_time(file, &keyring).ok()
         });
         Ok(opened.into_iter().next())
     }
@@ -183,7 +184,7 @@ impl Issuer {
         targets::set_restored(&mut writing, name, list_version.this_update, now).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
-        Err(Error::Restored { witness: name.into() })
+        Err(StoreError::Restored { witness: name.into() }.into())
     }
 }
 
@@ -195,7 +196,7 @@ pub(super) fn is_later(list_version: &ListVersion, promised: &ListVersion) -> bo
 
 /// The keyring at a place, if it is a successor of `held`; otherwise `held`.
 pub(super) async fn newer_keyring(
-    destination: &Destination,
+    destination: &dyn Destination,
     held: Keyring,
 ) -> Result<Keyring, Fault> {
     let document = destination.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;
@@ -204,12 +205,4 @@ pub(super) async fn newer_keyring(
         Ok(None) => Ok(held),
         Err(error) => Err(format!("its keyring is refused: {error}").into()),
     }
-}
-
-/// Opens a stamp as of its own this update, since it may have expired.
-pub(super) fn open_whenever(file: &[u8], keyring: &Keyring) -> Result<Stamp, ListError> {
-    const THIS_UPDATE: std::ops::Range<usize> = 34..42;
-    let at = file.get(THIS_UPDATE).and_then(|bytes| bytes.try_into().ok());
-    let at = Time::from_millis(u64::from_be_bytes(at.unwrap_or_default()));
-    Stamp::open(file, keyring, at)
 }

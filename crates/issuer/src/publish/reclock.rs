@@ -16,11 +16,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
-use super::MAX_BEHIND_MILLIS;
 use crate::actions::{KEYRING_VALIDITY, NewSigner};
+use crate::clock_bound::MAX_BEHIND_MILLIS;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, Vault};
+use crate::store::StoreError;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{self, Connection};
@@ -61,8 +63,8 @@ impl Issuer {
     /// the current clock.
     ///
     /// # Errors
-    /// [`Error::ClockNotBehind`], [`Error::ClockImplausible`], [`Error::RootMissing`],
-    /// [`Error::RootWrong`], and the store's. On error nothing has changed.
+    /// [`Error::ClockNotBehind`], [`StoreError::ClockImplausible`], [`KeystoreError::RootMissing`],
+    /// [`KeystoreError::RootWrong`], and the store's. On error nothing has changed.
     pub async fn recover_clock(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         self.new_epoch(root, by, Why::Clock).await
     }
@@ -71,7 +73,8 @@ impl Issuer {
     /// `root`. Publishes under a new signer and epoch.
     ///
     /// # Errors
-    /// [`Error::ClockImplausible`], [`Error::RootMissing`], [`Error::RootWrong`], and the store's.
+    /// [`StoreError::ClockImplausible`], [`KeystoreError::RootMissing`],
+    /// [`KeystoreError::RootWrong`], and the store's.
     /// On error nothing has changed.
     pub async fn recover_signer(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         self.new_epoch(root, by, Why::Signer).await
@@ -85,7 +88,7 @@ impl Issuer {
         // here.
         let (now, usual) = (writing.clock(), writing.now().await?);
         let connection = &mut *writing;
-        let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
+        let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
         let ahead = promise.list_version.this_update.millis_since(now);
         let was_ahead = ahead > MAX_BEHIND_MILLIS;
         let now = match why {
@@ -99,8 +102,8 @@ impl Issuer {
         let (draft, signers) = succeed(&keyring, &mut keystore, now)?;
         let document = sign(&keyring, &draft, &root_key)?;
         let keystore = keystore.under(&Keyring::open(&document, self.root())?);
-        let keystore =
-            keystore.map_err(|source| Error::Keystore { path: vault.path().to_owned(), source })?;
+        let keystore = keystore
+            .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
         let revocations = revoke_now(connection, now).await?;
         let query = sqlx::query("SELECT COUNT(*) FROM api_keys WHERE issued_at > $1");
         let future = i64::from(now.plus_millis(MAX_BEHIND_MILLIS).secs());
@@ -119,7 +122,7 @@ impl Issuer {
             signers,
             revocations,
             keys: u64::try_from(keys).unwrap_or(0),
-            window: crate::view::rfc3339_millis(match why {
+            window: crate::time_format::rfc3339_millis(match why {
                 Why::Clock => promise.latest.min(keyring.not_after()),
                 // A holder of the key can choose the dates of lists.
                 Why::Signer => keyring.not_after(),
@@ -138,7 +141,7 @@ impl Issuer {
         if let Err(error) = writing.commit().await {
             // Report the first error. Leftover keys in the keystore are harmless.
             let _ = vault.rewrite(&before);
-            return Err(error);
+            return Err(error.into());
         }
         self.policy_trees().lock().await.take();
         done.number = self.publish().await?.number;

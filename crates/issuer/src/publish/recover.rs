@@ -7,7 +7,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::{
-    Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion,
+    Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion, Part, Stamp,
 };
 use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
 use portcullis_core::time::Time;
@@ -17,9 +17,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::destination::{Fault, Target};
-use crate::actions::PolicyRules;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::policy_rules::PolicyRules;
+use crate::store::StoreError;
 use crate::store::clock::MAX_AHEAD_MILLIS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
@@ -68,7 +69,7 @@ impl Issuer {
     /// witnesses could be read.
     ///
     /// # Errors
-    /// [`Error::Restored`], which persists until [`Issuer::recover`], and the database's.
+    /// [`StoreError::Restored`], which persists until [`Issuer::recover`], and the database's.
     pub async fn check_witnesses(&self, witnesses: &[Target]) -> Result<usize, Error> {
         let mut readable = 0;
         for witness in witnesses {
@@ -88,7 +89,9 @@ impl Issuer {
             let ahead_millis = self.now().millis_since(date);
             if ahead_millis > MAX_AHEAD_MILLIS && !self.trusts_clock() {
                 let than = format!("the clock of {}", witness.name);
-                return Err(Error::ClockImplausible { ahead_secs: ahead_millis / 1000, than });
+                return Err(
+                    StoreError::ClockImplausible { ahead_secs: ahead_millis / 1000, than }.into()
+                );
             }
         }
         match self.read_stamp(witness, &found).await? {
@@ -153,7 +156,8 @@ impl Issuer {
         let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
         let stamp = get("stamp").await?;
         // Verify as of the stamp's own this update, since it may have expired.
-        let at = super::push::open_whenever(&stamp, verifier.keyring())?.list_version().this_update;
+        let at =
+            Stamp::open_at_its_own_time(&stamp, verifier.keyring())?.list_version().this_update;
         let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
         let name = update.wants_head().ok_or(ListError::Missing)?;
         let head = get(&format!("heads/{}", name.digest)).await?;
@@ -224,7 +228,7 @@ impl Issuer {
             entries,
             policies: imported,
             private_policies,
-            lost_from: crate::view::seconds(lost_from.secs()),
+            lost_from: crate::time_format::seconds(lost_from.secs()),
             lost_until: None,
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));
@@ -239,7 +243,7 @@ impl Issuer {
 
 impl Witnessed<'_> {
     fn list_version(&self) -> Result<ListVersion, Error> {
-        Ok(super::push::open_whenever(&self.stamp, self.verifier.keyring())?.list_version())
+        Ok(Stamp::open_at_its_own_time(&self.stamp, self.verifier.keyring())?.list_version())
     }
 
     /// Imports the published list's entries, and adds the entry that revokes the lost keys. Returns
@@ -257,7 +261,7 @@ impl Witnessed<'_> {
         // Revocations and suspensions of single keys, shard by shard.
         for line in list.head().shards() {
             let body = self.bodies.iter().find(|(digest, _)| *digest == line.body);
-            let (_, body) = body.ok_or(ListError::WrongDigest("body"))?;
+            let (_, body) = body.ok_or(ListError::WrongDigest(Part::Body))?;
             if held.iter().all(|shard| shard.shard != line.shard) {
                 shards::insert_shard(connection, line.shard, body.capacity()).await?;
             }
@@ -318,7 +322,7 @@ impl Witnessed<'_> {
             };
             // The head authenticates the files by their digests.
             if Digest::of(&file) != name.digest {
-                return Err(ListError::WrongDigest("policy file").into());
+                return Err(ListError::WrongDigest(Part::PolicyFile).into());
             }
             if is_directory {
                 let directory = PolicyDirectory::decode(&file)?;

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::recover::{BY, LEAP, Recovered, last_commit};
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::StoreError;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{Connection, Database, bulk, shards, targets};
@@ -38,7 +39,7 @@ impl Issuer {
             return Err(Error::Target { target: "recover".into(), reason: reason.into() });
         }
         let lost_from = last_commit(connection).await?;
-        let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
+        let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
         revoke_window(connection, lost_from, now).await?;
         let valid_for = self.valid_for_millis(Some(&promise.list_version));
         // Publishing a list takes at least a millisecond.
@@ -55,8 +56,8 @@ impl Issuer {
         targets::clear_restored(connection).await?;
         let mut recovered = Recovered {
             number,
-            lost_from: crate::view::seconds(lost_from.secs()),
-            lost_until: Some(crate::view::seconds(now.secs())),
+            lost_from: crate::time_format::seconds(lost_from.secs()),
+            lost_until: Some(crate::time_format::seconds(now.secs())),
             ..Recovered::default()
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));
@@ -97,5 +98,5 @@ async fn revoke_window(
         bulk::insert(connection, &entry, Some(BY), now).await?;
     }
     shards::close_all(connection, now).await?;
-    shards::forget_bodies(connection, now).await
+    Ok(shards::forget_bodies(connection, now).await?)
 }

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, ShardLine};
+use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, Part, ShardLine};
 use portcullis_core::time::Time;
 use tokio::sync::watch;
 
 use super::destination::{Fault, Page, Target};
+use super::report::report;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::status::pack::Statuses;
@@ -59,7 +60,7 @@ impl Issuer {
         // A newer list was published since this read; its publisher triggers the next renewal.
         let Some(list) = list else { return Ok(()) };
         // Read the signer after the view has loaded the newest keyring.
-        let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
+        let signer = StatusListSigner::active(&self.keystore()).ok_or(Error::NoStatusSigner)?;
         let bulk = list.head().bulk().to_vec();
         let look = Look { lists, signer, at: published.this_update, bulk };
         let marks = table::marks(&mut reading).await?;
@@ -136,7 +137,7 @@ impl Issuer {
         if self.status_lists().is_none() {
             return Ok(0);
         }
-        table::revision(&mut *self.store().read().await?).await
+        Ok(table::revision(&mut *self.store().read().await?).await?)
     }
 }
 
@@ -191,7 +192,7 @@ impl Look<'_> {
         facts: Digest,
     ) -> Result<Made, Error> {
         let body = shards::body(connection, line.body).await?;
-        let body = Body::decode(&body.ok_or(ListError::WrongDigest("body"))?)?;
+        let body = Body::decode(&body.ok_or(ListError::WrongDigest(Part::Body))?)?;
         let covered = table::covered(connection, line.shard, &self.bulk).await?;
         let at = self.at;
         // A full shard takes a while: don't block the requests served by this thread.
@@ -245,13 +246,7 @@ pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
         }
         let renewed = issuer.renew_status_lists().await;
         let failed = renewed.is_err();
-        super::leader::report(
-            &issuer,
-            renewed,
-            ("status lists", "the status lists are"),
-            &mut failing,
-        )
-        .await;
+        report(&issuer, renewed, ("status lists", "the status lists are"), &mut failing).await;
         if failed {
             tokio::select! {
                 _ = stopped.changed() => return,

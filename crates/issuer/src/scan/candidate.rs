@@ -2,7 +2,7 @@
 
 use portcullis_core::token::{Algorithm, Environment, Kind};
 
-use super::Checksum;
+use super::checksum::Checksum;
 use super::shape::HMAC_CHARS;
 
 /// The form in which a key is written.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use portcullis_core::token::Label;
 
-use super::Checksum;
+use super::checksum::Checksum;
 
 /// The length of the anchors `k_live_` and `k_test_`.
 pub(super) const ANCHOR: usize = b"k_live_".len();

@@ -9,9 +9,9 @@ use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 use zeroize::Zeroizing;
 
-use super::Checksum;
 use super::base64::{self, Base64};
 use super::candidate::{Candidate, Form};
+use super::checksum::Checksum;
 use super::encoding::{Encoding, fill};
 use super::shape::{self, ANCHOR, BACK, FRONT};
 

@@ -1,6 +1,7 @@
 //! Keys planted in any text are found once and at their position; nothing else is found.
 
 use std::io::{self, Read};
+use std::num::NonZeroU32;
 
 use ::base64::Engine as _;
 use ::base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -64,8 +65,8 @@ fn mint(label: &str, kind: Kind, environment: Environment, hmac: bool, number: u
         serial: Serial::new(number & 0xFFFF_FFFF).unwrap(),
         nonce: (number >> 48) as u16,
         lifetime: Lifetime { issued_at: 1_800_000_000, expires_at: None },
-        owner: (number >> 32) as u32,
-        policy: (number & 0xFFFF) as u32,
+        owner: NonZeroU32::new((number >> 32) as u32),
+        policy: NonZeroU32::new((number & 0xFFFF) as u32),
     };
     signer.mint(IssuerId([1; 16]), Label::new(label).unwrap(), &claims).to_string()
 }

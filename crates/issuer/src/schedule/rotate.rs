@@ -15,12 +15,12 @@ use portcullis_core::keyring::{KeyEntry, Keyring, State};
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 
-use super::Lease;
-use super::jobs::{DAY_MILLIS, Done, Options};
+use super::job::{DAY_MILLIS, Done, Options};
 use crate::actions::{KeyringChange, NewSigner, takes_over};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::Vault;
+use crate::lease::Lease;
 use crate::store::lists;
 
 /// How long a successor is announced before it takes over. This far exceeds a stamp's validity, so
@@ -102,11 +102,11 @@ async fn change_keyring(
 ) -> Result<Option<u16>, Error> {
     let root = Vault::new(root.to_owned(), issuer.home().unlock().clone());
     let changed = issuer.change_keyring(change, &root, Some(ACTOR)).await?;
-    if let Err(error) = &changed.published {
+    if let Some(error) = changed.publication.error() {
         tracing::warn!(
             code = error.code(),
             "the keyring is stored, and published with the next beat"
         );
     }
-    Ok(changed.kid)
+    Ok(changed.value.kid)
 }

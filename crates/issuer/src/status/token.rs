@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::crypto::JwsInput;
+use portcullis_core::crypto::{JwsInput, PublicKeyError};
 use portcullis_core::issue::SigningKey;
 use portcullis_core::keyring::{Keyring, Material, Purpose, State};
 use portcullis_core::time::Time;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::StatusLists;
-use crate::error::Error;
+use crate::keystore::{Keystore, StoredKey};
 
 const ALGORITHM: &str = "EdDSA";
 const TYPE: &str = "statuslist+jwt";
@@ -22,6 +22,28 @@ pub struct StatusListSigner {
     pub kid: u16,
     /// The key. It signs nothing else.
     pub key: SigningKey,
+}
+
+impl StatusListSigner {
+    /// The active one in `keystore`.
+    #[must_use]
+    pub fn active(keystore: &Keystore) -> Option<Self> {
+        let signs =
+            |key: &&StoredKey| key.state == State::Active && key.purpose == Purpose::StatusList;
+        let key = keystore.keys().iter().rev().find(signs)?;
+        Some(Self { kid: key.kid, key: SigningKey::from_seed(&key.secret) })
+    }
+}
+
+/// Why a list was not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The token doesn't pass verification.
+    #[error("the status list did not pass its own verification; nothing was changed")]
+    SelfCheck,
+    /// The signer's public key is refused.
+    #[error("a public key is refused")]
+    PublicKey(#[from] PublicKeyError),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,14 +83,14 @@ pub struct List {
 /// and its expiry.
 ///
 /// # Errors
-/// [`Error::SelfCheck`] if the result doesn't verify.
+/// [`SignError::SelfCheck`] if the result doesn't verify.
 pub fn sign(
     signer: &StatusListSigner,
     lists: &StatusLists,
     shard: u32,
     (bits, list): (u8, &[u8]),
     made: Time,
-) -> Result<(String, Time), Error> {
+) -> Result<(String, Time), SignError> {
     let iat = made.millis() / 1000;
     let exp = iat.saturating_add(u64::from(lists.valid_for_secs()));
     let status_list =
@@ -76,15 +98,15 @@ pub fn sign(
     let claims = Claims { sub: lists.uri(shard), iat, exp, ttl: lists.ttl_secs(), status_list };
     let header = Header { alg: ALGORITHM.into(), kid: signer.kid.to_string(), typ: TYPE.into() };
     let encode = |json: serde_json::Result<Vec<u8>>| {
-        json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Error::SelfCheck)
+        json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| SignError::SelfCheck)
     };
     let mut token = encode(serde_json::to_vec(&header))?;
     token.push('.');
     token.push_str(&encode(serde_json::to_vec(&claims))?);
-    let input = JwsInput::new(&token).ok_or(Error::SelfCheck)?;
+    let input = JwsInput::new(&token).ok_or(SignError::SelfCheck)?;
     let signature = signer.key.sign_jws(&input);
     if !signer.key.public()?.verify_jws(&input, &signature) {
-        return Err(Error::SelfCheck);
+        return Err(SignError::SelfCheck);
     }
     token.push('.');
     token.push_str(&URL_SAFE_NO_PAD.encode(signature));

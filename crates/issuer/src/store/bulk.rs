@@ -6,8 +6,8 @@ use portcullis_core::token::Environment;
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
 use crate::record::KeyRecord;
+use crate::store::error::StoreError;
 use crate::store::keys::{serial, serial_to_sql};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::{Connection, millis, time};
@@ -121,7 +121,7 @@ pub async fn insert(
     entry: &BulkEntry,
     made_by: Option<&str>,
     now: Time,
-) -> Result<i64, Error> {
+) -> Result<i64, StoreError> {
     let (scope, first, last) = spell(entry.scope);
     let state = match entry.state {
         BulkState::Revoked => "revoked",
@@ -150,7 +150,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// The database's.
-pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(), Error> {
+pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(), StoreError> {
     sqlx::query("UPDATE wide_entries SET lifted_ms = $1 WHERE id = $2")
         .bind(millis(now))
         .bind(id)
@@ -163,7 +163,7 @@ pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(),
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<BulkRecord>, Error> {
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<BulkRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM wide_entries WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }
@@ -172,7 +172,7 @@ pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<BulkRec
 ///
 /// # Errors
 /// The database's.
-pub async fn all(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> {
+pub async fn all(connection: &mut Connection) -> Result<Vec<BulkRecord>, StoreError> {
     Ok(sqlx::query_as("SELECT * FROM wide_entries ORDER BY id DESC").fetch_all(connection).await?)
 }
 
@@ -180,7 +180,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> 
 ///
 /// # Errors
 /// The database's.
-pub async fn in_force(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> {
+pub async fn in_force(connection: &mut Connection) -> Result<Vec<BulkRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM wide_entries WHERE lifted_ms IS NULL ORDER BY id");
     Ok(query.fetch_all(connection).await?)
 }
@@ -189,7 +189,7 @@ pub async fn in_force(connection: &mut Connection) -> Result<Vec<BulkRecord>, Er
 ///
 /// # Errors
 /// The database's.
-pub async fn changed_since(connection: &mut Connection, position: i64) -> Result<bool, Error> {
+pub async fn changed_since(connection: &mut Connection, position: i64) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM events WHERE id > $1 AND type LIKE 'keys.%' LIMIT 1");
     Ok(query.bind(position).fetch_optional(connection).await?.is_some())
 }

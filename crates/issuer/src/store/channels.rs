@@ -6,17 +6,16 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::error::Error;
 use crate::record::KeyRecord;
-use crate::store::keys::CHUNK;
-use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::error::StoreError;
+use crate::store::select::{CHUNK, ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 
 /// Loads the sales channels of the records.
 pub(crate) async fn fill<'k>(
     connection: &mut Connection,
     keys: impl IntoIterator<Item = &'k mut KeyRecord>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut publishable: HashMap<String, &mut Vec<String>> = HashMap::new();
     for key in keys.into_iter().filter(|key| key.kind == Kind::Publishable) {
         publishable.insert(key.id.clone(), &mut key.sales_channels);
@@ -41,7 +40,7 @@ pub(crate) async fn fill<'k>(
 ///
 /// # Errors
 /// The database's.
-pub async fn add(connection: &mut Connection, pairs: &[(&str, &str)]) -> Result<(), Error> {
+pub async fn add(connection: &mut Connection, pairs: &[(&str, &str)]) -> Result<(), StoreError> {
     for pairs in pairs.chunks(ROWS) {
         let sql = insert_sql(connection, "sales_channels (key_id, channel)", 2, pairs.len());
         let query = sqlx::query(AssertSqlSafe(sql));
@@ -55,7 +54,11 @@ pub async fn add(connection: &mut Connection, pairs: &[(&str, &str)]) -> Result<
 ///
 /// # Errors
 /// The database's.
-pub async fn remove(connection: &mut Connection, id: &str, channel: &str) -> Result<(), Error> {
+pub async fn remove(
+    connection: &mut Connection,
+    id: &str,
+    channel: &str,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sales_channels WHERE key_id = $1 AND channel = $2")
         .bind(id)
         .bind(channel)
@@ -73,7 +76,7 @@ pub async fn insert_policies(
     connection: &mut Connection,
     policies: &[(u32, &str, &str)],
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let table = "policies (number, visibility, name, draft, key_id, created_ms, updated_ms)";
     for policies in policies.chunks(ROWS) {
         let mut query =
@@ -91,7 +94,7 @@ pub async fn insert_policies(
 ///
 /// # Errors
 /// The database's.
-pub async fn taken(connection: &mut Connection, numbers: &[u32]) -> Result<Vec<u32>, Error> {
+pub async fn taken(connection: &mut Connection, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
     let mut taken = Vec::new();
     for numbers in numbers.chunks(CHUNK) {
         let mut select = Select::new("SELECT number FROM policies WHERE number IN (");
@@ -107,7 +110,10 @@ pub async fn taken(connection: &mut Connection, numbers: &[u32]) -> Result<Vec<u
 ///
 /// # Errors
 /// The database's.
-pub async fn own_policy(connection: &mut Connection, id: &str) -> Result<Option<String>, Error> {
+pub async fn own_policy(
+    connection: &mut Connection,
+    id: &str,
+) -> Result<Option<String>, StoreError> {
     let sql = "SELECT draft FROM policies WHERE key_id = $1 AND deleted_ms IS NULL";
     let row = sqlx::query(sql).bind(id).fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
@@ -117,7 +123,11 @@ pub async fn own_policy(connection: &mut Connection, id: &str) -> Result<Option<
 ///
 /// # Errors
 /// The database's.
-pub async fn touch_policy(connection: &mut Connection, id: &str, now: Time) -> Result<(), Error> {
+pub async fn touch_policy(
+    connection: &mut Connection,
+    id: &str,
+    now: Time,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE policies SET updated_ms = $1 WHERE key_id = $2")
         .bind(millis(now))
         .bind(id)
@@ -130,7 +140,11 @@ pub async fn touch_policy(connection: &mut Connection, id: &str, now: Time) -> R
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Result<(), Error> {
+pub async fn delete(
+    connection: &mut Connection,
+    ids: &[&str],
+    now: Time,
+) -> Result<(), StoreError> {
     for ids in ids.chunks(CHUNK) {
         let mut channels = Select::new("DELETE FROM sales_channels WHERE key_id IN (");
         channels.args(ids.iter().copied()).push(")");

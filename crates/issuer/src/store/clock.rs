@@ -9,10 +9,10 @@ use std::sync::Arc;
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 
+use super::connection::{Connection, millis, time};
 use super::row::number;
-use super::{Connection, millis};
 use crate::clock::{Clock, Reading};
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 /// How far the clock may be ahead of another. A list with the usual validity of five minutes
 /// outlives an error of this size.
@@ -57,7 +57,7 @@ impl ClockGuard {
         &self,
         connection: &mut Connection,
         server: Option<Time>,
-    ) -> Result<Reading, Error> {
+    ) -> Result<Reading, StoreError> {
         // A test's clock is unrelated to a real server's.
         let server = server.filter(|_| self.clock.is_the_machines());
         let last = if server.is_none() { last(connection).await? } else { None };
@@ -79,11 +79,11 @@ impl std::fmt::Debug for ClockGuard {
 ///
 /// The server's clock decides if it is available: after a pause, the machine's clock may
 /// legitimately have been set.
-pub(crate) fn check(reading: &Reading, evidence: &Evidence) -> Result<(), Error> {
+pub(crate) fn check(reading: &Reading, evidence: &Evidence) -> Result<(), StoreError> {
     let ahead = |than: &'static str, time: Time, most: u64| {
         let ahead_millis = reading.wall.millis_since(time);
         if ahead_millis > most {
-            return Err(Error::ClockImplausible {
+            return Err(StoreError::ClockImplausible {
                 ahead_secs: ahead_millis / 1000,
                 than: than.into(),
             });
@@ -102,13 +102,13 @@ pub(crate) fn check(reading: &Reading, evidence: &Evidence) -> Result<(), Error>
     ahead(than, last.wall.plus_millis(since), MAX_AHEAD_MILLIS)
 }
 
-async fn last(connection: &mut Connection) -> Result<Option<Reading>, Error> {
+async fn last(connection: &mut Connection) -> Result<Option<Reading>, StoreError> {
     let query = sqlx::query("SELECT boot, steady_ms, wall_ms FROM clock");
     let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
     Ok(Some(Reading {
         boot: row.try_get("boot")?,
         steady_millis: number(&row, "steady_ms")?,
-        wall: super::time(row.try_get("wall_ms")?),
+        wall: time(row.try_get("wall_ms")?),
     }))
 }
 
@@ -116,7 +116,7 @@ async fn last(connection: &mut Connection) -> Result<Option<Reading>, Error> {
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn note(connection: &mut Connection, reading: &Reading) -> Result<(), Error> {
+pub(crate) async fn note(connection: &mut Connection, reading: &Reading) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO clock (one, boot, steady_ms, wall_ms) VALUES (1, $1, $2, $3) \
          ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, steady_ms = excluded.steady_ms, \

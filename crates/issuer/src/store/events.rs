@@ -7,149 +7,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::actor::Who;
-use crate::error::Error;
+use crate::store::error::StoreError;
+pub use crate::store::event_type::EventType;
 use crate::store::lists::digest;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis, settings, time};
-
-/// The type of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventType {
-    /// A key was made.
-    Created,
-    /// A key's revocation was committed or brought forward.
-    Revoked,
-    /// A stored property of a key was changed.
-    Updated,
-    /// A key was rolled.
-    Rolled,
-    /// A key was suspended.
-    Suspended,
-    /// A key was resumed.
-    Resumed,
-    /// A key's record was deleted.
-    Deleted,
-    /// A key will expire soon.
-    Expiring,
-    /// A list with a new number was committed.
-    ListPublished,
-    /// A list could not be published at a target, or could not be made.
-    ListFailed,
-    /// A restored backup was brought up to date with the last publication.
-    ListRecovered,
-    /// Many keys were revoked at once.
-    ManyRevoked,
-    /// Many keys were suspended at once.
-    ManySuspended,
-    /// A suspension of many keys was lifted.
-    ManyResumed,
-    /// A policy was made.
-    PolicyCreated,
-    /// A policy was changed.
-    PolicyUpdated,
-    /// A policy was deleted.
-    PolicyDeleted,
-    /// An owner was made.
-    OwnerCreated,
-    /// An owner was changed.
-    OwnerUpdated,
-    /// An owner was deleted.
-    OwnerDeleted,
-    /// A new version of the keyring was signed.
-    KeyringChanged,
-    /// A webhook endpoint was made, changed or deleted.
-    WebhookChanged,
-    /// The issuer's settings were changed.
-    SettingsChanged,
-    /// The trail's oldest events were removed.
-    TrailTrimmed,
-}
-
-impl EventType {
-    /// All types.
-    pub const ALL: [Self; 24] = [
-        Self::Created,
-        Self::Revoked,
-        Self::Updated,
-        Self::Rolled,
-        Self::Suspended,
-        Self::Resumed,
-        Self::Deleted,
-        Self::Expiring,
-        Self::ListPublished,
-        Self::ListFailed,
-        Self::ListRecovered,
-        Self::ManyRevoked,
-        Self::ManySuspended,
-        Self::ManyResumed,
-        Self::PolicyCreated,
-        Self::PolicyUpdated,
-        Self::PolicyDeleted,
-        Self::OwnerCreated,
-        Self::OwnerUpdated,
-        Self::OwnerDeleted,
-        Self::KeyringChanged,
-        Self::WebhookChanged,
-        Self::SettingsChanged,
-        Self::TrailTrimmed,
-    ];
-
-    /// The type's name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "api-key.created",
-            Self::Revoked => "api-key.revoked",
-            Self::Updated => "api-key.updated",
-            Self::Rolled => "api-key.rolled",
-            Self::Suspended => "api-key.suspended",
-            Self::Resumed => "api-key.resumed",
-            Self::Deleted => "api-key.deleted",
-            Self::Expiring => "api-key.expiring",
-            Self::ListPublished => "list.published",
-            Self::ListFailed => "list.failed",
-            Self::ListRecovered => "list.recovered",
-            Self::ManyRevoked => "keys.revoked",
-            Self::ManySuspended => "keys.suspended",
-            Self::ManyResumed => "keys.resumed",
-            Self::PolicyCreated => "policy.created",
-            Self::PolicyUpdated => "policy.updated",
-            Self::PolicyDeleted => "policy.deleted",
-            Self::OwnerCreated => "owner.created",
-            Self::OwnerUpdated => "owner.updated",
-            Self::OwnerDeleted => "owner.deleted",
-            Self::KeyringChanged => "keyring.changed",
-            Self::WebhookChanged => "webhook.changed",
-            Self::SettingsChanged => "settings.changed",
-            Self::TrailTrimmed => "trail.trimmed",
-        }
-    }
-
-    /// Whether the event's operation requires a reason under the settings.
-    const fn asks_reason(self) -> bool {
-        matches!(
-            self,
-            Self::Revoked
-                | Self::Rolled
-                | Self::Suspended
-                | Self::Deleted
-                | Self::ManyRevoked
-                | Self::ManySuspended
-        )
-    }
-
-    /// Whether the event carries the reason given.
-    const fn tells_reason(self) -> bool {
-        let undoes = matches!(self, Self::Resumed | Self::ManyResumed | Self::SettingsChanged);
-        self.asks_reason() || undoes
-    }
-
-    /// The type with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.name() == name)
-    }
-}
 
 /// An event to write.
 #[derive(Clone, Debug)]
@@ -181,24 +43,24 @@ impl Event<'_> {
 /// Adds an event to the outbox, within the transaction of its change.
 ///
 /// # Errors
-/// [`Error::ReasonRequired`] and the database's.
+/// [`StoreError::ReasonRequired`] and the database's.
 pub async fn append(
     connection: &mut Connection,
     now: Time,
     event: &Event<'_>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     append_all(connection, now, std::slice::from_ref(event)).await
 }
 
 /// Adds events to the outbox in order, like [`append`].
 ///
 /// # Errors
-/// [`Error::ReasonRequired`] and the database's.
+/// [`StoreError::ReasonRequired`] and the database's.
 pub async fn append_all(
     connection: &mut Connection,
     now: Time,
     events: &[Event<'_>],
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -240,10 +102,13 @@ pub async fn append_all(
 
 /// Refuses an operation without a reason if the settings require one. Every operation writes an
 /// event, so none bypasses this check.
-async fn check_reasons(connection: &mut Connection, events: &[Event<'_>]) -> Result<(), Error> {
+async fn check_reasons(
+    connection: &mut Connection,
+    events: &[Event<'_>],
+) -> Result<(), StoreError> {
     let lacks = |event: &Event<'_>| event.event.asks_reason() && event.who.reason().is_none();
     if events.iter().any(lacks) && settings::read(connection).await?.settings.reason_required {
-        return Err(Error::ReasonRequired);
+        return Err(StoreError::ReasonRequired);
     }
     Ok(())
 }
@@ -292,7 +157,7 @@ impl Line<'_> {
 }
 
 /// The digest of the newest event; zeros if there is none.
-pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
+pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, StoreError> {
     let query = sqlx::query("SELECT digest FROM events ORDER BY id DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| digest(&row, "digest")).transpose()?.unwrap_or(Digest([0; 32])))
@@ -302,7 +167,7 @@ pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, E
 ///
 /// # Errors
 /// The database's.
-pub async fn position(connection: &mut Connection) -> Result<i64, Error> {
+pub async fn position(connection: &mut Connection) -> Result<i64, StoreError> {
     let query = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM events");
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
@@ -311,7 +176,10 @@ pub async fn position(connection: &mut Connection) -> Result<i64, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn types_of(connection: &mut Connection, key_id: &str) -> Result<Vec<String>, Error> {
+pub async fn types_of(
+    connection: &mut Connection,
+    key_id: &str,
+) -> Result<Vec<String>, StoreError> {
     let query = sqlx::query("SELECT type FROM events WHERE key_id = $1 ORDER BY id").bind(key_id);
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -405,7 +273,7 @@ pub async fn list(
     connection: &mut Connection,
     filter: &Filter,
     limit: u32,
-) -> Result<Vec<EventRecord>, Error> {
+) -> Result<Vec<EventRecord>, StoreError> {
     // Ids start at 1.
     let mut select = Select::new("SELECT * FROM events WHERE id > ");
     select.arg(filter.after.unwrap_or(0));
@@ -444,7 +312,7 @@ pub async fn after(
     connection: &mut Connection,
     position: i64,
     limit: u32,
-) -> Result<Vec<EventRecord>, Error> {
+) -> Result<Vec<EventRecord>, StoreError> {
     let filter = Filter { after: Some(position), ascending: true, ..Filter::default() };
     list(connection, &filter, limit).await
 }
@@ -453,7 +321,7 @@ pub async fn after(
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<EventRecord>, Error> {
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<EventRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM events WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }

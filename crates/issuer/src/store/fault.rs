@@ -1,8 +1,8 @@
 //! Maps the databases' errors to the issuer's.
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 
-impl From<sqlx::Error> for Error {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         // PostgreSQL's codes have five characters. SQLite's are shorter numbers.
@@ -14,10 +14,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-type Make = fn(sqlx::Error) -> Error;
-const BUSY: Make = |_| Error::DatabaseBusy;
-const FULL: Make = |error| Error::StorageFull(Some(error));
-const CORRUPT: Make = |error| Error::DatabaseCorrupt(Some(error));
+type Make = fn(sqlx::Error) -> StoreError;
+const BUSY: Make = |_| StoreError::Busy;
+const FULL: Make = |error| StoreError::Full(Some(error));
+const CORRUPT: Make = |error| StoreError::Corrupt(Some(error));
 
 fn of_postgres(state: &str) -> Make {
     let (class, _) = state.split_at_checked(2).unwrap_or_default();
@@ -30,10 +30,10 @@ fn of_postgres(state: &str) -> Make {
         (_, "40001" | "40P01") => BUSY,
         (_, "53000" | "53100" | "58030") => FULL,
         // cannot_connect_now: the server is starting or stopping.
-        (_, "57P03" | "3D000") | ("08" | "28", _) => Error::DatabaseUnreachable,
+        (_, "57P03" | "3D000") | ("08" | "28", _) => StoreError::Unreachable,
         // The session was ended by a timeout, an administrator, or the server's end.
-        (_, "25P03" | "25P04") | ("57" | "40", _) => Error::DatabaseInterrupted,
-        _ => Error::Database,
+        (_, "25P03" | "25P04") | ("57" | "40", _) => StoreError::Interrupted,
+        _ => StoreError::Database,
     }
 }
 
@@ -45,7 +45,7 @@ fn of_sqlite(code: u32) -> Make {
         13 | 10 => FULL,
         // SQLITE_CORRUPT and SQLITE_NOTADB.
         11 | 26 => CORRUPT,
-        _ => Error::Database,
+        _ => StoreError::Database,
     }
 }
 
@@ -63,14 +63,14 @@ fn of_sqlx(error: &sqlx::Error) -> Make {
         // TLS reports a refused certificate as invalid data.
         || matches!(error, Sqlx::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
     {
-        Error::DatabaseTls
+        StoreError::Tls
     } else if matches!(error, Sqlx::Io(_)) {
-        Error::DatabaseUnreachable
+        StoreError::Unreachable
     } else if matches!(error, Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed) {
         // The connection broke in the middle of a message.
-        Error::DatabaseInterrupted
+        StoreError::Interrupted
     } else {
-        Error::Database
+        StoreError::Database
     }
 }
 

@@ -13,8 +13,9 @@ use std::sync::{Arc, OnceLock};
 use sqlx::Connection as _;
 use tokio::sync::Mutex;
 
-use super::Connection;
-use crate::error::Error;
+use super::connection::Connection;
+use crate::files::FileError;
+use crate::store::error::StoreError;
 
 /// A file's identity, independent of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,8 @@ struct Files {
 
 impl Held {
     /// Records the files of the database at `path`. `open` has it open and has read from it.
-    pub(super) fn keep(&self, path: &Path, open: Connection) -> Result<(), Error> {
-        let failed = |source| Error::Io { path: path.to_owned(), source };
+    pub(super) fn keep(&self, path: &Path, open: Connection) -> Result<(), StoreError> {
+        let failed = |source| FileError::Io { path: path.to_owned(), source };
         // SQLite puts the companion files next to the real file, not next to a symbolic link.
         let real = std::fs::canonicalize(path).map_err(failed)?;
         let beside = ["-wal", "-shm"].map(|end| {
@@ -65,7 +66,7 @@ impl Held {
             let id = FileId::at(&path).map_err(|error| lost(&path, error))?;
             Ok((path, id))
         });
-        let files = files.collect::<Result<_, Error>>()?;
+        let files = files.collect::<Result<_, StoreError>>()?;
         // Only the first call has an effect.
         let _ = self.0.set(Files { files, open: Mutex::new(Some(open)) });
         Ok(())
@@ -74,16 +75,16 @@ impl Held {
     /// Checks that each file is still the recorded one.
     ///
     /// # Errors
-    /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// [`StoreError::Missing`], [`StoreError::Replaced`], [`FileError::Io`].
+    pub(super) fn check(&self) -> Result<(), StoreError> {
         let Some(held) = self.0.get() else { return Ok(()) };
         for (number, (path, id)) in held.files.iter().enumerate() {
             match FileId::at(path) {
                 Ok(found) if found == *id => {}
-                Ok(_) => return Err(Error::DatabaseReplaced { path: path.clone() }),
+                Ok(_) => return Err(StoreError::Replaced { path: path.clone() }),
                 // A missing database is an error of its own, below.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && number > 0 => {
-                    return Err(Error::DatabaseReplaced { path: path.clone() });
+                    return Err(StoreError::Replaced { path: path.clone() });
                 }
                 Err(error) => return Err(lost(path, error)),
             }
@@ -103,11 +104,11 @@ impl Held {
     }
 }
 
-fn lost(path: &Path, source: io::Error) -> Error {
+fn lost(path: &Path, source: io::Error) -> StoreError {
     let path = path.to_owned();
     if source.kind() == io::ErrorKind::NotFound {
-        Error::DatabaseMissing { path }
+        StoreError::Missing { path }
     } else {
-        Error::Io { path, source }
+        FileError::Io { path, source }.into()
     }
 }

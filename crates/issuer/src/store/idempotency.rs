@@ -7,10 +7,10 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::error::Error;
-use crate::store::keys::CHUNK;
+use crate::store::error::StoreError;
 use crate::store::lists::digest;
 use crate::store::row::no_value;
+use crate::store::select::CHUNK;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 
@@ -32,7 +32,7 @@ pub async fn find(
     scope: &str,
     name: &str,
     now: Time,
-) -> Result<Option<Made>, Error> {
+) -> Result<Option<Made>, StoreError> {
     let row = sqlx::query(
         "SELECT request, key_ids FROM idempotency \
          WHERE scope = $1 AND name = $2 AND expires_ms > $3",
@@ -57,7 +57,7 @@ pub async fn insert(
     (scope, name): (&str, &str),
     made: &Made,
     (now, expires): (Time, Time),
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM idempotency WHERE expires_ms <= $1")
         .bind(millis(now))
         .execute(&mut *connection)
@@ -80,7 +80,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// The database's.
-pub async fn forget(connection: &mut Connection, ids: &[&str]) -> Result<(), Error> {
+pub async fn forget(connection: &mut Connection, ids: &[&str]) -> Result<(), StoreError> {
     for id in ids {
         // `_` is a wildcard in LIKE, but ids are `apk_` and letters and digits, so no other id
         // matches.
@@ -104,7 +104,7 @@ pub async fn forget(connection: &mut Connection, ids: &[&str]) -> Result<(), Err
 pub async fn imported(
     connection: &mut Connection,
     external: &[&str],
-) -> Result<HashMap<String, String>, Error> {
+) -> Result<HashMap<String, String>, StoreError> {
     let mut found = HashMap::new();
     for external in external.chunks(CHUNK) {
         let mut select =
@@ -124,7 +124,7 @@ pub async fn imported(
 pub async fn insert_imports(
     connection: &mut Connection,
     pairs: &[(&str, &str)],
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     for pairs in pairs.chunks(ROWS) {
         let sql = insert_sql(connection, "imports (external_id, key_id)", 2, pairs.len());
         let query = sqlx::query(AssertSqlSafe(sql));

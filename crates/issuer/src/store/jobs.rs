@@ -4,8 +4,8 @@ use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
 use crate::store::clock::latest_end;
+use crate::store::error::StoreError;
 use crate::store::row::maybe;
 use crate::store::select::Select;
 use crate::store::{Connection, millis};
@@ -45,7 +45,7 @@ impl FromRow<'_, AnyRow> for JobRecord {
 ///
 /// # Errors
 /// The database's.
-pub async fn all(connection: &mut Connection) -> Result<Vec<JobRecord>, Error> {
+pub async fn all(connection: &mut Connection) -> Result<Vec<JobRecord>, StoreError> {
     Select::new("SELECT * FROM jobs ORDER BY name").all(connection).await
 }
 
@@ -59,7 +59,7 @@ pub async fn take(
     holder: &str,
     now: Time,
     until: Time,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "INSERT INTO jobs (name, holder, until_ms, started_ms) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms, \
@@ -89,7 +89,7 @@ pub async fn give_back(
     holder: &str,
     now: Time,
     error: Option<&str>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE jobs SET holder = NULL, ended_ms = $1, error = $2 WHERE name = $3 AND holder = $4",
     )
@@ -136,7 +136,7 @@ pub async fn expiring(
     days: u32,
     now: u32,
     limit: u32,
-) -> Result<Vec<Expiring>, Error> {
+) -> Result<Vec<Expiring>, StoreError> {
     let ahead = i64::from(days) * 24 * 60 * 60;
     let mut select =
         Select::new("SELECT id, title, expires_at, issued_at FROM api_keys k WHERE expires_at > ");
@@ -158,7 +158,7 @@ pub async fn note_notice(
     key_id: &str,
     days: u32,
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO expiry_notices (key_id, days, at_ms) VALUES ($1, $2, $3)")
         .bind(key_id)
         .bind(i64::from(days))
@@ -172,7 +172,7 @@ pub async fn note_notice(
 ///
 /// # Errors
 /// The database's.
-pub async fn prune(connection: &mut Connection, now: Time) -> Result<(u64, u64), Error> {
+pub async fn prune(connection: &mut Connection, now: Time) -> Result<(u64, u64), StoreError> {
     let mut select = Select::new("DELETE FROM idempotency WHERE expires_ms <= ");
     select.arg(millis(now));
     let answers = select.execute(connection).await?;

@@ -7,15 +7,11 @@ use portcullis_core::token::Serial;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
-use crate::error::Error;
-use crate::names;
 use crate::record::{KeyPurpose, KeyRecord};
+use crate::store::error::StoreError;
 use crate::store::row::{maybe, named, no_value, number};
-use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::select::{CHUNK, ROWS, Select, insert_sql};
 use crate::store::{Connection, channels, millis, time};
-
-/// The most ids in one statement.
-pub(crate) const CHUNK: usize = 100;
 
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
                        title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
@@ -31,7 +27,7 @@ pub async fn insert(
     connection: &mut Connection,
     keys: &[&KeyRecord],
     settings_version: u32,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     for keys in keys.chunks(ROWS) {
         // The order of the values is that of `COLUMNS`.
         let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 24, keys.len())));
@@ -81,7 +77,7 @@ pub async fn revoke(
     at: u32,
     by: Option<&str>,
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     for ids in ids.chunks(CHUNK) {
         let mut update = Select::new("UPDATE api_keys SET revoked_at = ");
         update.arg(i64::from(at)).push(", revoked_by = ").maybe(by);
@@ -97,7 +93,7 @@ pub async fn revoke(
 ///
 /// # Errors
 /// The database's.
-pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
+pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
          suspended_by = $5, resumed_ms = $6, updated_ms = $7 WHERE id = $8",
@@ -119,7 +115,11 @@ pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), 
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Result<(), Error> {
+pub async fn delete(
+    connection: &mut Connection,
+    ids: &[&str],
+    now: Time,
+) -> Result<(), StoreError> {
     for ids in ids.chunks(CHUNK) {
         let mut update = Select::new(
             "UPDATE api_keys SET title = '-', folded = '', metadata = '{}', admin_scopes = '', \
@@ -138,7 +138,7 @@ pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn used(connection: &mut Connection, uses: &[Use], now: u32) -> Result<u64, Error> {
+pub async fn used(connection: &mut Connection, uses: &[Use], now: u32) -> Result<u64, StoreError> {
     let mut known = 0;
     for one in uses {
         let at = i64::from(one.last_used_at.min(now));
@@ -166,7 +166,7 @@ pub struct Use {
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRecord>, Error> {
+pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRecord>, StoreError> {
     let sql = "SELECT * FROM api_keys WHERE id = $1 AND deleted_ms IS NULL";
     let found = sqlx::query_as(sql).bind(id).fetch_optional(&mut *connection).await?;
     let Some(mut key) = found else { return Ok(None) };
@@ -181,7 +181,7 @@ pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRec
 pub async fn find_all(
     connection: &mut Connection,
     ids: &[String],
-) -> Result<Vec<KeyRecord>, Error> {
+) -> Result<Vec<KeyRecord>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK) {
         let mut select = Select::new("SELECT * FROM api_keys WHERE deleted_ms IS NULL AND id IN (");
@@ -201,7 +201,7 @@ pub async fn find_all(
 pub async fn taken(
     connection: &mut Connection,
     serials: &[Serial],
-) -> Result<HashSet<Serial>, Error> {
+) -> Result<HashSet<Serial>, StoreError> {
     let mut taken = HashSet::new();
     for serials in serials.chunks(CHUNK) {
         let mut select = Select::new("SELECT serial FROM api_keys WHERE serial IN (");
@@ -231,8 +231,8 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             kid: number(row, "kid")?,
             nonce: number(row, "nonce")?,
             purpose: named(row, "purpose", KeyPurpose::from_name)?,
-            kind: named(row, "kind", names::kind)?,
-            environment: named(row, "environment", names::environment)?,
+            kind: named(row, "kind", |name| name.parse().ok())?,
+            environment: named(row, "environment", |name| name.parse().ok())?,
             label: row.try_get("label")?,
             title: row.try_get("title")?,
             metadata: named(row, "metadata", |text| serde_json::from_str(text).ok())?,

@@ -3,9 +3,9 @@
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 
-use crate::error::Error;
 use crate::store::Connection;
 use crate::store::bulk;
+use crate::store::error::StoreError;
 use crate::store::row::number;
 use crate::store::select::Select;
 use crate::store::state::push_state;
@@ -30,7 +30,7 @@ pub struct KeysOfLabel {
 pub async fn keys_of_labels(
     connection: &mut Connection,
     now: Time,
-) -> Result<Vec<KeysOfLabel>, Error> {
+) -> Result<Vec<KeysOfLabel>, StoreError> {
     let in_force = bulk::in_force(connection).await?;
     let mut select = Select::new(
         "SELECT label, COUNT(*) AS total, \

@@ -6,10 +6,10 @@ use portcullis_core::token::{Environment, Kind};
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::bulk::{self, BulkRecord};
+use crate::store::error::StoreError;
 use crate::store::keys::serial_to_sql;
 use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
@@ -136,7 +136,7 @@ pub(crate) async fn list(
     after: Option<&Place>,
     limit: u32,
     now: u32,
-) -> Result<Vec<Placed>, Error> {
+) -> Result<Vec<Placed>, StoreError> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
     conditions(&mut select, criteria, &in_force, (Search::ToList, now));
@@ -175,7 +175,7 @@ pub(crate) async fn count(
     connection: &mut Connection,
     criteria: &Criteria,
     now: u32,
-) -> Result<u64, Error> {
+) -> Result<u64, StoreError> {
     let mut select = Select::new("SELECT COUNT(*) AS many FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
     conditions(&mut select, criteria, &in_force, (Search::ToList, now));
@@ -190,7 +190,7 @@ pub(crate) async fn to_revoke(
     criteria: &Criteria,
     at: u32,
     now: u32,
-) -> Result<Vec<KeyRecord>, Error> {
+) -> Result<Vec<KeyRecord>, StoreError> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
     conditions(&mut select, criteria, &in_force, (Search::ToAct, now));
@@ -202,7 +202,7 @@ pub(crate) async fn to_revoke(
 }
 
 /// The records of admin keys; there are few.
-pub(crate) async fn admins(connection: &mut Connection) -> Result<Vec<KeyRecord>, Error> {
+pub(crate) async fn admins(connection: &mut Connection) -> Result<Vec<KeyRecord>, StoreError> {
     let sql = "SELECT * FROM api_keys WHERE purpose = 'admin' AND deleted_ms IS NULL ORDER BY seq";
     Select::new(sql).all(connection).await
 }
@@ -213,7 +213,7 @@ pub(crate) async fn covered(
     connection: &mut Connection,
     entry: &BulkEntry,
     now: u32,
-) -> Result<(usize, usize), Error> {
+) -> Result<(usize, usize), StoreError> {
     let mut select = Select::new(
         "SELECT COUNT(*) AS many, COUNT(CASE WHEN purpose = 'admin' THEN 1 END) AS admins \
          FROM api_keys WHERE deleted_ms IS NULL AND (revoked_at IS NULL OR revoked_at > ",
@@ -246,7 +246,7 @@ pub(crate) async fn covered(
 async fn in_force_for(
     connection: &mut Connection,
     criteria: &Criteria,
-) -> Result<Vec<BulkRecord>, Error> {
+) -> Result<Vec<BulkRecord>, StoreError> {
     if criteria.state.is_some() { bulk::in_force(connection).await } else { Ok(Vec::new()) }
 }
 

@@ -6,7 +6,7 @@ use portcullis_core::time::Time;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::row::{bytes, maybe, no_value, number};
 use crate::store::{Connection, millis, time};
 
@@ -45,20 +45,20 @@ pub struct Published {
 /// The version of the newest keyring.
 ///
 /// # Errors
-/// The database's; [`Error::DatabaseForeign`] if there is no keyring.
-pub async fn keyring_version(connection: &mut Connection) -> Result<u32, Error> {
+/// The database's; [`StoreError::Foreign`] if there is no keyring.
+pub async fn keyring_version(connection: &mut Connection) -> Result<u32, StoreError> {
     let row =
         sqlx::query("SELECT MAX(version) AS version FROM keyrings").fetch_one(connection).await?;
-    maybe(&row, "version")?.ok_or(Error::DatabaseForeign)
+    maybe(&row, "version")?.ok_or(StoreError::Foreign)
 }
 
 /// The newest keyring document.
 ///
 /// # Errors
 /// As [`keyring_version`].
-pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, Error> {
+pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, StoreError> {
     let query = sqlx::query("SELECT document FROM keyrings ORDER BY version DESC LIMIT 1");
-    let row = query.fetch_optional(connection).await?.ok_or(Error::DatabaseForeign)?;
+    let row = query.fetch_optional(connection).await?.ok_or(StoreError::Foreign)?;
     Ok(row.try_get(0)?)
 }
 
@@ -66,7 +66,7 @@ pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn keyrings(connection: &mut Connection) -> Result<Vec<(Vec<u8>, Time)>, Error> {
+pub async fn keyrings(connection: &mut Connection) -> Result<Vec<(Vec<u8>, Time)>, StoreError> {
     let query = sqlx::query("SELECT document, created_ms FROM keyrings ORDER BY version");
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).collect()
@@ -81,7 +81,7 @@ pub async fn insert_keyring(
     version: u32,
     document: &[u8],
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO keyrings (version, document, created_ms) VALUES ($1, $2, $3)")
         .bind(i64::from(version))
         .bind(document)
@@ -100,7 +100,7 @@ pub async fn insert_list(
     list_version: &ListVersion,
     head: &[u8],
     bodies: &[Digest],
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let bodies: Vec<u8> = bodies.iter().flat_map(|digest| digest.0).collect();
     sqlx::query(
         "INSERT INTO lists (epoch, number, digest, head, bodies, this_update) \
@@ -124,7 +124,7 @@ pub async fn insert_list(
 pub async fn head(
     connection: &mut Connection,
     digest: Digest,
-) -> Result<Option<(Vec<u8>, Vec<Digest>)>, Error> {
+) -> Result<Option<(Vec<u8>, Vec<Digest>)>, StoreError> {
     let query = sqlx::query("SELECT head, bodies FROM lists WHERE digest = $1");
     let Some(row) = query.bind(digest.0.as_slice()).fetch_optional(connection).await? else {
         return Ok(None);
@@ -138,7 +138,7 @@ pub async fn head(
 ///
 /// # Errors
 /// The database's.
-pub async fn newest_head(connection: &mut Connection) -> Result<Option<Digest>, Error> {
+pub async fn newest_head(connection: &mut Connection) -> Result<Option<Digest>, StoreError> {
     let query = sqlx::query("SELECT digest FROM lists ORDER BY epoch DESC, number DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| digest(&row, "digest")).transpose()?)
@@ -148,7 +148,7 @@ pub async fn newest_head(connection: &mut Connection) -> Result<Option<Digest>, 
 ///
 /// # Errors
 /// The database's.
-pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Error> {
+pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, StoreError> {
     let row = sqlx::query("SELECT * FROM promise").fetch_optional(connection).await?;
     row.map(|row| {
         Ok(Promise {
@@ -170,7 +170,7 @@ pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Err
 ///
 /// # Errors
 /// The database's.
-pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Result<(), Error> {
+pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO promise \
          (one, epoch, number, digest, this_update, next_update, position, latest_ms) \
@@ -199,7 +199,7 @@ pub async fn set_published(
     connection: &mut Connection,
     promise: &Promise,
     stamp: &[u8],
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "INSERT INTO published (one, stamp, digest, this_update, next_update, position) \
          VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (one) DO UPDATE SET stamp = excluded.stamp, \
@@ -220,13 +220,13 @@ pub async fn set_published(
 /// The published list.
 ///
 /// # Errors
-/// [`Error::NoList`] before the first publication, and the database's.
-pub async fn published(connection: &mut Connection) -> Result<Published, Error> {
+/// [`StoreError::NoList`] before the first publication, and the database's.
+pub async fn published(connection: &mut Connection) -> Result<Published, StoreError> {
     let query = sqlx::query(
         "SELECT p.stamp, p.digest, p.this_update, p.next_update, p.position, l.epoch, l.number \
          FROM published p JOIN lists l ON l.digest = p.digest",
     );
-    let row = query.fetch_optional(connection).await?.ok_or(Error::NoList)?;
+    let row = query.fetch_optional(connection).await?.ok_or(StoreError::NoList)?;
     Ok(Published {
         stamp: row.try_get("stamp")?,
         digest: digest(&row, "digest")?,
@@ -242,4 +242,14 @@ pub async fn published(connection: &mut Connection) -> Result<Published, Error> 
 pub(crate) fn digest(row: &AnyRow, column: &'static str) -> Result<Digest, sqlx::Error> {
     let bytes = bytes(row, column)?;
     bytes.try_into().map(Digest).map_err(|_| no_value(column))
+}
+
+/// The instant of a transaction by the store's clock. It is never before the last promised list, so
+/// that records show which changes were committed before an update.
+///
+/// # Errors
+/// The database's.
+pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, StoreError> {
+    let promise = promise(connection).await?;
+    Ok(promise.map_or(clock, |promise| clock.max(promise.list_version.this_update)))
 }

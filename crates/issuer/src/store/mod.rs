@@ -8,6 +8,10 @@
 pub mod bulk;
 pub mod channels;
 pub mod clock;
+mod connection;
+mod database;
+mod error;
+mod event_type;
 pub mod events;
 mod fault;
 mod held;
@@ -17,6 +21,8 @@ pub mod keys;
 pub mod labels;
 pub mod listing;
 pub mod lists;
+mod mark;
+mod migrations;
 pub mod moves;
 mod open;
 pub mod owners;
@@ -41,32 +47,30 @@ use std::time::Duration;
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
-use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Transaction};
+use sqlx::{Any, AnyPool, Executor as _, Transaction};
 
 use crate::clock::{Clock, Reading};
-use crate::error::Error;
+use crate::files::FileError;
+use crate::sources::chain;
 use clock::ClockGuard;
+pub use connection::Connection;
+use connection::TIMEOUT;
+pub(crate) use connection::{millis, time};
+pub use database::Database;
+pub use error::StoreError;
 use held::Held;
-pub use open::Database;
+pub use lists::now;
+use migrations::{is_current, migration_error, migrations};
+use open::check_issuer;
 use session::Turn;
 pub use writing::Writing;
 
-const CONNECTIONS: u32 = 8;
 /// Connections reserved for publishing: the timer, a target and a revocation at a time.
 const FOR_PUBLISHING: u32 = 3;
-/// How long a transaction waits for another's end.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a reader waits for an open connection if no new one may be made.
 const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
 /// How long the server may take to close connections.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// PostgreSQL's advisory lock for writers: the bytes `PCTS`.
-const WRITE_LOCK: i64 = 0x5043_5453;
-
-/// A connection to either database.
-pub type Connection = sqlx::AnyConnection;
 
 /// A pool of connections to one issuer's database.
 #[derive(Clone, Debug)]
@@ -84,12 +88,12 @@ impl Store {
     /// Makes a new database. None may exist.
     ///
     /// # Errors
-    /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
+    /// [`StoreError::Taken`], [`FileError::Io`] and the database's.
     pub async fn create(
         database: &Database,
         issuer: IssuerId,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StoreError> {
         let (held, now) = (Held::default(), clock.now());
         let store = Self::on(open::create(database, &held).await?, database, clock, held);
         let filled = store.fill(issuer, now).await;
@@ -105,7 +109,7 @@ impl Store {
         Self { pool, database, others: None, door, turn: Turn::of_many(), held }
     }
 
-    async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), Error> {
+    async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         self.migrate(&mut connection).await?;
         sqlx::query("INSERT INTO issuer (one, id, created_ms) VALUES (1, $1, $2)")
@@ -120,13 +124,13 @@ impl Store {
     /// `clock` is implausible, nothing is written.
     ///
     /// # Errors
-    /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
-    /// [`Error::DatabaseVersion`]; [`Error::Moved`] and the like for an end of a move.
+    /// [`StoreError::Missing`], [`StoreError::Corrupt`], [`StoreError::Foreign`],
+    /// [`StoreError::Version`]; [`StoreError::Moved`] and the like for an end of a move.
     pub async fn open(
         database: &Database,
         issuer: IssuerId,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StoreError> {
         let held = Held::default();
         let store = Self::on(open::open(database, &held).await?, database, clock, held);
         let up = store.bring_up(issuer).await;
@@ -134,7 +138,7 @@ impl Store {
     }
 
     /// Returns the store, or closes it if `done` is an error.
-    async fn ready(self, done: Result<(), Error>) -> Result<Self, Error> {
+    async fn ready(self, done: Result<(), StoreError>) -> Result<Self, StoreError> {
         match done {
             Ok(()) => Ok(self),
             Err(error) => {
@@ -149,25 +153,25 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) fn for_publishing(&mut self) -> Result<Self, Error> {
+    pub(crate) fn for_publishing(&mut self) -> Result<Self, StoreError> {
         let pool = open::lazily(&self.database, &self.held, FOR_PUBLISHING)?;
         self.others = Some(pool.clone());
         let turn = self.turn.first();
         Ok(Self { pool, others: None, turn, ..self.clone() })
     }
 
-    async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
+    async fn bring_up(&self, issuer: IssuerId) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
         // Don't migrate either end of an unfinished move.
-        if let Some(mark) = moves::mark_if_known(&mut connection, &self.database).await? {
+        if let Some(mark) = mark::mark_if_known(&mut connection, &self.database).await? {
             mark.check()?;
         }
         self.migrate(&mut connection).await?;
         check_issuer(&mut connection, issuer).await
     }
 
-    async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
+    async fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let mut steps = migrations(&self.database);
         if let Database::File(_) = self.database {
             return steps.run(connection).await.map_err(migration_error);
@@ -193,10 +197,10 @@ impl Store {
     /// Starts a writing transaction. Dropping it without a commit rolls it back.
     ///
     /// # Errors
-    /// [`Error::DatabaseBusy`] if working transactions hold the lock for more than ten seconds;
-    /// [`Error::ClockImplausible`]; [`Error::DatabaseMissing`] and [`Error::DatabaseReplaced`] if
+    /// [`StoreError::Busy`] if working transactions hold the lock for more than ten seconds;
+    /// [`StoreError::ClockImplausible`]; [`StoreError::Missing`] and [`StoreError::Replaced`] if
     /// the open files are no longer those of the database.
-    pub async fn write(&self) -> Result<Writing, Error> {
+    pub async fn write(&self) -> Result<Writing, StoreError> {
         self.held.check()?;
         let (mut transaction, server) = match self.database {
             Database::File(_) => {
@@ -205,7 +209,7 @@ impl Store {
                 drop(turn);
                 // Check the mark in each transaction, so that a running server stops writing once a
                 // move starts.
-                if let Some(mark) = moves::mark(&mut transaction).await? {
+                if let Some(mark) = mark::mark(&mut transaction).await? {
                     mark.check()?;
                 }
                 (transaction, None)
@@ -222,16 +226,16 @@ impl Store {
     /// Checks that the open files are still those of the database.
     ///
     /// # Errors
-    /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
-    pub fn check_files(&self) -> Result<(), Error> {
+    /// [`StoreError::Missing`], [`StoreError::Replaced`], [`FileError::Io`].
+    pub fn check_files(&self) -> Result<(), StoreError> {
         self.held.check()
     }
 
     /// The clock's reading, if it is plausible and may be acted on.
     ///
     /// # Errors
-    /// [`Error::ClockImplausible`] and the database's.
-    pub async fn check_clock(&self) -> Result<Reading, Error> {
+    /// [`StoreError::ClockImplausible`] and the database's.
+    pub async fn check_clock(&self) -> Result<Reading, StoreError> {
         let mut reading = self.read().await?;
         let server = match self.database {
             Database::File(_) => None,
@@ -244,7 +248,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn read(&self) -> Result<Transaction<'static, Any>, Error> {
+    pub async fn read(&self) -> Result<Transaction<'static, Any>, StoreError> {
         match self.database {
             Database::File(_) => match self.held.check() {
                 Ok(()) => Ok(self.pool.begin().await?),
@@ -259,7 +263,10 @@ impl Store {
 
     /// Reads through an open connection although the file is gone, so that gates still get the
     /// list. A new connection would read the file now at the path, so wait for an open one.
-    async fn read_what_is_open(&self, gone: Error) -> Result<Transaction<'static, Any>, Error> {
+    async fn read_what_is_open(
+        &self,
+        gone: StoreError,
+    ) -> Result<Transaction<'static, Any>, StoreError> {
         let deadline = tokio::time::Instant::now() + FOR_WHAT_IS_OPEN;
         loop {
             if let Some(reading) = self.pool.try_begin().await? {
@@ -294,7 +301,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's: another process uses it, or the disk is full.
-    pub(crate) async fn wipe(&self) -> Result<(), Error> {
+    pub(crate) async fn wipe(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         match self.database {
             Database::File(_) => {
@@ -302,7 +309,7 @@ impl Store {
                 let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
                 let row = row.fetch_one(&mut *connection).await?;
                 let busy: i64 = row::number(&row, "busy")?;
-                if busy == 0 { Ok(()) } else { Err(Error::DatabaseBusy) }
+                if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
             }
             Database::Server(_) => {
                 sqlx::query("VACUUM FULL webhooks").execute(&mut *connection).await?;
@@ -315,9 +322,9 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), Error> {
+    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
         let invalid = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
-        let text = path.to_str().ok_or(Error::Io { path: path.to_owned(), source: invalid })?;
+        let text = path.to_str().ok_or(FileError::Io { path: path.to_owned(), source: invalid })?;
         sqlx::query("VACUUM INTO $1").bind(text).execute(&self.pool).await?;
         Ok(())
     }
@@ -327,7 +334,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn empty_log(&self) -> Result<(), Error> {
+    pub(crate) async fn empty_log(&self) -> Result<(), StoreError> {
         if let Database::File(_) = self.database {
             sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&self.pool).await?;
         }
@@ -355,94 +362,8 @@ impl Store {
     /// Removes what [`Store::create`] made.
     pub(crate) async fn discard(&self) {
         if let Err(error) = open::discard(&self.database, &self.pool).await {
-            tracing::warn!(error = error.chain(), "what was made in the database stays");
+            tracing::warn!(error = chain(&error), "what was made in the database stays");
         }
         self.close().await;
-    }
-}
-
-/// The instant of a transaction by the store's clock. It is never before the last promised list, so
-/// that records show which changes were committed before an update.
-///
-/// # Errors
-/// The database's.
-pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
-    let promise = lists::promise(connection).await?;
-    Ok(promise.map_or(clock, |promise| clock.max(promise.list_version.this_update)))
-}
-
-async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(), Error> {
-    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
-    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-    if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
-}
-
-/// Milliseconds as stored.
-pub(crate) fn millis(time: Time) -> i64 {
-    i64::try_from(time.millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn time(millis: i64) -> Time {
-    Time::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-/// A migration: version, name, and the SQL for SQLite and for PostgreSQL.
-type Step = (i64, &'static str, &'static str, &'static str);
-
-macro_rules! step {
-    ($version:literal, $file:literal) => {
-        (
-            $version,
-            $file,
-            include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
-            include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
-        )
-    };
-}
-
-const STEPS: &[Step] = &[
-    step!(1, "0001_init"),
-    step!(2, "0002_targets"),
-    step!(3, "0003_webhooks"),
-    step!(4, "0004_usage"),
-    step!(5, "0005_shards"),
-    step!(6, "0006_status_lists"),
-    step!(7, "0007_trail"),
-    step!(8, "0008_clock"),
-    step!(9, "0009_key_counts"),
-    step!(10, "0010_retention"),
-    step!(11, "0011_settings"),
-    step!(12, "0012_moves"),
-];
-
-fn migrations(database: &Database) -> Migrator {
-    let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {
-        let sql = match database {
-            Database::File(_) => sqlite,
-            Database::Server(_) => postgres,
-        };
-        let sql: SqlStr = sql.into_sql_str();
-        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
-    });
-    Migrator::with_migrations(steps.collect())
-}
-
-/// Whether exactly these migrations were applied, with the same checksums.
-async fn is_current(connection: &mut Connection, steps: &Migrator) -> bool {
-    let query = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    // Without that table, no migration has run.
-    let Ok(rows) = query.fetch_all(connection).await else { return false };
-    let taken = rows.iter().map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
-    let Some(mut taken) = taken.collect::<Option<Vec<(i64, Vec<u8>)>>>() else { return false };
-    taken.sort();
-    let known = steps.iter().map(|step| (step.version, step.checksum.to_vec()));
-    taken == known.collect::<Vec<_>>()
-}
-
-fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
-    if let sqlx::migrate::MigrateError::Execute(error) = error {
-        error.into()
-    } else {
-        Error::DatabaseVersion(error)
     }
 }

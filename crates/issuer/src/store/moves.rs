@@ -1,145 +1,23 @@
-//! The mark of a move to PostgreSQL. It stops writes at the source, and any use of the target until
-//! the move is done.
+//! The ends of a move to PostgreSQL. The mark stops writes at the source, and any use of the target
+//! until the move is done.
 
 use std::sync::Arc;
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
-use sqlx::any::AnyRow;
 use sqlx::{Any, Executor as _, Row as _, Transaction};
 
+use super::connection::Connection;
+use super::database::Database;
 use super::held::Held as Files;
-use super::row::{maybe, named};
-use super::{
-    Connection, Database, Store, check_issuer, is_current, migration_error, migrations, millis,
-    open, session,
-};
+use super::mark::mark_if_known;
+use super::migrations::{is_current, migration_error, migrations};
+use super::open::check_issuer;
+use super::{Store, open, session};
 use crate::clock::SystemClock;
-use crate::error::Error;
+use crate::store::error::StoreError;
 
-/// The role of a database in a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The SQLite database to move.
-    Source,
-    /// The PostgreSQL database to move to.
-    Target,
-}
-
-impl Part {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Target => "target",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Source, Self::Target].into_iter().find(|part| part.name() == name)
-    }
-}
-
-/// The mark of a move.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoveMark {
-    /// The id, equal at both ends.
-    pub id: String,
-    /// The role of this database.
-    pub part: Part,
-    /// The issuer that is moved.
-    pub issuer: String,
-    /// The target, without user and password.
-    pub place: String,
-    /// When the move started.
-    pub begun: Time,
-    /// When it was completed.
-    pub done: Option<Time>,
-}
-
-impl MoveMark {
-    /// Refuses a database that may not be used.
-    ///
-    /// # Errors
-    /// [`Error::Moved`], [`Error::Moving`], [`Error::HalfMoved`].
-    pub fn check(self) -> Result<(), Error> {
-        match (self.part, self.done) {
-            (Part::Source, Some(_)) => Err(Error::Moved { place: self.place }),
-            (Part::Source, None) => Err(Error::Moving { place: self.place }),
-            (Part::Target, None) => Err(Error::HalfMoved),
-            (Part::Target, Some(_)) => Ok(()),
-        }
-    }
-}
-
-/// The mark, in a database with current tables.
-///
-/// # Errors
-/// The database's.
-pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, Error> {
-    let row = sqlx::query("SELECT * FROM moves").fetch_optional(connection).await?;
-    Ok(row.as_ref().map(read).transpose()?)
-}
-
-/// The mark, in a database with tables that may predate it.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn mark_if_known(
-    connection: &mut Connection,
-    database: &Database,
-) -> Result<Option<MoveMark>, Error> {
-    let known = match database {
-        Database::File(_) => "SELECT 1 FROM sqlite_master WHERE name = 'moves'",
-        Database::Server(_) => {
-            "SELECT 1 FROM pg_tables WHERE schemaname = 'portcullis' AND tablename = 'moves'"
-        }
-    };
-    match sqlx::query(known).fetch_optional(&mut *connection).await? {
-        Some(_) => mark(connection).await,
-        None => Ok(None),
-    }
-}
-
-/// Writes the mark, replacing any other.
-///
-/// # Errors
-/// The database's.
-pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<(), Error> {
-    sqlx::query("DELETE FROM moves").execute(&mut *connection).await?;
-    sqlx::query(
-        "INSERT INTO moves (one, id, part, issuer, place, begun_ms, done_ms) \
-         VALUES (1, $1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&mark.id)
-    .bind(mark.part.name())
-    .bind(&mark.issuer)
-    .bind(&mark.place)
-    .bind(millis(mark.begun))
-    .bind(mark.done.map(millis))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Removes the mark.
-///
-/// # Errors
-/// The database's.
-pub async fn clear_mark(connection: &mut Connection) -> Result<(), Error> {
-    sqlx::query("DELETE FROM moves").execute(connection).await?;
-    Ok(())
-}
-
-fn read(row: &AnyRow) -> sqlx::Result<MoveMark> {
-    Ok(MoveMark {
-        id: row.try_get("id")?,
-        part: named(row, "part", Part::from_name)?,
-        issuer: row.try_get("issuer")?,
-        place: row.try_get("place")?,
-        begun: super::time(row.try_get("begun_ms")?),
-        done: maybe(row, "done_ms")?.map(Time::from_millis),
-    })
-}
+pub use super::mark::{MoveMark, Part, clear_mark, mark, set_mark};
 
 /// The contents of a server's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +46,7 @@ pub(crate) struct Look {
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn look(database: &Database) -> Result<Look, Error> {
+pub(crate) async fn look(database: &Database) -> Result<Look, StoreError> {
     let pool = open::connect(database, &Files::default()).await?;
     let looked = async {
         let mut connection = pool.acquire().await?;
@@ -187,7 +65,7 @@ pub(crate) async fn look(database: &Database) -> Result<Look, Error> {
     looked
 }
 
-async fn held(connection: &mut Connection, database: &Database) -> Result<Held, Error> {
+async fn held(connection: &mut Connection, database: &Database) -> Result<Held, StoreError> {
     if let Some(mark) = mark_if_known(connection, database).await? {
         let is_current = is_current(connection, &migrations(database)).await;
         return Ok(Held::Marked(mark, is_current));
@@ -219,7 +97,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`]. The move itself checks which issuer's records a target holds.
-    pub(crate) async fn open_end(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
+    pub(crate) async fn open_end(
+        database: &Database,
+        issuer: IssuerId,
+    ) -> Result<Self, StoreError> {
         let files = Files::default();
         let pool = open::open(database, &files).await?;
         let store = Self::on(pool, database, Arc::new(SystemClock), files);
@@ -239,8 +120,11 @@ impl Store {
     /// Makes the tables of a move's target, empty and with its mark, in one transaction.
     ///
     /// # Errors
-    /// [`Error::DatabaseTaken`] and the database's.
-    pub(crate) async fn create_target(database: &Database, mark: &MoveMark) -> Result<Self, Error> {
+    /// [`StoreError::Taken`] and the database's.
+    pub(crate) async fn create_target(
+        database: &Database,
+        mark: &MoveMark,
+    ) -> Result<Self, StoreError> {
         let files = Files::default();
         let pool = open::connect_new(database, &files).await?;
         let store = Self::on(pool, database, Arc::new(SystemClock), files);
@@ -261,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn release_target(&self, mark: &MoveMark) -> Result<(), Error> {
+    pub(crate) async fn release_target(&self, mark: &MoveMark) -> Result<(), StoreError> {
         let mut writing = self.pool.begin().await?;
         writing.execute(AWAKE).await?;
         set_mark(&mut writing, mark).await?;
@@ -272,7 +156,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, Error> {
+    pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, StoreError> {
         match self.database {
             Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
             Database::Server(_) => Ok(session::write(&self.pool, &self.turn).await?.0),
@@ -283,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn patient(&self) -> Result<sqlx::pool::PoolConnection<Any>, Error> {
+    pub(crate) async fn patient(&self) -> Result<sqlx::pool::PoolConnection<Any>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         if let Database::Server(_) = self.database {
             connection.execute("SET statement_timeout = 0").await?;

@@ -1,61 +1,27 @@
 //! Creates, opens and recognises both kinds of database.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sqlx::any::{AnyConnectOptions, install_default_drivers};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use portcullis_core::crypto::IssuerId;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
+use super::connection::{CONNECTIONS, Connection, TIMEOUT};
+use super::database::Database;
 use super::held::Held;
-use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, TIMEOUT};
-use crate::error::Error;
-use crate::files::{self, Privacy};
-use crate::store::{row, server, session};
+use crate::files::{self, FileError, Privacy};
+use crate::store::error::StoreError;
+use crate::store::{row, session};
 
 /// The bytes `PCTS`, which mark a SQLite file as an issuer's database.
 const APPLICATION_ID: i64 = 0x5043_5453;
 
-/// The location of an issuer's records.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A SQLite file.
-    File(PathBuf),
-    /// A PostgreSQL database, by URL. The tables are in its schema `portcullis`.
-    Server(String),
-}
-
-impl Database {
-    /// Parses `DATABASE_URL`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if it names another kind than PostgreSQL; [`Error::DatabaseUrl`] if a
-    /// part is malformed or unknown.
-    pub fn from_url(url: &str) -> Result<Self, Error> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            server::check(url)?;
-            return Ok(Self::Server(url.into()));
-        }
-        let reason = "must begin with postgres://; leave it out to use SQLite in the home folder";
-        Err(Error::Invalid { field: "DATABASE_URL", reason })
-    }
-}
-
-impl fmt::Debug for Database {
-    /// Omits the URL, which may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "File({})", path.display()),
-            Self::Server(_) => f.write_str("Server(..)"),
-        }
-    }
-}
-
 /// Makes an empty database: a file, or a schema.
-pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, StoreError> {
     match database {
         Database::File(path) => {
             files::create_new(path, Privacy::Secret)
-                .map_err(|source| Error::Io { path: path.clone(), source })?;
+                .map_err(|source| FileError::Io { path: path.clone(), source })?;
             let pool = connect(database, held).await?;
             pool.execute("PRAGMA application_id = 1346589779").await?;
             Ok(pool)
@@ -69,17 +35,17 @@ pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, 
 }
 
 /// Connects to a server's database that must not have our schema.
-pub(super) async fn connect_new(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+pub(super) async fn connect_new(database: &Database, held: &Held) -> Result<AnyPool, StoreError> {
     let pool = connect(database, held).await?;
     if has_schema(&pool).await? {
         pool.close().await;
-        return Err(Error::DatabaseTaken);
+        return Err(StoreError::Taken);
     }
     Ok(pool)
 }
 
 /// Removes what [`create`] made.
-pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), Error> {
+pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), StoreError> {
     match database {
         // The caller removes the folder as a whole.
         Database::File(_) => Ok(()),
@@ -90,32 +56,35 @@ pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), E
     }
 }
 
-pub(super) async fn open(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+pub(super) async fn open(database: &Database, held: &Held) -> Result<AnyPool, StoreError> {
     if let Database::File(path) = database {
         check_file(path)?;
     }
     let pool = connect(database, held).await?;
     if matches!(database, Database::Server(_)) && !has_schema(&pool).await? {
         pool.close().await;
-        return Err(Error::SchemaMissing);
+        return Err(StoreError::SchemaMissing);
     }
     Ok(pool)
 }
 
-pub(super) async fn has_schema(pool: &AnyPool) -> Result<bool, Error> {
+pub(super) async fn has_schema(pool: &AnyPool) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'portcullis'");
     Ok(query.fetch_optional(pool).await?.is_some())
 }
 
 /// Checks that an opened database is an issuer's.
-pub(super) async fn check(database: &Database, connection: &mut Connection) -> Result<(), Error> {
+pub(super) async fn check(
+    database: &Database,
+    connection: &mut Connection,
+) -> Result<(), StoreError> {
     let Database::File(_) = database else { return Ok(()) };
     let row = sqlx::query("PRAGMA application_id").fetch_one(connection).await?;
     let id: i64 = row::number(&row, "application_id")?;
-    if id == APPLICATION_ID { Ok(()) } else { Err(Error::DatabaseForeign) }
+    if id == APPLICATION_ID { Ok(()) } else { Err(StoreError::Foreign) }
 }
 
-pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool, StoreError> {
     let options = options(database)?;
     // Connect once without the pool: a pool retries permanent errors and then only reports a
     // timeout.
@@ -138,12 +107,26 @@ pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool,
     }
 }
 
+/// Checks that the records are those of `issuer`.
+pub(super) async fn check_issuer(
+    connection: &mut Connection,
+    issuer: IssuerId,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
+    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    if found == Some(issuer.to_string()) { Ok(()) } else { Err(StoreError::Foreign) }
+}
+
 /// A pool that connects on demand.
-pub(super) fn lazily(database: &Database, held: &Held, connections: u32) -> Result<AnyPool, Error> {
+pub(super) fn lazily(
+    database: &Database,
+    held: &Held,
+    connections: u32,
+) -> Result<AnyPool, StoreError> {
     Ok(pool(connections, database, held).connect_lazy_with(options(database)?))
 }
 
-fn options(database: &Database) -> Result<AnyConnectOptions, Error> {
+fn options(database: &Database) -> Result<AnyConnectOptions, StoreError> {
     install_default_drivers();
     let options = match database {
         Database::File(path) => file_options(path)?,
@@ -182,8 +165,8 @@ fn pool(connections: u32, database: &Database, held: &Held) -> AnyPoolOptions {
 }
 
 /// Encodes the path as a URL, with reserved characters escaped.
-fn file_options(path: &Path) -> Result<AnyConnectOptions, Error> {
-    let invalid = || Error::Io {
+fn file_options(path: &Path) -> Result<AnyConnectOptions, StoreError> {
+    let invalid = || FileError::Io {
         path: path.to_owned(),
         source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
     };
@@ -196,20 +179,20 @@ fn file_options(path: &Path) -> Result<AnyConnectOptions, Error> {
 
 /// SQLite treats an empty file as an empty database, and detects a truncated one only when it reads
 /// the missing part. Detect both here.
-fn check_file(path: &Path) -> Result<(), Error> {
+fn check_file(path: &Path) -> Result<(), StoreError> {
     use std::io::Read as _;
     let failed = |source: std::io::Error| {
         let path = path.to_owned();
         if source.kind() == std::io::ErrorKind::NotFound {
-            Error::DatabaseMissing { path }
+            StoreError::Missing { path }
         } else {
-            Error::Io { path, source }
+            FileError::Io { path, source }.into()
         }
     };
     let mut magic = [0; 16];
     let mut file = std::fs::File::open(path).map_err(failed)?;
     match file.read_exact(&mut magic) {
         Ok(()) if &magic == b"SQLite format 3\0" => Ok(()),
-        Ok(()) | Err(_) => Err(Error::DatabaseCorrupt(None)),
+        Ok(()) | Err(_) => Err(StoreError::Corrupt(None)),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::row::{named, number};
 use crate::store::select::Select;
 use crate::store::{Connection, millis, time};
@@ -44,7 +44,7 @@ impl FromRow<'_, AnyRow> for Owner {
 ///
 /// # Errors
 /// The database's, among them one for a number or external id that is taken.
-pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), Error> {
+pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO owners (number, name, external_id, metadata, created_ms, updated_ms) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -64,7 +64,7 @@ pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), Er
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn update(connection: &mut Connection, owner: &Owner) -> Result<(), Error> {
+pub async fn update(connection: &mut Connection, owner: &Owner) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE owners SET name = $1, external_id = $2, metadata = $3, updated_ms = $4 \
          WHERE number = $5",
@@ -83,7 +83,7 @@ pub async fn update(connection: &mut Connection, owner: &Owner) -> Result<(), Er
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Result<(), Error> {
+pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE owners SET deleted_ms = $1, updated_ms = $1, external_id = NULL WHERE number = $2",
     )
@@ -98,7 +98,7 @@ pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Resu
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Owner>, Error> {
+pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Owner>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM owners WHERE number = $1 AND deleted_ms IS NULL");
     Ok(query.bind(i64::from(number)).fetch_optional(connection).await?)
 }
@@ -110,7 +110,7 @@ pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Own
 pub async fn by_external_id(
     connection: &mut Connection,
     external_id: &str,
-) -> Result<Option<Owner>, Error> {
+) -> Result<Option<Owner>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM owners WHERE external_id = $1");
     Ok(query.bind(external_id).fetch_optional(connection).await?)
 }
@@ -123,7 +123,7 @@ pub async fn list(
     connection: &mut Connection,
     after: u32,
     limit: u32,
-) -> Result<Vec<Owner>, Error> {
+) -> Result<Vec<Owner>, StoreError> {
     let mut select = Select::new("SELECT * FROM owners WHERE deleted_ms IS NULL AND number > ");
     select.arg(i64::from(after)).push(" ORDER BY number LIMIT ").arg(i64::from(limit));
     select.all(connection).await
@@ -133,7 +133,7 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, Error> {
+pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM owners WHERE number = $1").bind(i64::from(number));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
@@ -142,7 +142,11 @@ pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, 
 ///
 /// # Errors
 /// The database's.
-pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Result<bool, Error> {
+pub async fn is_used(
+    connection: &mut Connection,
+    number: u32,
+    now: Time,
+) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "SELECT 1 FROM api_keys WHERE owner = $1 AND owner <> 0 AND deleted_ms IS NULL \
          AND (revoked_at IS NULL OR revoked_at > $2) \
@@ -156,7 +160,7 @@ pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn is_known(connection: &mut Connection, number: u32) -> Result<bool, Error> {
+pub async fn is_known(connection: &mut Connection, number: u32) -> Result<bool, StoreError> {
     if is_taken(connection, number).await? {
         return Ok(true);
     }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::actions::PolicyRules;
-use crate::error::Error;
+use crate::policy_rules::PolicyRules;
+use crate::store::error::StoreError;
 use crate::store::lists::digest;
 use crate::store::row::{named, number};
 use crate::store::select::Select;
@@ -69,7 +69,7 @@ impl sqlx::FromRow<'_, AnyRow> for PolicyRecord {
 ///
 /// # Errors
 /// The database's, among them one for a number that is taken.
-pub async fn insert(connection: &mut Connection, policy: &PolicyRecord) -> Result<(), Error> {
+pub async fn insert(connection: &mut Connection, policy: &PolicyRecord) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO policies (number, visibility, name, draft, key_id, created_ms, updated_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -90,7 +90,7 @@ pub async fn insert(connection: &mut Connection, policy: &PolicyRecord) -> Resul
 ///
 /// # Errors
 /// The database's.
-pub async fn update(connection: &mut Connection, policy: &PolicyRecord) -> Result<(), Error> {
+pub async fn update(connection: &mut Connection, policy: &PolicyRecord) -> Result<(), StoreError> {
     sqlx::query("UPDATE policies SET name = $1, draft = $2, updated_ms = $3 WHERE number = $4")
         .bind(&policy.name)
         .bind(policy.rules.to_text())
@@ -105,7 +105,7 @@ pub async fn update(connection: &mut Connection, policy: &PolicyRecord) -> Resul
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Result<(), Error> {
+pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Result<(), StoreError> {
     sqlx::query("UPDATE policies SET deleted_ms = $1, updated_ms = $1 WHERE number = $2")
         .bind(millis(now))
         .bind(i64::from(number))
@@ -118,7 +118,10 @@ pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Resu
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<PolicyRecord>, Error> {
+pub async fn find(
+    connection: &mut Connection,
+    number: u32,
+) -> Result<Option<PolicyRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM policies WHERE number = $1 AND deleted_ms IS NULL");
     Ok(query.bind(i64::from(number)).fetch_optional(connection).await?)
 }
@@ -130,7 +133,7 @@ pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Pol
 pub async fn of_key(
     connection: &mut Connection,
     key_id: &str,
-) -> Result<Option<PolicyRecord>, Error> {
+) -> Result<Option<PolicyRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM policies WHERE key_id = $1 AND deleted_ms IS NULL");
     Ok(query.bind(key_id).fetch_optional(connection).await?)
 }
@@ -144,7 +147,7 @@ pub async fn list(
     visibility: Option<Visibility>,
     after: u32,
     limit: u32,
-) -> Result<Vec<PolicyRecord>, Error> {
+) -> Result<Vec<PolicyRecord>, StoreError> {
     let mut select =
         Select::new("SELECT * FROM policies WHERE deleted_ms IS NULL AND key_id IS NULL");
     if let Some(visibility) = visibility {
@@ -159,7 +162,7 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, Error> {
+pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM policies WHERE number = $1").bind(i64::from(number));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
@@ -168,7 +171,11 @@ pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, 
 ///
 /// # Errors
 /// The database's.
-pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Result<bool, Error> {
+pub async fn is_used(
+    connection: &mut Connection,
+    number: u32,
+    now: Time,
+) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "SELECT 1 FROM api_keys WHERE policy = $1 AND policy <> 0 AND deleted_ms IS NULL \
          AND (revoked_at IS NULL OR revoked_at > $2) \
@@ -185,7 +192,7 @@ pub type Say = (u32, Visibility, Option<PolicyDraft>);
 ///
 /// # Errors
 /// The database's.
-pub async fn all_policy_rows(connection: &mut Connection) -> Result<Vec<Say>, Error> {
+pub async fn all_policy_rows(connection: &mut Connection) -> Result<Vec<Say>, StoreError> {
     let query = sqlx::query("SELECT * FROM policies WHERE deleted_ms IS NULL ORDER BY number");
     let rows = query.fetch_all(&mut *connection).await?;
     let channels = sqlx::query(
@@ -211,7 +218,7 @@ pub async fn all_policy_rows(connection: &mut Connection) -> Result<Vec<Say>, Er
 ///
 /// # Errors
 /// The database's.
-pub async fn say_one(connection: &mut Connection, number: u32) -> Result<Option<Say>, Error> {
+pub async fn say_one(connection: &mut Connection, number: u32) -> Result<Option<Say>, StoreError> {
     let query = sqlx::query("SELECT * FROM policies WHERE number = $1").bind(i64::from(number));
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
     let (number, visibility, mut draft) = say(&row)?;
@@ -241,7 +248,10 @@ fn say(row: &AnyRow) -> Result<Say, sqlx::Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn changed_since(connection: &mut Connection, position: i64) -> Result<Vec<u32>, Error> {
+pub async fn changed_since(
+    connection: &mut Connection,
+    position: i64,
+) -> Result<Vec<u32>, StoreError> {
     let rows = sqlx::query(
         "SELECT e.data, p.number FROM events e LEFT JOIN policies p ON p.key_id = e.key_id \
          WHERE e.id > $1 AND (e.type LIKE 'policy.%' OR p.number IS NOT NULL)",
@@ -268,7 +278,7 @@ pub async fn changed_since(connection: &mut Connection, position: i64) -> Result
 pub async fn directory(
     connection: &mut Connection,
     visibility: Visibility,
-) -> Result<FileName, Error> {
+) -> Result<FileName, StoreError> {
     let query = sqlx::query("SELECT digest, len FROM policy_directories WHERE visibility = $1");
     let row = query.bind(visibility_name(visibility)).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(FileName::NONE) };
@@ -283,7 +293,7 @@ pub async fn set_directory(
     connection: &mut Connection,
     visibility: Visibility,
     name: FileName,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO policy_directories (visibility, digest, len) VALUES ($1, $2, $3) \
          ON CONFLICT (visibility) DO UPDATE SET digest = excluded.digest, len = excluded.len",
@@ -305,7 +315,7 @@ pub async fn put_file(
     visibility: Visibility,
     name: FileName,
     file: &[u8],
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO policy_files (digest, visibility, file) VALUES ($1, $2, $3) \
          ON CONFLICT (digest) DO UPDATE SET left_ms = NULL",
@@ -326,7 +336,7 @@ pub async fn set_left(
     connection: &mut Connection,
     digest: Digest,
     left: Option<Time>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE policy_files SET left_ms = $1 WHERE digest = $2")
         .bind(left.map(millis))
         .bind(digest.0.as_slice())
@@ -339,7 +349,7 @@ pub async fn set_left(
 ///
 /// # Errors
 /// The database's.
-pub async fn prune_files(connection: &mut Connection, since: Time) -> Result<(), Error> {
+pub async fn prune_files(connection: &mut Connection, since: Time) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM policy_files WHERE left_ms < $1")
         .bind(millis(since))
         .execute(connection)
@@ -355,7 +365,7 @@ pub async fn file(
     connection: &mut Connection,
     visibility: Visibility,
     digest: Digest,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sqlx::query("SELECT file FROM policy_files WHERE digest = $1 AND visibility = $2");
     let query = query.bind(digest.0.as_slice()).bind(visibility_name(visibility));
     Ok(query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()?)

@@ -4,7 +4,7 @@
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::row::maybe;
 use crate::store::{Connection, millis, time};
 
@@ -12,7 +12,7 @@ use crate::store::{Connection, millis, time};
 ///
 /// # Errors
 /// The database's.
-pub async fn start(connection: &mut Connection) -> Result<Option<Vec<u8>>, Error> {
+pub async fn start(connection: &mut Connection) -> Result<Option<Vec<u8>>, StoreError> {
     let row = sqlx::query("SELECT file FROM trail_start").fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
@@ -21,7 +21,7 @@ pub async fn start(connection: &mut Connection) -> Result<Option<Vec<u8>>, Error
 ///
 /// # Errors
 /// The database's.
-pub async fn set_start(connection: &mut Connection, file: &[u8]) -> Result<(), Error> {
+pub async fn set_start(connection: &mut Connection, file: &[u8]) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO trail_start (one, file) VALUES (1, $1) \
          ON CONFLICT (one) DO UPDATE SET file = excluded.file",
@@ -40,7 +40,7 @@ pub async fn set_start(connection: &mut Connection, file: &[u8]) -> Result<(), E
 pub async fn newest_before(
     connection: &mut Connection,
     before: Time,
-) -> Result<Option<i64>, Error> {
+) -> Result<Option<i64>, StoreError> {
     let query =
         sqlx::query("SELECT id FROM events WHERE at_ms < $1 ORDER BY at_ms DESC, id DESC LIMIT 1");
     let row = query.bind(millis(before)).fetch_optional(connection).await?;
@@ -51,7 +51,7 @@ pub async fn newest_before(
 ///
 /// # Errors
 /// The database's.
-pub async fn oldest(connection: &mut Connection) -> Result<Option<(i64, Time)>, Error> {
+pub async fn oldest(connection: &mut Connection) -> Result<Option<(i64, Time)>, StoreError> {
     let query = sqlx::query("SELECT id, at_ms FROM events ORDER BY id LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
@@ -61,7 +61,7 @@ pub async fn oldest(connection: &mut Connection) -> Result<Option<(i64, Time)>, 
 ///
 /// # Errors
 /// The database's.
-pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64, Error> {
+pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64, StoreError> {
     let query = sqlx::query("SELECT COUNT(*) FROM events WHERE id <= $1").bind(last);
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
@@ -71,7 +71,9 @@ pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64
 ///
 /// # Errors
 /// The database's.
-pub async fn furthest_behind(connection: &mut Connection) -> Result<Option<(String, i64)>, Error> {
+pub async fn furthest_behind(
+    connection: &mut Connection,
+) -> Result<Option<(String, i64)>, StoreError> {
     let query = sqlx::query(
         "SELECT w.id, w.position, (SELECT MIN(d.event_id) FROM deliveries d \
          WHERE d.webhook_id = w.id AND d.state = 'pending') AS pending FROM webhooks w",
@@ -93,7 +95,7 @@ pub async fn furthest_behind(connection: &mut Connection) -> Result<Option<(Stri
 ///
 /// # Errors
 /// The database's.
-pub async fn remove_through(connection: &mut Connection, last: i64) -> Result<u64, Error> {
+pub async fn remove_through(connection: &mut Connection, last: i64) -> Result<u64, StoreError> {
     // Select by webhook to use the index.
     let deliveries = sqlx::query(
         "DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks) AND event_id <= $1",

@@ -4,8 +4,8 @@ use sqlx::any::AnyRow;
 use sqlx::query::{Query, QueryAs};
 use sqlx::{Any, AssertSqlSafe, FromRow};
 
-use crate::error::Error;
 use crate::store::Connection;
+use crate::store::error::StoreError;
 
 /// A statement under construction. Its text is constant parts only; arguments are bound separately.
 #[derive(Clone, Debug)]
@@ -42,6 +42,9 @@ impl From<&str> for Arg {
 /// The most rows that one statement adds: few enough to parse quickly, enough to share the
 /// statement's overhead.
 pub(crate) const ROWS: usize = 100;
+
+/// The most ids in one statement.
+pub(crate) const CHUNK: usize = 100;
 
 /// A statement that adds `rows` rows of `columns` columns to `table`, which lists the columns.
 ///
@@ -110,7 +113,7 @@ impl Select {
     }
 
     /// All rows, as records.
-    pub(crate) async fn all<T>(self, connection: &mut Connection) -> Result<Vec<T>, Error>
+    pub(crate) async fn all<T>(self, connection: &mut Connection) -> Result<Vec<T>, StoreError>
     where
         T: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
     {
@@ -123,12 +126,12 @@ impl Select {
     }
 
     /// All rows.
-    pub(crate) async fn rows(self, connection: &mut Connection) -> Result<Vec<AnyRow>, Error> {
+    pub(crate) async fn rows(self, connection: &mut Connection) -> Result<Vec<AnyRow>, StoreError> {
         Ok(self.query().fetch_all(connection).await?)
     }
 
     /// Runs the statement and returns the number of rows changed.
-    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, Error> {
+    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, StoreError> {
         Ok(self.query().execute(connection).await?.rows_affected())
     }
 

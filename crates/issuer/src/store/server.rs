@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 /// The URL parameters that the client reads.
 const PARAMETERS: &[&str] = &[
@@ -29,9 +29,9 @@ const MODES: &[&str] = &["disable", "prefer", "require", "verify-ca", "verify-fu
 /// Refuses a URL with malformed or unknown parts.
 ///
 /// # Errors
-/// [`Error::DatabaseUrl`], which never quotes a value that may be secret.
-pub(super) fn check(text: &str) -> Result<(), Error> {
-    let refuse = |reason: String| Err(Error::DatabaseUrl { reason });
+/// [`StoreError::Url`], which never quotes a value that may be secret.
+pub(super) fn check(text: &str) -> Result<(), StoreError> {
+    let refuse = |reason: String| Err(StoreError::Url { reason });
     let Ok(url) = url::Url::parse(text) else {
         return refuse(
             "can't be read as a URL; signs such as @, :, / and # in a user's name or password are \

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::time::Time;
-use sqlx::{Any, Connection as _, Executor as _, Row as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{AnyPool, Connection, Database, TIMEOUT, WRITE_LOCK};
-use crate::error::Error;
+use super::connection::{Connection, TIMEOUT, WRITE_LOCK, time};
+use super::database::Database;
+use crate::store::error::StoreError;
 
 /// How long a writing transaction may wait for the client's next statement. The work between two
 /// statements takes milliseconds.
@@ -48,7 +49,7 @@ impl Turn {
     }
 
     /// Waits for the turn.
-    pub(super) async fn wait(&self) -> Result<MutexGuard<'_, ()>, Error> {
+    pub(super) async fn wait(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
         let both = async {
             let next = match &self.next {
                 Some(next) => Some(next.lock().await),
@@ -58,7 +59,7 @@ impl Turn {
             drop(next);
             line
         };
-        within(TIMEOUT, both).await.map_err(|_| Error::DatabaseBusy)
+        within(TIMEOUT, both).await.map_err(|_| StoreError::Busy)
     }
 }
 
@@ -101,19 +102,19 @@ pub(super) async fn answers(connection: &mut Connection) -> Result<(), sqlx::Err
 
 /// Starts a PostgreSQL transaction that excludes all other writers, and reads the server's clock
 /// after taking the lock.
-pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time), Error> {
+pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time), StoreError> {
     // One task per process waits for the lock at a time. So a frozen process has at most one entry
     // in the queue, and waiting writers leave the connections to readers.
     let turn = turn.wait().await?;
     let locked = match lock(pool).await {
-        Err(Error::DatabaseBusy) if end_who_is_silent(pool).await? > 0 => lock(pool).await,
+        Err(StoreError::Busy) if end_who_is_silent(pool).await? > 0 => lock(pool).await,
         other => other,
     };
     drop(turn);
     locked
 }
 
-async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
+async fn lock(pool: &AnyPool) -> Result<(Locked, Time), StoreError> {
     let mut writing = within(TIMEOUT, pool.begin()).await??;
     // The stricter timeout is for writers only: a reader may be silent for longer, for example
     // while it uploads a file, and blocks nobody.
@@ -125,19 +126,19 @@ async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
     let lock = lock.bind(format!("{}s", SILENCE.as_secs())).bind(WRITE_LOCK);
     // The server times out first, unless it is unreachable.
     let row = within(TIMEOUT + ANSWER, lock.fetch_one(&mut *writing)).await??;
-    let now = super::time(row.try_get(0)?);
+    let now = time(row.try_get(0)?);
     Ok((writing, now))
 }
 
 /// The server's time.
-pub(super) async fn now(connection: &mut Connection) -> Result<Time, Error> {
+pub(super) async fn now(connection: &mut Connection) -> Result<Time, StoreError> {
     let ask = sqlx::query("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
-    Ok(super::time(ask.fetch_one(connection).await?.try_get(0)?))
+    Ok(time(ask.fetch_one(connection).await?.try_get(0)?))
 }
 
 /// Ends the session that has held the write lock throughout our wait while idle. The same role may
 /// do so. If the server applies our settings, no such session exists.
-async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, Error> {
+async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, StoreError> {
     let query = sqlx::query(
         "SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_locks l \
          JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted \
@@ -154,8 +155,11 @@ async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, Error> {
 }
 
 /// Applies a time limit to database work: a cut network never answers.
-pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
-    tokio::time::timeout(limit, work).await.map_err(|_| Error::DatabaseUnreachable(timed_out()))
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, work).await.map_err(|_| StoreError::Unreachable(timed_out()))
 }
 
 fn timed_out() -> sqlx::Error {
@@ -171,16 +175,16 @@ fn timed_out() -> sqlx::Error {
 pub(super) async fn check_own_session(
     first: &mut Connection,
     second: &mut Connection,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let said = say(first).await?;
     say(second).await?;
     let ask = "SELECT COALESCE(current_setting('portcullis.session', true), '')";
     let held: String = sqlx::raw_sql(ask).fetch_one(first).await?.try_get(0)?;
-    if held == said { Ok(()) } else { Err(Error::DatabasePooled) }
+    if held == said { Ok(()) } else { Err(StoreError::Pooled) }
 }
 
 /// Gives the session a random name. Uses no prepared statement, which such poolers reject too.
-async fn say(connection: &mut Connection) -> Result<String, Error> {
+async fn say(connection: &mut Connection) -> Result<String, StoreError> {
     let name = u32::from_be_bytes(*crate::random::secret::<4>()?).to_string();
     let say = sqlx::AssertSqlSafe(format!("SET portcullis.session = '{name}'"));
     sqlx::raw_sql(say).execute(connection).await?;

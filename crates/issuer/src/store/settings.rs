@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 
-use crate::error::Error;
 use crate::record::KeyRecord;
 use crate::settings::{Class, Settings};
-use crate::store::keys::{CHUNK, Use};
+use crate::store::error::StoreError;
+use crate::store::keys::Use;
 use crate::store::row::{named, number};
-use crate::store::select::Select;
+use crate::store::select::{CHUNK, Select};
 use crate::store::{Connection, channels, millis, time};
 
 /// The stored settings.
@@ -28,7 +28,7 @@ pub struct Stored {
 ///
 /// # Errors
 /// The database's, among them one for a text that this program can't have written.
-pub async fn read(connection: &mut Connection) -> Result<Stored, Error> {
+pub async fn read(connection: &mut Connection) -> Result<Stored, StoreError> {
     let query = sqlx::query("SELECT version, body, updated_ms FROM settings");
     let Some(row) = query.fetch_optional(connection).await? else { return Ok(Stored::default()) };
     Ok(Stored {
@@ -42,8 +42,12 @@ pub async fn read(connection: &mut Connection) -> Result<Stored, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn write(connection: &mut Connection, stored: &Stored, now: Time) -> Result<(), Error> {
-    let body = serde_json::to_string(&stored.settings).map_err(|_| Error::SelfCheck)?;
+pub async fn write(
+    connection: &mut Connection,
+    stored: &Stored,
+    now: Time,
+) -> Result<(), StoreError> {
+    let body = serde_json::to_string(&stored.settings).map_err(|_| StoreError::Encoding)?;
     sqlx::query(
         "INSERT INTO settings (one, version, body, updated_ms) VALUES (1, $1, $2, $3) \
          ON CONFLICT (one) DO UPDATE SET version = excluded.version, body = excluded.body, \
@@ -84,7 +88,7 @@ pub(crate) async fn wanting(
     class: Class,
     what: Wanting,
     now: u32,
-) -> Result<Found, Error> {
+) -> Result<Found, StoreError> {
     let conditions = |select: &mut Select| {
         select.push(" FROM api_keys WHERE ");
         in_force(select, class, now);
@@ -128,7 +132,7 @@ pub(crate) async fn idle(
     (now, cutoff): (u32, u32),
     after: i64,
     limit: u32,
-) -> Result<(Vec<KeyRecord>, Option<i64>), Error> {
+) -> Result<(Vec<KeyRecord>, Option<i64>), StoreError> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     in_force(&mut select, class, now);
     select.push(" AND suspended_ms IS NULL AND revoked_at IS NULL AND issued_at <= ");
@@ -150,7 +154,7 @@ pub(crate) async fn note_reported(
     reporter: &str,
     uses: &[Use],
     day: u32,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut kinds = BTreeSet::new();
     for uses in uses.chunks(CHUNK) {
         let mut select = Select::new(
@@ -185,7 +189,7 @@ pub(crate) struct Reported {
 }
 
 /// All stored days.
-pub(crate) async fn reported(connection: &mut Connection) -> Result<Vec<Reported>, Error> {
+pub(crate) async fn reported(connection: &mut Connection) -> Result<Vec<Reported>, StoreError> {
     let query = sqlx::query("SELECT reporter, kind, day FROM usage_days ORDER BY reporter, day");
     let rows = query.fetch_all(connection).await?;
     let reported = rows.iter().map(|row| {
@@ -196,7 +200,10 @@ pub(crate) async fn reported(connection: &mut Connection) -> Result<Vec<Reported
 }
 
 /// Deletes the days before this one.
-pub(crate) async fn prune_reported(connection: &mut Connection, day: u32) -> Result<(), Error> {
+pub(crate) async fn prune_reported(
+    connection: &mut Connection,
+    day: u32,
+) -> Result<(), StoreError> {
     let mut select = Select::new("DELETE FROM usage_days WHERE day < ");
     select.arg(i64::from(day));
     select.execute(connection).await?;

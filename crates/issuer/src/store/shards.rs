@@ -7,7 +7,7 @@ use portcullis_core::time::Time;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::keys::serial;
 use crate::store::lists::digest;
 use crate::store::row::{maybe, no_value, number};
@@ -66,7 +66,7 @@ pub async fn insert_shard(
     connection: &mut Connection,
     shard: u32,
     capacity: u32,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
          VALUES ($1, $2, 0, 0, 0, 0, 0)",
@@ -82,7 +82,7 @@ pub async fn insert_shard(
 ///
 /// # Errors
 /// The database's.
-pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, Error> {
+pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, StoreError> {
     let rows = sqlx::query("SELECT * FROM shards ORDER BY shard").fetch_all(connection).await?;
     rows.iter().map(shard_from).collect()
 }
@@ -93,7 +93,7 @@ pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn open_ahead(connection: &mut Connection) -> Result<(), Error> {
+pub async fn open_ahead(connection: &mut Connection) -> Result<(), StoreError> {
     let mut shards = shards(connection).await?;
     while let Some(&newest) = shards.last() {
         let wanted = newest.fill() * 3 / 2;
@@ -116,7 +116,7 @@ pub async fn set_covered(
     connection: &mut Connection,
     this_update: Time,
     usable: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE shards SET covered_ms = $1, usable_ms = $2 \
          WHERE covered_ms IS NULL AND body IS NOT NULL",
@@ -132,7 +132,7 @@ pub async fn set_covered(
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(), Error> {
+pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(), StoreError> {
     sqlx::query("UPDATE shards SET body = NULL").execute(&mut *connection).await?;
     let left = sqlx::query("UPDATE bodies SET left_ms = $1 WHERE left_ms IS NULL");
     left.bind(millis(now)).execute(connection).await?;
@@ -143,7 +143,7 @@ pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(),
 ///
 /// # Errors
 /// The database's.
-pub async fn close_all(connection: &mut Connection, now: Time) -> Result<(), Error> {
+pub async fn close_all(connection: &mut Connection, now: Time) -> Result<(), StoreError> {
     sqlx::query("UPDATE shards SET closed_ms = $1 WHERE closed_ms IS NULL")
         .bind(millis(now))
         .execute(connection)
@@ -151,7 +151,7 @@ pub async fn close_all(connection: &mut Connection, now: Time) -> Result<(), Err
     Ok(())
 }
 
-fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
+fn shard_from(row: &AnyRow) -> Result<Shard, StoreError> {
     let shard = number(row, "shard")?;
     let line = match row.try_get::<Option<Vec<u8>>, _>("body")? {
         None => None,
@@ -178,7 +178,11 @@ fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn count_issued(connection: &mut Connection, shard: u32, many: u32) -> Result<(), Error> {
+pub async fn count_issued(
+    connection: &mut Connection,
+    shard: u32,
+    many: u32,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE shards SET issued = issued + $1 WHERE shard = $2")
         .bind(i64::from(many))
         .bind(i64::from(shard))
@@ -197,7 +201,7 @@ pub async fn set_body(
     body: &[u8],
     before: Option<Digest>,
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO bodies (digest, body) VALUES ($1, $2) \
          ON CONFLICT (digest) DO UPDATE SET left_ms = NULL",
@@ -233,7 +237,7 @@ pub async fn set_body(
 ///
 /// # Errors
 /// The database's.
-pub async fn prune_bodies(connection: &mut Connection, since: Time) -> Result<(), Error> {
+pub async fn prune_bodies(connection: &mut Connection, since: Time) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM bodies WHERE left_ms < $1 \
          AND digest NOT IN (SELECT body FROM shards WHERE body IS NOT NULL)",
@@ -257,7 +261,7 @@ pub async fn stale_shards(
     last: Time,
     now: Time,
     linger_secs: u32,
-) -> Result<Vec<u32>, Error> {
+) -> Result<Vec<u32>, StoreError> {
     let rows = sqlx::query(
         "SELECT shard AS stale FROM shards WHERE body IS NULL \
          UNION SELECT k.serial / 1048576 FROM events e JOIN api_keys k ON k.id = e.key_id \
@@ -290,7 +294,7 @@ pub async fn facts(
     shard: &Shard,
     now: Time,
     linger_secs: u32,
-) -> Result<ShardContents, Error> {
+) -> Result<ShardContents, StoreError> {
     let rows = sqlx::query(
         // Each half uses its own index.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
@@ -325,7 +329,10 @@ pub async fn facts(
 ///
 /// # Errors
 /// The database's.
-pub async fn body(connection: &mut Connection, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
+pub async fn body(
+    connection: &mut Connection,
+    digest: Digest,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sqlx::query("SELECT body FROM bodies WHERE digest = $1");
     let row = query.bind(digest.0.as_slice()).fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)

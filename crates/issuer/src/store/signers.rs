@@ -2,8 +2,8 @@
 
 use portcullis_core::time::Time;
 
-use crate::error::Error;
 use crate::store::bulk;
+use crate::store::error::StoreError;
 use crate::store::row::number;
 use crate::store::select::Select;
 use crate::store::state::push_state;
@@ -28,7 +28,7 @@ pub struct KeysOfSigner {
 pub async fn keys_of_signers(
     connection: &mut Connection,
     now: Time,
-) -> Result<Vec<KeysOfSigner>, Error> {
+) -> Result<Vec<KeysOfSigner>, StoreError> {
     let in_force = bulk::in_force(connection).await?;
     let mut select = Select::new("SELECT kid, COUNT(*) AS total, COUNT(CASE WHEN ");
     push_state(&mut select, &in_force, now.secs());
@@ -46,7 +46,7 @@ pub async fn keys_of_signers(
 ///
 /// # Errors
 /// The database's.
-pub async fn keyring_versions(connection: &mut Connection) -> Result<Vec<(u32, Time)>, Error> {
+pub async fn keyring_versions(connection: &mut Connection) -> Result<Vec<(u32, Time)>, StoreError> {
     let query = sqlx::query("SELECT version, created_ms FROM keyrings ORDER BY version DESC");
     let rows = query.fetch_all(connection).await?;
     let versions =

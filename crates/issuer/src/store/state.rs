@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState};
 use sqlx::Row as _;
 
-use crate::error::Error;
 use crate::record::KeyState;
 use crate::store::Connection;
 use crate::store::bulk::{self, BulkRecord};
+use crate::store::error::StoreError;
 use crate::store::keys::serial_to_sql;
 use crate::store::row::named;
 use crate::store::select::Select;
@@ -73,7 +73,7 @@ fn push_entry(select: &mut Select, entry: &BulkEntry) {
 pub async fn count_by_state(
     connection: &mut Connection,
     now: u32,
-) -> Result<BTreeMap<KeyState, i64>, Error> {
+) -> Result<BTreeMap<KeyState, i64>, StoreError> {
     let in_force = bulk::in_force(connection).await?;
     counts(connection, &in_force, now).await
 }
@@ -82,7 +82,7 @@ pub async fn count_by_state(
 ///
 /// # Errors
 /// The database's.
-pub async fn settle_counts(connection: &mut Connection, now: u32) -> Result<(), Error> {
+pub async fn settle_counts(connection: &mut Connection, now: u32) -> Result<(), StoreError> {
     for (state, many) in counts(&mut *connection, &[], now).await? {
         sqlx::query("UPDATE key_counts SET many = $1 WHERE state = $2")
             .bind(many)
@@ -101,7 +101,7 @@ async fn counts(
     connection: &mut Connection,
     in_force: &[BulkRecord],
     now: u32,
-) -> Result<BTreeMap<KeyState, i64>, Error> {
+) -> Result<BTreeMap<KeyState, i64>, StoreError> {
     let mut counts: BTreeMap<KeyState, i64> = BTreeMap::new();
     for row in sqlx::query("SELECT state, many FROM key_counts").fetch_all(&mut *connection).await?
     {
@@ -124,7 +124,7 @@ async fn changed(
     in_force: &[BulkRecord],
     as_of: u32,
     now: u32,
-) -> Result<Vec<(KeyState, KeyState, i64)>, Error> {
+) -> Result<Vec<(KeyState, KeyState, i64)>, StoreError> {
     let entries: Vec<BulkEntry> = in_force.iter().map(|bulk| bulk.entry).collect();
     // Several issuers' clocks differ, so the counts may be of a later instant.
     let (from, to) = (i64::from(as_of.min(now)), i64::from(as_of.max(now)));
@@ -158,7 +158,7 @@ async fn changed(
 pub async fn recount_by_state(
     connection: &mut Connection,
     now: u32,
-) -> Result<BTreeMap<KeyState, i64>, Error> {
+) -> Result<BTreeMap<KeyState, i64>, StoreError> {
     let in_force = bulk::in_force(connection).await?;
     let mut select = Select::new("SELECT state, COUNT(*) AS many FROM (SELECT ");
     push_state(&mut select, &in_force, now);

@@ -8,7 +8,7 @@ use portcullis_core::time::Time;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::keys::serial;
 use crate::store::lists::digest;
 use crate::store::row::{bytes, no_value, number};
@@ -65,7 +65,7 @@ fn mark_from(row: &AnyRow) -> sqlx::Result<StatusMark> {
 ///
 /// # Errors
 /// The database's.
-pub async fn marks(connection: &mut Connection) -> Result<BTreeMap<u32, StatusMark>, Error> {
+pub async fn marks(connection: &mut Connection) -> Result<BTreeMap<u32, StatusMark>, StoreError> {
     let query =
         sqlx::query("SELECT shard, facts, frame, bits, kid, made_ms, expires_ms FROM status_lists");
     let rows = query.fetch_all(connection).await?;
@@ -77,7 +77,7 @@ pub async fn marks(connection: &mut Connection) -> Result<BTreeMap<u32, StatusMa
 ///
 /// # Errors
 /// The database's.
-pub async fn revision(connection: &mut Connection) -> Result<i64, Error> {
+pub async fn revision(connection: &mut Connection) -> Result<i64, StoreError> {
     let query = sqlx::query("SELECT CAST(COALESCE(SUM(made_ms), 0) AS BIGINT) FROM status_lists");
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
@@ -86,7 +86,7 @@ pub async fn revision(connection: &mut Connection) -> Result<i64, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn list(connection: &mut Connection, shard: u32) -> Result<Option<Vec<u8>>, Error> {
+pub async fn list(connection: &mut Connection, shard: u32) -> Result<Option<Vec<u8>>, StoreError> {
     let query =
         sqlx::query("SELECT list FROM status_lists WHERE shard = $1").bind(i64::from(shard));
     let row = query.fetch_optional(connection).await?;
@@ -100,7 +100,7 @@ pub async fn list(connection: &mut Connection, shard: u32) -> Result<Option<Vec<
 pub async fn token(
     connection: &mut Connection,
     shard: u32,
-) -> Result<Option<(String, Time)>, Error> {
+) -> Result<Option<(String, Time)>, StoreError> {
     let query = sqlx::query("SELECT token, expires_ms FROM status_lists WHERE shard = $1");
     let row = query.bind(i64::from(shard)).fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
@@ -110,7 +110,7 @@ pub async fn token(
 ///
 /// # Errors
 /// The database's.
-pub async fn put(connection: &mut Connection, record: &StatusRecord) -> Result<bool, Error> {
+pub async fn put(connection: &mut Connection, record: &StatusRecord) -> Result<bool, StoreError> {
     let StatusRecord { mark, list, token } = record;
     let done = sqlx::query(
         "INSERT INTO status_lists \
@@ -152,7 +152,10 @@ pub async fn put(connection: &mut Connection, record: &StatusRecord) -> Result<b
 ///
 /// # Errors
 /// The database's.
-pub async fn in_force_until(connection: &mut Connection, kid: u16) -> Result<Option<Time>, Error> {
+pub async fn in_force_until(
+    connection: &mut Connection,
+    kid: u16,
+) -> Result<Option<Time>, StoreError> {
     let query = sqlx::query("SELECT until_ms FROM status_signers WHERE kid = $1");
     let row = query.bind(i64::from(kid)).fetch_optional(connection).await?;
     row.map(|row| Ok(time(row.try_get(0)?))).transpose()
@@ -166,7 +169,7 @@ pub async fn covered(
     connection: &mut Connection,
     shard: u32,
     bulk: &[BulkEntry],
-) -> Result<Vec<(u32, BulkState)>, Error> {
+) -> Result<Vec<(u32, BulkState)>, StoreError> {
     let first = i64::from(shard).saturating_mul(SHARD);
     let mut covered = Vec::new();
     for state in [BulkState::Suspended, BulkState::Revoked] {

@@ -4,8 +4,8 @@ use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
 use crate::store::clock::latest_end;
+use crate::store::error::StoreError;
 use crate::store::row::{maybe, number};
 use crate::store::{Connection, millis, time};
 
@@ -56,7 +56,10 @@ impl FromRow<'_, AnyRow> for TargetRecord {
 ///
 /// # Errors
 /// The database's.
-pub async fn all(connection: &mut Connection, since: Time) -> Result<Vec<TargetRecord>, Error> {
+pub async fn all(
+    connection: &mut Connection,
+    since: Time,
+) -> Result<Vec<TargetRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM targets WHERE seen_ms >= $1 ORDER BY name");
     Ok(query.bind(millis(since)).fetch_all(connection).await?)
 }
@@ -69,7 +72,7 @@ pub async fn seen(
     connection: &mut Connection,
     (name, kind): (&str, &str),
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO targets (name, kind, failures, seen_ms) VALUES ($1, $2, 0, $3) \
          ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, seen_ms = excluded.seen_ms",
@@ -91,7 +94,7 @@ pub async fn carries(
     name: &str,
     (epoch, list, this_update): (u32, u64, Time),
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE targets SET epoch = $1, number = $2, this_update = $3, done_ms = $4, \
          error = NULL, failed_ms = NULL, failures = 0, seen_ms = $4 \
@@ -116,7 +119,7 @@ pub async fn failed(
     name: &str,
     error: &str,
     now: Time,
-) -> Result<u32, Error> {
+) -> Result<u32, StoreError> {
     let row = sqlx::query(
         "UPDATE targets SET error = $1, failed_ms = COALESCE(failed_ms, $2), \
          failures = failures + 1, seen_ms = $2 WHERE name = $3 RETURNING failures",
@@ -138,7 +141,7 @@ pub async fn lead(
     connection: &mut Connection,
     holder: &str,
     (now, until): (Time, Time),
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "INSERT INTO publisher (one, holder, until_ms) VALUES (1, $1, $2) \
          ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms \
@@ -158,7 +161,7 @@ pub async fn lead(
 ///
 /// # Errors
 /// The database's.
-pub async fn resign(connection: &mut Connection, holder: &str) -> Result<(), Error> {
+pub async fn resign(connection: &mut Connection, holder: &str) -> Result<(), StoreError> {
     let query = sqlx::query("UPDATE publisher SET until_ms = 0 WHERE holder = $1").bind(holder);
     query.execute(connection).await?;
     Ok(())
@@ -168,7 +171,7 @@ pub async fn resign(connection: &mut Connection, holder: &str) -> Result<(), Err
 ///
 /// # Errors
 /// The database's.
-pub async fn leader(connection: &mut Connection) -> Result<Option<(String, Time)>, Error> {
+pub async fn leader(connection: &mut Connection) -> Result<Option<(String, Time)>, StoreError> {
     let query = sqlx::query("SELECT holder, until_ms FROM publisher");
     let row = query.fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
@@ -183,7 +186,7 @@ pub async fn set_restored(
     witness: &str,
     this_update: Time,
     now: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO restored (one, witness, this_update, found_ms) VALUES (1, $1, $2, $3) \
          ON CONFLICT (one) DO UPDATE SET witness = excluded.witness, \
@@ -201,7 +204,7 @@ pub async fn set_restored(
 ///
 /// # Errors
 /// The database's.
-pub async fn clear_restored(connection: &mut Connection) -> Result<(), Error> {
+pub async fn clear_restored(connection: &mut Connection) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM restored").execute(connection).await?;
     Ok(())
 }
@@ -210,7 +213,7 @@ pub async fn clear_restored(connection: &mut Connection) -> Result<(), Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn is_restored(connection: &mut Connection) -> Result<bool, Error> {
+pub async fn is_restored(connection: &mut Connection) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM restored");
     Ok(query.fetch_optional(connection).await?.is_some())
 }
@@ -218,11 +221,11 @@ pub async fn is_restored(connection: &mut Connection) -> Result<bool, Error> {
 /// Refuses to work on a restored backup.
 ///
 /// # Errors
-/// [`Error::Restored`], and the database's.
-pub async fn check_not_restored(connection: &mut Connection) -> Result<(), Error> {
+/// [`StoreError::Restored`], and the database's.
+pub async fn check_not_restored(connection: &mut Connection) -> Result<(), StoreError> {
     let row = sqlx::query("SELECT witness FROM restored").fetch_optional(connection).await?;
     match row {
         None => Ok(()),
-        Some(row) => Err(Error::Restored { witness: row.try_get(0)? }),
+        Some(row) => Err(StoreError::Restored { witness: row.try_get(0)? }),
     }
 }

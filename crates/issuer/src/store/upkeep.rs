@@ -2,15 +2,15 @@
 
 use sqlx::Row as _;
 
-use crate::error::Error;
 use crate::keystore::{ColumnKey, SealedText};
 use crate::store::Connection;
+use crate::store::error::StoreError;
 
 /// Whether a task is pending.
 ///
 /// # Errors
 /// The database's.
-pub async fn is_due(connection: &mut Connection, task: &str) -> Result<bool, Error> {
+pub async fn is_due(connection: &mut Connection, task: &str) -> Result<bool, StoreError> {
     let query = sqlx::query("SELECT 1 FROM upkeep WHERE task = $1").bind(task);
     Ok(query.fetch_optional(connection).await?.is_some())
 }
@@ -19,7 +19,7 @@ pub async fn is_due(connection: &mut Connection, task: &str) -> Result<bool, Err
 ///
 /// # Errors
 /// The database's.
-pub async fn done(connection: &mut Connection, task: &str) -> Result<(), Error> {
+pub async fn done(connection: &mut Connection, task: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM upkeep WHERE task = $1").bind(task).execute(connection).await?;
     Ok(())
 }
@@ -27,8 +27,11 @@ pub async fn done(connection: &mut Connection, task: &str) -> Result<(), Error> 
 /// Seals the unsealed secrets of webhooks. Returns the number of webhooks changed.
 ///
 /// # Errors
-/// The database's, and [`Error::Random`].
-pub async fn seal_webhooks(connection: &mut Connection, key: &ColumnKey) -> Result<u64, Error> {
+/// The database's, and [`NoRandomness`](crate::random::NoRandomness).
+pub async fn seal_webhooks(
+    connection: &mut Connection,
+    key: &ColumnKey,
+) -> Result<u64, StoreError> {
     let sql = "SELECT id, sealed, old_sealed FROM webhooks";
     let mut sealed = 0;
     for row in sqlx::query(sql).fetch_all(&mut *connection).await? {

@@ -4,8 +4,8 @@ use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
-use crate::error::Error;
 use crate::keystore::SealedText;
+use crate::store::error::StoreError;
 use crate::store::events::{EventRecord, EventType};
 use crate::store::row::{maybe, named};
 use crate::store::select::Select;
@@ -74,7 +74,7 @@ impl FromRow<'_, AnyRow> for WebhookRecord {
 ///
 /// # Errors
 /// The database's.
-pub async fn put(connection: &mut Connection, webhook: &WebhookRecord) -> Result<(), Error> {
+pub async fn put(connection: &mut Connection, webhook: &WebhookRecord) -> Result<(), StoreError> {
     let types: Vec<&str> = webhook.types.iter().map(|event| event.name()).collect();
     let old = webhook.old_secret.as_ref();
     sqlx::query(
@@ -109,7 +109,10 @@ pub async fn put(connection: &mut Connection, webhook: &WebhookRecord) -> Result
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<WebhookRecord>, Error> {
+pub async fn find(
+    connection: &mut Connection,
+    id: &str,
+) -> Result<Option<WebhookRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM webhooks WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }
@@ -118,7 +121,7 @@ pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<Webhoo
 ///
 /// # Errors
 /// The database's.
-pub async fn all(connection: &mut Connection) -> Result<Vec<WebhookRecord>, Error> {
+pub async fn all(connection: &mut Connection) -> Result<Vec<WebhookRecord>, StoreError> {
     Select::new("SELECT * FROM webhooks ORDER BY created_ms, id").all(connection).await
 }
 
@@ -126,7 +129,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<WebhookRecord>, Erro
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut Connection, id: &str) -> Result<(), Error> {
+pub async fn delete(connection: &mut Connection, id: &str) -> Result<(), StoreError> {
     let mut select = Select::new("DELETE FROM deliveries WHERE webhook_id = ");
     select.arg(id);
     select.execute(connection).await?;
@@ -213,7 +216,7 @@ pub async fn enqueue(
     webhook_id: &str,
     events: impl Iterator<Item = &EventRecord>,
     now: Time,
-) -> Result<u64, Error> {
+) -> Result<u64, StoreError> {
     let mut added = 0;
     for event in events {
         let done = sqlx::query(
@@ -239,7 +242,7 @@ pub async fn set_position(
     connection: &mut Connection,
     webhook_id: &str,
     position: i64,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut select = Select::new("UPDATE webhooks SET position = ");
     select.arg(position).push(" WHERE id = ").arg(webhook_id);
     select.execute(connection).await?;
@@ -255,7 +258,7 @@ pub async fn due(
     webhook_id: &str,
     now: Time,
     limit: u32,
-) -> Result<Vec<Delivery>, Error> {
+) -> Result<Vec<Delivery>, StoreError> {
     let mut select =
         Select::new("SELECT * FROM deliveries WHERE state = 'pending' AND webhook_id = ");
     select.arg(webhook_id).push(" AND next_ms <= ").arg(millis(now));
@@ -273,7 +276,7 @@ pub async fn deliveries(
     state: Option<DeliveryState>,
     before: Option<i64>,
     limit: u32,
-) -> Result<Vec<Delivery>, Error> {
+) -> Result<Vec<Delivery>, StoreError> {
     let mut select = Select::new("SELECT * FROM deliveries WHERE webhook_id = ");
     select.arg(webhook_id);
     if let Some(state) = state {
@@ -290,7 +293,10 @@ pub async fn deliveries(
 ///
 /// # Errors
 /// The database's.
-pub async fn update_delivery(connection: &mut Connection, made: &Delivery) -> Result<(), Error> {
+pub async fn update_delivery(
+    connection: &mut Connection,
+    made: &Delivery,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE deliveries SET state = $1, attempts = $2, next_ms = $3, status = $4, error = $5, \
          updated_ms = $6 WHERE id = $7",
@@ -315,7 +321,7 @@ pub async fn hold_back(
     connection: &mut Connection,
     webhook_id: &str,
     until: Time,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut select = Select::new("UPDATE deliveries SET next_ms = ");
     select.arg(millis(until)).push(" WHERE state = 'pending' AND webhook_id = ").arg(webhook_id);
     select.push(" AND next_ms < ").arg(millis(until));
@@ -332,7 +338,7 @@ pub async fn revive(
     webhook_id: &str,
     delivery: Option<i64>,
     now: Time,
-) -> Result<u64, Error> {
+) -> Result<u64, StoreError> {
     let mut select =
         Select::new("UPDATE deliveries SET state = 'pending', attempts = 0, next_ms = ");
     select.arg(millis(now)).push(" WHERE webhook_id = ").arg(webhook_id);
@@ -351,7 +357,7 @@ pub async fn forget_after(
     connection: &mut Connection,
     webhook_id: &str,
     position: i64,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut select = Select::new("DELETE FROM deliveries WHERE webhook_id = ");
     select.arg(webhook_id).push(" AND event_id > ").arg(position);
     select.execute(connection).await?;
@@ -362,7 +368,7 @@ pub async fn forget_after(
 ///
 /// # Errors
 /// The database's.
-pub async fn prune(connection: &mut Connection, before: Time) -> Result<u64, Error> {
+pub async fn prune(connection: &mut Connection, before: Time) -> Result<u64, StoreError> {
     let mut select =
         Select::new("DELETE FROM deliveries WHERE state = 'delivered' AND updated_ms < ");
     select.arg(millis(before));
@@ -373,7 +379,7 @@ pub async fn prune(connection: &mut Connection, before: Time) -> Result<u64, Err
 ///
 /// # Errors
 /// The database's.
-pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), Error> {
+pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), StoreError> {
     let query = sqlx::query(
         "SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS pending, \
          (SELECT COUNT(*) FROM deliveries WHERE state = 'dead') AS dead",
@@ -386,7 +392,7 @@ pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn failing(connection: &mut Connection) -> Result<Vec<String>, Error> {
+pub async fn failing(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let query = sqlx::query(
         "SELECT DISTINCT webhook_id FROM deliveries WHERE state = 'pending' AND attempts > 0 \
          ORDER BY webhook_id",

@@ -5,10 +5,11 @@ use std::ops::{Deref, DerefMut};
 use portcullis_core::time::Time;
 use sqlx::{Any, Transaction};
 
+use super::connection::Connection;
 use super::held::Held;
-use super::{Connection, now};
+use super::lists::now;
 use crate::clock::Reading;
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 /// A writing transaction. It excludes all other writers from its start: it sees every committed
 /// change, and no other transaction commits before it ends.
@@ -48,7 +49,7 @@ impl Writing {
     ///
     /// # Errors
     /// The database's.
-    pub async fn now(&mut self) -> Result<Time, Error> {
+    pub async fn now(&mut self) -> Result<Time, StoreError> {
         now(&mut self.transaction, self.reading.wall).await
     }
 
@@ -56,8 +57,8 @@ impl Writing {
     /// the transaction counts as not committed.
     ///
     /// # Errors
-    /// The database's; [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`].
-    pub async fn commit(self) -> Result<(), Error> {
+    /// The database's; [`StoreError::Missing`], [`StoreError::Replaced`].
+    pub async fn commit(self) -> Result<(), StoreError> {
         self.transaction.commit().await?;
         self.held.check()
     }
@@ -66,7 +67,7 @@ impl Writing {
     ///
     /// # Errors
     /// The database's.
-    pub async fn rollback(self) -> Result<(), Error> {
+    pub async fn rollback(self) -> Result<(), StoreError> {
         Ok(self.transaction.rollback().await?)
     }
 }

@@ -1,11 +1,12 @@
 //! Answers about keys, besides the key itself.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema as _, ToSchema};
 
-use super::problem::Problem;
-use super::targets::TargetView;
-use super::{KeyView, MarkView};
+use super::KeyView;
+use super::committed::{CommittedValue, CommittedView};
 use crate::actions::Preview;
 
 /// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
@@ -39,76 +40,58 @@ pub struct PageAnswer {
     pub count: Option<u64>,
 }
 
-/// Whether a change, which is committed, is published.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct CommittedAnswer {
-    /// Whether it is.
-    pub published: bool,
-    /// The list that says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub list: Option<MarkView>,
-    /// What follows from its not being published yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// Why it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// Whether every target carries the list; where `wait` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub everywhere: Option<bool>,
-    /// The targets; where `wait` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub targets: Option<Vec<TargetView>>,
-}
-
 /// A key whose revocation is committed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RevokedAnswer {
-    /// The key.
-    #[serde(flatten)]
-    pub key: KeyView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type RevokedAnswer = CommittedView<KeyView>;
+
+impl CommittedValue for KeyView {
+    const ANSWER: &'static str = "RevokedAnswer";
+    const WHAT: &'static str = "A key whose revocation is committed.";
 }
 
 /// A key that was rolled.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RolledAnswer {
+pub struct RolledKey {
     /// The new key.
     pub key: KeyView,
     /// Its text.
     pub token: String,
     /// The old key.
     pub rolled: KeyView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
 }
+
+/// A key that was rolled.
+pub type RolledAnswer = CommittedView<RolledKey>;
+
+impl CommittedValue for RolledKey {
+    const ANSWER: &'static str = "RolledAnswer";
+    const WHAT: &'static str = "A key that was rolled.";
+
+    fn part() -> RefOr<Schema> {
+        Self::schema()
+    }
+}
+
+/// A key that was changed, maybe in what no list carries.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct ChangedKey(pub KeyView);
 
 /// A key that was changed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChangedAnswer {
-    /// The key.
-    #[serde(flatten)]
-    pub key: KeyView,
-    /// Whether the change is published; nothing where lists do not tell of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub published: Option<bool>,
-    /// The list that says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub list: Option<MarkView>,
-    /// What follows from its not being published yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// Why it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+pub type ChangedAnswer = CommittedView<ChangedKey>;
+
+impl CommittedValue for ChangedKey {
+    const ANSWER: &'static str = "ChangedAnswer";
+    const WHAT: &'static str = "A key that was changed.";
+    const ALWAYS_LISTED: bool = false;
+
+    fn part() -> RefOr<Schema> {
+        KeyView::part()
+    }
 }
 
-/// Keys whose revocation is committed.
+/// Keys that were revoked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RevokedManyAnswer {
+pub struct RevokedKeysView {
     /// How many they are.
     pub count: usize,
     /// The keys.
@@ -116,9 +99,18 @@ pub struct RevokedManyAnswer {
     /// The ids of those that were revoked already and are left as they are; with `if_revoked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Vec<String>>,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+}
+
+/// Keys whose revocation is committed.
+pub type RevokedManyAnswer = CommittedView<RevokedKeysView>;
+
+impl CommittedValue for RevokedKeysView {
+    const ANSWER: &'static str = "RevokedManyAnswer";
+    const WHAT: &'static str = "Keys whose revocation is committed.";
+
+    fn part() -> RefOr<Schema> {
+        Self::schema()
+    }
 }
 
 /// What an act would do. Nothing was changed.
@@ -200,25 +192,30 @@ impl DeletedManyAnswer {
 }
 
 /// A key that was revoked and deleted in one act.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UndoneAnswer {
-    /// The key.
-    #[serde(flatten)]
-    pub deleted: DeletedAnswer,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type UndoneAnswer = CommittedView<DeletedAnswer>;
+
+impl CommittedValue for DeletedAnswer {
+    const ANSWER: &'static str = "UndoneAnswer";
+    const WHAT: &'static str = "A key that was revoked and deleted in one act.";
 }
 
 /// Keys that were revoked and deleted in one act.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UndoneManyAnswer {
-    /// The keys.
-    #[serde(flatten)]
-    pub deleted: DeletedManyAnswer,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type UndoneManyAnswer = CommittedView<DeletedManyAnswer>;
+
+impl CommittedValue for DeletedManyAnswer {
+    const ANSWER: &'static str = "UndoneManyAnswer";
+    const WHAT: &'static str = "Keys that were revoked and deleted in one act.";
+}
+
+/// A key that its holder revoked.
+#[derive(Clone, Debug, Serialize)]
+pub struct SelfRevokedKey {
+    /// The key's id.
+    pub id: String,
+    /// Its state now.
+    pub state: &'static str,
+    /// When the revocation strikes or struck.
+    pub revoked_at: Option<String>,
 }
 
 /// A verdict by the record.
@@ -235,4 +232,18 @@ pub struct AuthenticatedAnswer {
     /// The reason as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+impl AuthenticatedAnswer {
+    /// The key is accepted.
+    #[must_use]
+    pub const fn accepted(key: KeyView) -> Self {
+        Self { ok: true, key: Some(key), code: None, message: None }
+    }
+
+    /// The key is refused, with this code, because of `refusal`.
+    #[must_use]
+    pub fn refused(code: &'static str, refusal: &impl std::fmt::Display) -> Self {
+        Self { ok: false, key: None, code: Some(code), message: Some(refusal.to_string()) }
+    }
 }

@@ -3,7 +3,13 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use crate::actor::NoActor;
 use crate::error::Error;
+use crate::files::FileError;
+use crate::invalid::Invalid;
+use crate::keystore::KeystoreError;
+use crate::random::NoRandomness;
+use crate::store::StoreError;
 
 /// An error as it is answered: `application/problem+json`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -50,35 +56,41 @@ impl Problem {
     }
 }
 
+/// Logs an error that is the issuer's fault and not the caller's.
+pub(crate) fn log(error: &Error) {
+    if status_of(error).is_server_error() {
+        tracing::error!(code = error.code(), "{}", error.chain());
+    }
+}
+
 impl From<Error> for Problem {
+    /// The problem; an error of the issuer is logged.
     fn from(error: Error) -> Self {
-        let status = status_of(&error);
+        log(&error);
+        Self::of(&error)
+    }
+}
+
+impl Problem {
+    /// The problem, without a line in the log.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        let status = status_of(error);
         if status.is_server_error() {
-            tracing::error!(code = error.code(), "{}", error.chain());
             // What the operator has to do is no secret. Texts from other systems may contain
             // secrets.
-            let is_ours = matches!(
-                error,
-                Error::StorageFull(_)
-                    | Error::ClockImplausible { .. }
-                    | Error::ClockWentBack { .. }
-                    | Error::DatabaseMissing { .. }
-                    | Error::DatabaseReplaced { .. }
-                    | Error::DatabaseBusy
-                    | Error::DatabaseInterrupted(_)
-                    | Error::ShardFull
-            );
+            let is_ours = is_for_operators(&error);
             if is_ours {
-                return Self::new(status, error.code(), &error);
+                return Self::new(status, error.code(), error);
             }
             let detail = "the issuer could not do this; its log says why";
             return Self::new(status, error.code(), detail);
         }
-        let mut problem = Self::new(status, error.code(), &error);
+        let mut problem = Self::new(status, error.code(), error);
         if let Error::NoSuchKeys(ids)
         | Error::NotRevoked(ids)
         | Error::SomeNotEarlier(ids)
-        | Error::SomeAlreadyRevoked { ids, .. } = &error
+        | Error::SomeAlreadyRevoked { ids, .. } = error
         {
             problem.keys = ids.as_slice().into();
         }
@@ -90,6 +102,19 @@ impl From<Error> for Problem {
         problem
     }
 }
+
+/// Answers what a layer below refuses as the domain's error.
+macro_rules! problem_from {
+    ($($layer:ty),*) => {
+        $(impl From<$layer> for Problem {
+            fn from(error: $layer) -> Self {
+                Error::from(error).into()
+            }
+        })*
+    };
+}
+
+problem_from!(FileError, Invalid, KeystoreError, NoActor, NoRandomness, StoreError);
 
 const fn kind_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
@@ -107,6 +132,7 @@ const fn kind_of(status: StatusCode) -> &'static str {
 
 fn status_of(error: &Error) -> StatusCode {
     match error {
+        Error::Store(error) => status_of_store(error),
         Error::Invalid { .. }
         | Error::NothingSelected
         | Error::Fixed { .. }
@@ -116,8 +142,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::LabelNotListed { .. }
         | Error::LifetimeTooLong { .. }
         | Error::ExpiryRequired { .. }
-        | Error::OwnerRequired { .. }
-        | Error::ReasonRequired => StatusCode::BAD_REQUEST,
+        | Error::OwnerRequired { .. } => StatusCode::BAD_REQUEST,
         Error::NotAuthentic => StatusCode::UNAUTHORIZED,
         Error::PublicText => StatusCode::FORBIDDEN,
         Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
@@ -145,52 +170,95 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Rotation(_) => StatusCode::CONFLICT,
         Error::Scope { .. } | Error::OutlivesMaker { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
-        | Error::Restored { .. }
         | Error::Target { .. }
         | Error::TargetFull { .. }
-        | Error::DatabaseMissing { .. }
-        | Error::DatabaseReplaced { .. }
-        | Error::DatabaseBusy
-        | Error::DatabaseUnreachable(_)
-        | Error::DatabaseTls(_)
-        | Error::DatabaseInterrupted(_)
-        | Error::StorageFull(_)
-        | Error::Moved { .. }
-        | Error::Moving { .. }
-        | Error::HalfMoved
         | Error::ClockWentBack { .. }
-        | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
-        | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::NotInitialised { .. }
         | Error::KeystoreLost { .. }
         | Error::AlreadyInitialised { .. }
         | Error::RootExists { .. }
-        | Error::Permissions { .. }
-        | Error::Io { .. }
-        | Error::Keystore { .. }
-        | Error::Sealed { .. }
-        | Error::RootMissing { .. }
-        | Error::RootWrong { .. }
         | Error::Backup { .. }
-        | Error::DatabaseCorrupt(_)
-        | Error::DatabaseForeign
-        | Error::DatabaseTaken
-        | Error::DatabasePooled
-        | Error::SchemaMissing
-        | Error::DatabaseUrl { .. }
         | Error::Move(_)
-        | Error::DatabaseVersion(_)
-        | Error::Database(_)
         | Error::Descriptors { .. }
-        | Error::NoActor
+        | Error::NoActor(_)
         | Error::TrailBroken { .. }
-        | Error::Random
+        | Error::Random(_)
+        | Error::Keystore(_)
+        | Error::File(_)
         | Error::HttpClient(_)
         | Error::SelfCheck
         | Error::Keyring(_)
         | Error::Wire(_)
         | Error::PublicKey(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+const fn status_of_store(error: &StoreError) -> StatusCode {
+    match error {
+        StoreError::ReasonRequired | StoreError::Invalid(_) => StatusCode::BAD_REQUEST,
+        StoreError::Restored { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Replaced { .. }
+        | StoreError::Busy
+        | StoreError::Unreachable(_)
+        | StoreError::Tls(_)
+        | StoreError::Interrupted(_)
+        | StoreError::Full(_)
+        | StoreError::Moved { .. }
+        | StoreError::Moving { .. }
+        | StoreError::HalfMoved
+        | StoreError::ClockImplausible { .. }
+        | StoreError::NoList => StatusCode::SERVICE_UNAVAILABLE,
+        StoreError::Corrupt(_)
+        | StoreError::Foreign
+        | StoreError::Taken
+        | StoreError::Pooled
+        | StoreError::SchemaMissing
+        | StoreError::Url { .. }
+        | StoreError::Version(_)
+        | StoreError::Database(_)
+        | StoreError::Encoding
+        | StoreError::NoActor(_)
+        | StoreError::File(_)
+        | StoreError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Whether an error of the server says what the operator has to do, and nothing else.
+const fn is_for_operators(error: &Error) -> bool {
+    let Error::Store(error) = error else {
+        return matches!(error, Error::ClockWentBack { .. } | Error::ShardFull);
+    };
+    match error {
+        StoreError::Full(_)
+        | StoreError::ClockImplausible { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Replaced { .. }
+        | StoreError::Busy
+        | StoreError::Interrupted(_) => true,
+        // Their texts may hold what another system said.
+        StoreError::Corrupt(_)
+        | StoreError::Foreign
+        | StoreError::Version(_)
+        | StoreError::Taken
+        | StoreError::SchemaMissing
+        | StoreError::Url { .. }
+        | StoreError::Moved { .. }
+        | StoreError::Moving { .. }
+        | StoreError::HalfMoved
+        | StoreError::Unreachable(_)
+        | StoreError::Tls(_)
+        | StoreError::Pooled
+        | StoreError::Database(_)
+        | StoreError::Restored { .. }
+        | StoreError::NoList
+        | StoreError::ReasonRequired
+        | StoreError::Encoding
+        | StoreError::Invalid(_)
+        | StoreError::NoActor(_)
+        | StoreError::File(_)
+        | StoreError::Random(_) => false,
     }
 }

@@ -1,16 +1,17 @@
 //! Owners, policies, and revocations of many keys, in the form that HTTP and `--json` use.
 
-use portcullis_core::list::{BulkScope, BulkState};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema as _, ToSchema};
 
-use super::keys::CommittedAnswer;
-use super::{Instant, seconds};
-use crate::actions::PolicyRules;
-use crate::store::bulk::BulkRecord;
+pub use super::bulk::BulkView;
+use super::committed::{CommittedValue, CommittedView};
+use crate::policy_rules::PolicyRules;
 use crate::store::owners::Owner;
 use crate::store::policies::{PolicyRecord, visibility_name};
+use crate::time_format::Instant;
 
 /// An owner.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -43,6 +44,36 @@ impl From<&Owner> for OwnerView {
     }
 }
 
+// Not `PolicyRules` itself, which refuses unknown fields: the description of a type that does can't
+// be part of one with more fields.
+/// What a policy says, as people spell it. See `docs/policy.md`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PolicyRules)]
+pub struct RulesView {
+    /// The scopes that are granted; empty for none.
+    pub scopes: Vec<String>,
+    /// The sales channels that are granted; empty for none.
+    pub sales_channels: Vec<String>,
+    /// The methods that are allowed; empty for all.
+    pub methods: Vec<String>,
+    /// The patterns of the paths that are allowed; empty for all.
+    pub paths: Vec<String>,
+    /// The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
+    pub cidrs: Vec<String>,
+    /// The origins that a page may call from; empty for any.
+    pub origins: Vec<String>,
+    /// The rate class.
+    pub rate_class: Option<String>,
+}
+
+impl From<&PolicyRules> for RulesView {
+    fn from(rules: &PolicyRules) -> Self {
+        let PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class } =
+            rules.clone();
+        Self { scopes, sales_channels, methods, paths, cidrs, origins, rate_class }
+    }
+}
+
 /// A policy.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PolicyView {
@@ -54,7 +85,7 @@ pub struct PolicyView {
     pub visibility: &'static str,
     /// What it says.
     #[serde(flatten)]
-    pub rules: PolicyRules,
+    pub rules: RulesView,
     /// The publishable key whose own it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
@@ -70,73 +101,11 @@ impl From<&PolicyRecord> for PolicyView {
             number: policy.number,
             name: policy.name.clone(),
             visibility: visibility_name(policy.visibility),
-            rules: policy.rules.clone(),
+            rules: RulesView::from(&policy.rules),
             key_id: policy.key_id.clone(),
             created_at: Instant(policy.created),
             updated_at: Instant(policy.updated),
         }
-    }
-}
-
-/// A revocation or suspension of many keys.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BulkView {
-    /// Its place.
-    pub id: i64,
-    /// `revoked` or `suspended`.
-    pub state: &'static str,
-    /// All keys of this owner.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<u32>,
-    /// All keys of this signer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kid: Option<u16>,
-    /// All keys of this environment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment: Option<&'static str>,
-    /// All serials from the first of these to the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub serials: Option<[u64; 2]>,
-    /// Only keys issued in this second or later.
-    pub issued_from: Option<String>,
-    /// Only keys issued before this second.
-    pub issued_before: Option<String>,
-    /// Who made it.
-    pub made_by: Option<String>,
-    /// When it was made.
-    pub created_at: Instant,
-    /// When it was lifted.
-    pub lifted_at: Option<Instant>,
-}
-
-impl BulkView {
-    /// The view of this entry.
-    #[must_use]
-    pub fn new(record: &BulkRecord) -> Self {
-        let entry = record.entry;
-        let mut view = Self {
-            id: record.id,
-            state: match entry.state {
-                BulkState::Revoked => "revoked",
-                BulkState::Suspended => "suspended",
-            },
-            owner: None,
-            kid: None,
-            environment: None,
-            serials: None,
-            issued_from: (entry.issued.from > 0).then(|| seconds(entry.issued.from)),
-            issued_before: (entry.issued.before < u32::MAX).then(|| seconds(entry.issued.before)),
-            made_by: record.made_by.clone(),
-            created_at: Instant(record.created),
-            lifted_at: record.lifted.map(Instant),
-        };
-        match entry.scope {
-            BulkScope::Owner(owner) => view.owner = Some(owner),
-            BulkScope::Kid(kid) => view.kid = Some(kid),
-            BulkScope::Environment(environment) => view.environment = Some(environment.name()),
-            BulkScope::Serials { first, last } => view.serials = Some([first.get(), last.get()]),
-        }
-        view
     }
 }
 
@@ -159,37 +128,48 @@ pub struct PoliciesAnswer {
 }
 
 /// A policy that was made or changed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PolicyAnswer {
-    /// The policy.
-    #[serde(flatten)]
-    pub policy: PolicyView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type PolicyAnswer = CommittedView<PolicyView>;
+
+impl CommittedValue for PolicyView {
+    const ANSWER: &'static str = "PolicyAnswer";
+    const WHAT: &'static str = "A policy that was made or changed.";
 }
 
 /// A policy that was deleted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PolicyDeletedAnswer {
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct DeletedPolicy {
     /// Its number, which no other will have.
     pub number: u32,
     /// That it is.
     pub deleted: bool,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+}
+
+impl DeletedPolicy {
+    /// The answer for this policy.
+    #[must_use]
+    pub const fn of(policy: &PolicyRecord) -> Self {
+        Self { number: policy.number, deleted: true }
+    }
+}
+
+/// A policy that was deleted.
+pub type PolicyDeletedAnswer = CommittedView<DeletedPolicy>;
+
+impl CommittedValue for DeletedPolicy {
+    const ANSWER: &'static str = "PolicyDeletedAnswer";
+    const WHAT: &'static str = "A policy that was deleted.";
+
+    fn part() -> RefOr<Schema> {
+        Self::schema()
+    }
 }
 
 /// A revocation or suspension of many keys that is committed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BulkAnswer {
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: BulkView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type BulkAnswer = CommittedView<BulkView>;
+
+impl CommittedValue for BulkView {
+    const ANSWER: &'static str = "BulkAnswer";
+    const WHAT: &'static str = "A revocation or suspension of many keys that is committed.";
 }
 
 /// All revocations and suspensions of many keys.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Instant;
 use crate::actions::{KeyringChanged, Labels, LabelsPreview, Preview, Signer, Signers};
+use crate::committed::Committed;
 use crate::store::labels::KeysOfLabel;
 
 /// A signer of the issuer.
@@ -131,7 +132,9 @@ pub struct KeyringChangedView {
 impl KeyringChangedView {
     /// The view of a change.
     #[must_use]
-    pub fn new(changed: &KeyringChanged) -> Self {
+    pub fn new(changed: &Committed<KeyringChanged>) -> Self {
+        let is_published = changed.publication.list().is_some();
+        let changed = &changed.value;
         Self {
             version: changed.version,
             not_after: Instant(changed.not_after),
@@ -139,7 +142,7 @@ impl KeyringChangedView {
             state: changed.state.map(portcullis_core::keyring::State::name),
             retiring: changed.retiring.clone(),
             labels: texts(&changed.labels),
-            published: changed.published.is_ok(),
+            published: is_published,
         }
     }
 }
@@ -227,7 +230,9 @@ impl LabelsChangedView {
 
     /// The view of a change, and of the preview with which it was confirmed.
     #[must_use]
-    pub fn new(preview: &LabelsPreview, changed: &KeyringChanged) -> Self {
+    pub fn new(preview: &LabelsPreview, changed: &Committed<KeyringChanged>) -> Self {
+        let is_published = changed.publication.list().is_some();
+        let changed = &changed.value;
         Self {
             dry_run: false,
             changed: preview.before != changed.labels,
@@ -235,7 +240,7 @@ impl LabelsChangedView {
             refused: preview.refused,
             version: Some(changed.version),
             not_after: Some(Instant(changed.not_after)),
-            published: Some(changed.published.is_ok()),
+            published: Some(is_published),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::status_lists::StatusListsView;
 use super::{Instant, ListView};
+use crate::committed::Publication;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::publish::has;
@@ -84,17 +84,43 @@ pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<Targ
     std::iter::once(own).chain(others).collect()
 }
 
-/// Waits for the targets. Returns which carry the list, and whether all do.
+impl ListAnswer {
+    /// What is published now, and where.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of(issuer: &Issuer) -> Result<Self, Error> {
+        let (published, shards) = issuer.overview().await?;
+        let list = ListView::new(&published, &shards, issuer.now());
+        let targets = target_views(&issuer.targets().await?, &published);
+        Ok(Self { list, targets, status_lists: StatusListsView::of(issuer).await? })
+    }
+}
+
+/// The targets of a list that was waited for.
+#[derive(Clone, Debug)]
+pub struct Waited {
+    /// Whether each of them carries it.
+    pub everywhere: bool,
+    /// The targets.
+    pub targets: Vec<TargetView>,
+}
+
+/// Waits until every target carries the list of a committed change, for as long as `patience`.
+/// `None` without it, and if there is no such list.
 ///
 /// # Errors
 /// The database's.
 pub async fn waited(
     issuer: &Issuer,
-    published: &Published,
-    patience: Duration,
-) -> Result<Value, Error> {
+    publication: &Publication,
+    patience: Option<Duration>,
+) -> Result<Option<Waited>, Error> {
+    let (Some(patience), Some(published)) = (patience, publication.list()) else {
+        return Ok(None);
+    };
     let targets = issuer.wait_for((published.epoch, published.number), patience).await?;
-    let views = target_views(&targets, published);
-    let everywhere = views.iter().all(|target| target.carries);
-    Ok(json!({ "everywhere": everywhere, "targets": views }))
+    let targets = target_views(&targets, published);
+    let everywhere = targets.iter().all(|target| target.carries);
+    Ok(Some(Waited { everywhere, targets }))
 }

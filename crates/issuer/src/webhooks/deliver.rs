@@ -14,10 +14,10 @@ use super::reach::{Reach, Resolver};
 use super::sign::signatures;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::schedule::Lease;
+use crate::lease::Lease;
 use crate::store::events::{self, EventRecord};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 /// The time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);

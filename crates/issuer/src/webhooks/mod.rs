@@ -26,7 +26,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::actions::check_text;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::events::{check_kept, start_in};
@@ -34,7 +33,8 @@ use crate::issuer::Issuer;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
-use crate::view::Instant;
+use crate::text::check_text;
+use crate::time_format::Instant;
 
 /// The default time for which the old secret also signs after a rotation.
 pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -230,7 +230,7 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn list_webhooks(&self) -> Result<Vec<WebhookRecord>, Error> {
-        webhooks::all(&mut *self.store().read().await?).await
+        Ok(webhooks::all(&mut *self.store().read().await?).await?)
     }
 
     /// One endpoint.
@@ -325,7 +325,7 @@ impl Issuer {
         }
         let mut reading = self.store().read().await?;
         webhooks::find(&mut reading, id).await?.ok_or(Error::NoWebhook)?;
-        webhooks::deliveries(&mut reading, id, state, before, limit).await
+        Ok(webhooks::deliveries(&mut reading, id, state, before, limit).await?)
     }
 
     /// Sends deliveries again. Returns how many are pending for that; for [`Replay::After`], the
@@ -400,7 +400,7 @@ async fn tell(
         "host": url::Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
     });
     let event = Event { event: EventType::WebhookChanged, key_id: None, who, data };
-    events::append(connection, now, &event).await
+    Ok(events::append(connection, now, &event).await?)
 }
 
 fn check_description(text: &str) -> Result<(), Error> {

@@ -14,12 +14,13 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Label;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Refusal;
-use portcullis_issuer::actions::{NewOwner, NewPolicy, PolicyRules, Revocation, Revoked, When};
+use portcullis_issuer::actions::{NewOwner, NewPolicy, PolicyRules, Revocation, When};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::record::KeyRecord;
 use portcullis_issuer::store::{Database, events};
-use portcullis_issuer::{Error, Home, Issuer};
+use portcullis_issuer::{Committed, Error, Home, Issuer};
 
 pub(crate) const START: Time = Time::from_secs(1_800_000_000);
 
@@ -67,7 +68,7 @@ impl Bench {
         self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
     }
 
-    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<Revoked, Error> {
+    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<Committed<KeyRecord>, Error> {
         self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 
@@ -81,8 +82,9 @@ impl Bench {
     pub(crate) async fn policy(&self, name: &str, seen: Visibility, rules: PolicyRules) -> u32 {
         let new = NewPolicy { name: name.into(), visibility: seen, rules, by: None };
         let saved = self.issuer.create_policy(&new).await.unwrap();
-        saved.published.unwrap();
-        saved.policy.number
+        let number = saved.value.number;
+        saved.published().unwrap();
+        number
     }
 
     pub(crate) async fn events(&self, id: &str) -> Vec<String> {

@@ -19,7 +19,7 @@ use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::{Target, run_leader};
 use portcullis_issuer::schedule::{Job, Lease, Options};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
-use portcullis_issuer::{Error, Home, Issuer};
+use portcullis_issuer::{Committed, Error, Home, Issuer};
 use sqlx::Row as _;
 
 use crate::common::{Bench, new_database};
@@ -214,9 +214,9 @@ async fn act(issuer: &Issuer, what: &str, id: &str) {
         "create" => issuer.create(&NewKey::titled("x")).await.err(),
         "revoke" => {
             let revocation = Revocation { when: When::Now, by: None };
-            issuer.revoke(id, &revocation).await.and_then(|done| done.published).err()
+            issuer.revoke(id, &revocation).await.and_then(Committed::published).err()
         }
-        "roll" => issuer.roll(id, &Roll::default()).await.and_then(|done| done.published).err(),
+        "roll" => issuer.roll(id, &Roll::default()).await.and_then(Committed::published).err(),
         "publish" => issuer.publish().await.err(),
         "owner" => {
             let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
@@ -396,7 +396,7 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
         bench.clock.jump(right.plus_millis(10 * DAY));
         made_then = old.create(&NewKey::titled("of the future")).await.unwrap();
         let now = Revocation { when: When::Now, by: None };
-        old.revoke(&revoked.record.id, &now).await.unwrap().published.unwrap();
+        old.revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
         let out = old.published().await.unwrap();
         let _working = work(&old, &[&spec]);
         until("the target", async || folder.join("stamp").exists().then_some(())).await;
@@ -451,10 +451,10 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     let revoked = issuer.create(&NewKey::titled("revoked")).await.unwrap();
     let kept = issuer.create(&NewKey::titled("kept")).await.unwrap();
     let now = Revocation { when: When::Now, by: None };
-    issuer.revoke(&revoked.record.id, &now).await.unwrap().published.unwrap();
+    issuer.revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
     for _ in 0..3 {
         let other = issuer.create(&NewKey::titled("other")).await.unwrap();
-        issuer.revoke(&other.record.id, &now).await.unwrap().published.unwrap();
+        issuer.revoke(&other.record.id, &now).await.unwrap().published().unwrap();
     }
     let last = issuer.published().await.unwrap();
     let stolen = issuer.bundle().await.unwrap();

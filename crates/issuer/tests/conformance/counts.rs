@@ -88,7 +88,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
             let key = NewKey { expires: expires.into(), owner: of, ..NewKey::titled("x") };
             if let Err(error) = issuer.create(&key).await {
                 // That owner's keys were revoked with an entry that would also cover new ones.
-                assert_eq!((error.code(), of), ("wide_revoked", owner));
+                assert_eq!((error.code(), of), ("bulk_revoked", owner));
             }
         }
         3 | 4 => {

@@ -94,7 +94,10 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
         let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
         let send = async |roll: Roll| {
             let rolled = bench.issuer.roll_once(&old.id, &roll, Some(&name)).await;
-            rolled.inspect(|rolled| assert!(rolled.published.is_ok()))
+            rolled.map(|rolled| {
+                assert!(rolled.publication.list().is_some());
+                rolled.value
+            })
         };
         // Concurrently, and then one after the other once the old key has ended.
         let at_once = futures((0..4).map(|_| send(roll.clone()))).await;
@@ -133,7 +136,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
         assert!(matches!(elsewhere, Err(Error::IdempotencyMismatch)));
 
         let yours = Idempotency { scope: "you".into(), ..name.clone() };
-        let yours = bench.issuer.roll_once(&next, &roll, Some(&yours)).await.unwrap();
+        let yours = bench.issuer.roll_once(&next, &roll, Some(&yours)).await.unwrap().value;
         assert!(!yours.repeated, "others' names do not meet it");
         bench.clock.advance(24 * 60 * 60 * 1000);
         bench.issuer.publish().await.unwrap();
@@ -146,8 +149,8 @@ pub(crate) async fn a_repeated_roll_needs_both_keys(bench: Bench) {
     let (name, roll) =
         (Idempotency::new("me", "roll"), Roll { overlap: secs(0), ..Roll::default() });
     let send = async || bench.issuer.roll_once(&old, &roll, Some(&name)).await;
-    assert!(!send().await.unwrap().repeated);
-    assert!(send().await.unwrap().repeated);
+    assert!(!send().await.unwrap().value.repeated);
+    assert!(send().await.unwrap().value.repeated);
     bench.issuer.delete(std::slice::from_ref(&old), None).await.unwrap();
     assert!(matches!(send().await, Err(Error::NoSuchKeys(ids)) if ids == [old.as_str()]));
 }

@@ -111,8 +111,8 @@ pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
 pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    assert_eq!(revoked.published.unwrap().number, 2);
-    assert_eq!(revoked.record.revoked_by.as_deref(), Some("me"));
+    assert_eq!(revoked.value.revoked_by.as_deref(), Some("me"));
+    assert_eq!(revoked.published().unwrap().unwrap().number, 2);
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     let again = bench.revoke(&minted.record.id, When::Now).await;
     assert!(matches!(again, Err(Error::AlreadyRevoked)));
@@ -124,24 +124,24 @@ pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench
 pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let id = &minted.record.id;
-    let at = bench.revoke(id, When::In(secs(100))).await.unwrap().record.revoked_at;
+    let at = bench.revoke(id, When::In(secs(100))).await.unwrap().value.revoked_at;
     assert_eq!(at, Some(START.secs() + 100));
     for later in [When::In(secs(100)), When::In(secs(101)), When::At(START.plus_millis(200_000))] {
         assert!(matches!(bench.revoke(id, later).await, Err(Error::NotEarlier)));
     }
     assert_eq!(bench.issuer.show(id).await.unwrap().revoked_at, at);
     let at = bench.revoke(id, When::At(START.plus_millis(50_900))).await.unwrap();
-    assert_eq!(at.record.revoked_at, Some(START.secs() + 50), "rounded down, never later");
+    assert_eq!(at.value.revoked_at, Some(START.secs() + 50), "rounded down, never later");
     let at = bench.revoke(id, When::At(Time::from_secs(1))).await.unwrap();
-    assert_eq!(at.record.revoked_at, Some(START.secs()), "the past means now");
+    assert_eq!(at.value.revoked_at, Some(START.secs()), "the past means now");
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, When::In(secs(60))).await.unwrap();
-    assert_eq!(revoked.record.state(START), KeyState::Scheduled);
-    let before = revoked.published.unwrap();
+    assert_eq!(revoked.value.state(START), KeyState::Scheduled);
+    let before = revoked.published().unwrap().unwrap();
     bench.clock.advance(59_999);
     bench.verify(&minted.token).await.unwrap();
     bench.clock.advance(1);
@@ -184,7 +184,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     let old = bench.issuer.create(&new).await.unwrap();
     let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
     bench.clock.advance(1_000);
-    let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap();
+    let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap().value;
     let new = &rolled.minted.record;
     assert_eq!(new.rolled_from.as_deref(), Some(old.record.id.as_str()));
     assert_eq!(
@@ -204,10 +204,10 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
 
     // Never beyond the key's own expiry, and without an overlap not at all.
     let long = Roll { overlap: secs(100_000), ..Roll::default() };
-    let second = bench.issuer.roll(&new.id, &long).await.unwrap();
+    let second = bench.issuer.roll(&new.id, &long).await.unwrap().value;
     assert_eq!(second.old.revoked_at, new.expires_at);
     let none = Roll { overlap: secs(0), ..Roll::default() };
-    let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap();
+    let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap().value;
     assert_eq!(bench.verify(&second.minted.token).await, Err(Refusal::Revoked));
     bench.verify(&third.minted.token).await.unwrap();
     bench.clock.advance(1_000_000);
@@ -246,7 +246,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         let whose = BulkSelection::Owner(owner);
         let (issued_from, issued_before) = (None, None);
         let many = BulkRevocation { whose, state, issued_from, issued_before, by: None };
-        bench.issuer.revoke_many(&many).await.unwrap().published.unwrap();
+        bench.issuer.revoke_many(&many).await.unwrap().published().unwrap();
     }
     for elapsed in [0, 4_999, 5_000, 19_999, 20_000, 49_999, 50_000] {
         bench.clock.set(START.plus_millis(elapsed));
@@ -313,7 +313,8 @@ pub(crate) async fn a_revocation_stays_committed_where_it_can_not_be_published(b
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.clock.set(Time::from_millis(START.millis() - 60_000));
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    assert!(matches!(revoked.published, Err(Error::ClockWentBack { behind_millis: 60_000.. })));
+    let unpublished = revoked.published();
+    assert!(matches!(unpublished, Err(Error::ClockWentBack { behind_millis: 60_000.. })));
     let record = bench.issuer.show(&minted.record.id).await.unwrap();
     assert!(record.revoked_at >= Some(START.secs()), "dated by the store's clock");
     bench.clock.set(START.plus_millis(1_000));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis_core::policy::Visibility;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
-use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::{Error, Publication};
 use serde_json::json;
 use sqlx::Row as _;
 
@@ -53,14 +53,14 @@ pub(crate) async fn a_title_and_metadata_change_and_what_the_token_says_does_not
     let metadata = Some(object(json!({ "team": "a", "level": { "x": 1 } })));
     let update = Update { title: Some("New".into()), metadata, sales_channels: None };
     let changed = bench.issuer.update(id, &update, Some("me")).await.unwrap();
-    assert!(changed.published.is_none(), "lists say nothing of titles");
+    assert!(matches!(changed.publication, Publication::NotNeeded), "lists carry no titles");
     let record = bench.issuer.show(id).await.unwrap();
-    assert_eq!(record, changed.record);
+    assert_eq!(record, changed.value);
     assert_eq!((record.title.as_str(), &record.metadata["team"]), ("New", &json!("a")));
     assert_eq!(record.updated, START.plus_millis(5_000));
     let metadata = Some(object(json!({ "team": null, "level": 2 })));
     let merged = Update { metadata, ..Update::default() };
-    let record = bench.issuer.update(id, &merged, None).await.unwrap().record;
+    let record = bench.issuer.update(id, &merged, None).await.unwrap().value;
     assert_eq!(record.metadata, object(json!({ "level": 2 })));
     bench.issuer.update(id, &merged, None).await.unwrap();
     bench.issuer.update(id, &Update::default(), None).await.unwrap();
@@ -109,10 +109,11 @@ pub(crate) async fn a_publishable_key_has_a_policy_and_sales_channels_for_itself
         bench.issuer.change_sales_channels(id, &add, &remove, Some("me")).await
     };
     let changed = change(&one.id, &["pos", "app"], &["web", "none"]).await.unwrap();
-    changed.published.unwrap().unwrap();
-    assert_eq!(changed.record.sales_channels, ["app", "pos"]);
-    assert_eq!(bench.issuer.show(&one.id).await.unwrap(), changed.record);
-    assert!(change(&one.id, &["app"], &[]).await.unwrap().published.is_none());
+    assert_eq!(changed.value.sales_channels, ["app", "pos"]);
+    assert_eq!(bench.issuer.show(&one.id).await.unwrap(), changed.value);
+    changed.published().unwrap().unwrap();
+    let unchanged = change(&one.id, &["app"], &[]).await.unwrap();
+    assert!(matches!(unchanged.publication, Publication::NotNeeded));
     let events = bench.events(&one.id).await;
     assert_eq!(events, ["api-key.created", "api-key.updated"]);
     assert_eq!(bench.issuer.show(&two.id).await.unwrap().sales_channels, [""; 0]);
@@ -135,13 +136,13 @@ pub(crate) async fn a_suspended_key_is_refused_until_it_is_resumed(bench: Bench)
     let minted = titled(&bench, "x").await;
     let id = &minted.record.id;
     let suspended = bench.issuer.suspend(id, Some("me")).await.unwrap();
-    assert_eq!(suspended.record.state(START), KeyState::Suspended);
-    assert_eq!(suspended.record.suspended_by.as_deref(), Some("me"));
-    suspended.published.unwrap().unwrap();
+    assert_eq!(suspended.value.state(START), KeyState::Suspended);
+    assert_eq!(suspended.value.suspended_by.as_deref(), Some("me"));
+    suspended.published().unwrap().unwrap();
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Suspended));
     assert!(matches!(bench.issuer.suspend(id, None).await, Err(Error::Suspended)));
     let resumed = bench.issuer.resume(id, Some("me")).await.unwrap();
-    assert_eq!(bench.issuer.show(id).await.unwrap(), resumed.record);
+    assert_eq!(bench.issuer.show(id).await.unwrap(), resumed.value);
     bench.verify(&minted.token).await.unwrap();
     assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::NotSuspended)));
     bench.issuer.suspend(id, None).await.unwrap();
@@ -176,8 +177,8 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     bench.verify(&keys[0].token).await.unwrap();
 
     let revoked = revoke(&ids(&[0])).await.unwrap();
-    assert_eq!(revoked.records.len(), 1);
-    revoked.published.unwrap();
+    assert_eq!(revoked.value.records.len(), 1);
+    revoked.published().unwrap();
     let error = revoke(&ids(&[0, 1])).await.unwrap_err();
     assert_eq!(error.to_string(), "There are 1 secret keys that are already revoked.");
     bench.verify(&keys[1].token).await.unwrap();
@@ -192,19 +193,22 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     let of_owner = like(Criteria { owner: Some(owner), ..Criteria::default() });
     let in_an_hour = Revocation { when: When::In(secs(3600)), by: Some("me".into()) };
     let revoked = bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap();
-    assert_eq!(revoked.records.len(), 2);
-    assert_eq!(bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().records.len(), 0);
+    assert_eq!(revoked.value.records.len(), 2);
+    assert_eq!(
+        bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().value.records.len(),
+        0
+    );
     assert!(matches!(
         bench.issuer.revoke_all(&ids(&[1, 2]), &in_an_hour).await,
         Err(Error::SomeNotEarlier(_))
     ));
-    assert_eq!(revoke(&of_owner).await.unwrap().records.len(), 2);
+    assert_eq!(revoke(&of_owner).await.unwrap().value.records.len(), 2);
     for key in &keys {
         assert_eq!(bench.verify(&key.token).await, Err(Refusal::Revoked));
     }
     assert_eq!(bench.issuer.show(&keys[0].record.id).await.unwrap().revoked_at, Some(START.secs()));
     let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
-    assert_eq!(revoke(&none).await.unwrap().records.len(), 0);
+    assert_eq!(revoke(&none).await.unwrap().value.records.len(), 0);
 }
 
 pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
@@ -259,7 +263,7 @@ pub(crate) async fn a_create_is_undone_in_one_act(bench: Bench) {
     let partly = [ids[0].clone(), "apk_none".to_owned()];
     assert!(matches!(bench.issuer.undo_create(&partly, None).await, Err(Error::NoSuchKeys(_))));
     bench.verify(&made[0].token).await.unwrap();
-    bench.issuer.undo_create(&ids, Some("me")).await.unwrap().published.unwrap();
+    bench.issuer.undo_create(&ids, Some("me")).await.unwrap().published().unwrap();
     for key in &made {
         assert_eq!(bench.verify(&key.token).await, Err(Refusal::Revoked));
         assert!(matches!(bench.issuer.show(&key.record.id).await, Err(Error::NotFound)));
@@ -274,7 +278,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
     let metadata = object(json!({ "team": "a" }));
     let new = NewKey { metadata: metadata.clone(), ..publishable(&["web"]) };
     let old = bench.issuer.create(&new).await.unwrap().record;
-    let rolled = bench.issuer.roll(&old.id, &Roll::default()).await.unwrap();
+    let rolled = bench.issuer.roll(&old.id, &Roll::default()).await.unwrap().value;
     let new = &rolled.minted.record;
     assert_eq!((&new.metadata, &new.sales_channels), (&metadata, &old.sales_channels));
     assert!(new.policy != 0 && new.policy != old.policy, "a policy of its own");
@@ -286,7 +290,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
         ..NewKey::titled("ops")
     };
     let admin = bench.issuer.create(&admin).await.unwrap().record;
-    let rolled = bench.issuer.roll(&admin.id, &Roll::default()).await.unwrap().minted.record;
+    let rolled = bench.issuer.roll(&admin.id, &Roll::default()).await.unwrap().value.minted.record;
     assert_eq!(rolled.admin_scopes, ["keys:read"]);
 
     let secret = NewKey { expires: Some(When::In(secs(60))).into(), ..NewKey::titled("x") };
@@ -300,7 +304,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
         expires: Some(None),
         ..Roll::default()
     };
-    let rolled = bench.issuer.roll(&secret.id, &roll).await.unwrap();
+    let rolled = bench.issuer.roll(&secret.id, &roll).await.unwrap().value;
     let new = &rolled.minted.record;
     assert_eq!((new.owner, new.policy, new.kid, new.expires_at), (owner, policy, 3, None));
     assert_eq!(rolled.old.revoked_at, secret.expires_at, "never beyond its expiry");
@@ -312,8 +316,8 @@ pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
     let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
     bench.issuer.suspend(&secret.record.id, None).await.unwrap();
     let revoked = bench.issuer.revoke_by_token(&secret.token).await.unwrap();
-    revoked.published.unwrap();
-    assert_eq!(revoked.record.revoked_by, Some(secret.record.id.clone()));
+    assert_eq!(revoked.value.revoked_by, Some(secret.record.id.clone()));
+    revoked.published().unwrap();
     assert_eq!(bench.verify(&secret.token).await, Err(Refusal::Revoked));
     assert!(matches!(
         bench.issuer.revoke_by_token(&secret.token).await,
@@ -321,7 +325,7 @@ pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
     ));
     assert!(matches!(bench.issuer.revoke_by_token(&shop.token).await, Err(Error::PublicText)));
     bench.verify(&shop.token).await.unwrap();
-    let admin = bench.issuer.revoke_by_token(&bench.made.admin_token).await.unwrap().record;
+    let admin = bench.issuer.revoke_by_token(&bench.made.admin_token).await.unwrap().value;
     assert_eq!(admin.id, bench.made.admin.id);
     let mut altered = secret.token.to_string();
     altered.replace_range(20..21, if &altered[20..21] == "0" { "1" } else { "0" });

@@ -10,6 +10,7 @@ use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::*;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::{Target, has, run_leader};
+use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
 use tokio::sync::watch;
@@ -191,7 +192,8 @@ pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
     let gate = adopt(&bench, &folder).await;
     gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
 
-    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
+    let revoked = revoked.published().unwrap().unwrap();
     let list = (revoked.epoch, revoked.number);
     let targets = issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
     assert_eq!(targets.len(), 1);
@@ -222,7 +224,8 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     assert_eq!(bad.name, specs[0]);
     // A revocation reaches the good target.
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    let list = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
+    let list = bench.revoke(&minted.record.id, When::Now).await.unwrap();
+    let list = list.published().unwrap().unwrap();
     let list = (list.epoch, list.number);
     until("the good one", async || {
         let targets = issuer.targets().await.unwrap();
@@ -284,10 +287,10 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     pool.close().await;
     bench.clock.advance(5_000);
     let lost = bench.issuer.create(&NewKey::titled("lost")).await.unwrap();
-    bench.revoke(&revoked.record.id, When::Now).await.unwrap().published.unwrap();
+    bench.revoke(&revoked.record.id, When::Now).await.unwrap().published().unwrap();
     let sold = vec!["sc_1".to_owned()];
     let change = PolicyChange { sales_channels: Some(sold.clone()), ..PolicyChange::default() };
-    bench.issuer.update_policy(edited, &change).await.unwrap().published.unwrap();
+    bench.issuer.update_policy(edited, &change).await.unwrap().published().unwrap();
     let made = bench.policy("Lost policy", public, PolicyRules::default()).await;
     let last = bench.issuer.published().await.unwrap();
     {
@@ -303,10 +306,10 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let witnesses = [Target::parse(&spec).unwrap()];
     let found = issuer.check_witnesses(&witnesses).await;
-    assert!(matches!(found, Err(Error::Restored { .. })), "{found:?}");
-    assert!(matches!(issuer.publish().await, Err(Error::Restored { .. })));
+    assert!(matches!(found, Err(Error::Store(StoreError::Restored { .. }))), "{found:?}");
+    assert!(matches!(issuer.publish().await, Err(Error::Store(StoreError::Restored { .. }))));
     let refused = issuer.create(&NewKey::titled("x")).await;
-    assert!(matches!(refused, Err(Error::Restored { .. })));
+    assert!(matches!(refused, Err(Error::Store(StoreError::Restored { .. }))));
 
     let recovered = issuer.recover(&witnesses).await.unwrap();
     assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");

@@ -41,7 +41,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
     let before = bench.issuer.overview().await.unwrap().1[0].line;
     let what = all_of(BulkSelection::Owner(acme), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
-    done.published.unwrap();
+    done.published().unwrap();
     assert_eq!(bench.issuer.overview().await.unwrap().1[0].line, before, "no body was written");
     for minted in &acmes {
         assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
@@ -76,17 +76,17 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     let key = &minted.record.id;
     assert!(matches!(bench.issuer.resume(key, None).await, Err(Error::NotSuspended)));
     bench.issuer.suspend(key, Some("you")).await.unwrap();
-    let resumed = bench.issuer.resume(key, Some("you")).await.unwrap().record;
+    let resumed = bench.issuer.resume(key, Some("you")).await.unwrap().value;
     assert_eq!(resumed.suspended_by.as_deref(), Some("me"), "the other suspension goes on");
-    let id = done.entry.id;
-    bench.issuer.lift(id, Some("me")).await.unwrap().published.unwrap();
+    let id = done.value.id;
+    bench.issuer.lift(id, Some("me")).await.unwrap().published().unwrap();
     bench.verify(&minted.token).await.unwrap();
     assert_eq!(state(&bench, &minted).await, KeyState::Active);
     assert!(matches!(bench.issuer.lift(id, None).await, Err(Error::Invalid { field: "id", .. })));
     assert!(matches!(bench.issuer.lift(id + 1, None).await, Err(Error::Unknown { .. })));
     let what = all_of(BulkSelection::Owner(owner), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
-    let lifted = bench.issuer.lift(done.entry.id, None).await;
+    let lifted = bench.issuer.lift(done.value.id, None).await;
     assert!(matches!(lifted, Err(Error::Invalid { field: "id", .. })));
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
@@ -103,14 +103,14 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
         issued_before: Some(second),
         ..all_of(BulkSelection::Everybody, BulkState::Revoked)
     };
-    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    bench.issuer.revoke_many(&what).await.unwrap().published().unwrap();
     assert_eq!(bench.verify(&minted[0].token).await, Err(Refusal::Revoked));
     bench.verify(&minted[1].token).await.unwrap();
     let what = BulkRevocation {
         issued_from: Some(Time::from_secs(START.secs() + 2)),
         ..all_of(BulkSelection::Owner(owner), BulkState::Suspended)
     };
-    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    bench.issuer.revoke_many(&what).await.unwrap().published().unwrap();
     bench.verify(&minted[1].token).await.unwrap();
     assert_eq!(bench.verify(&minted[2].token).await, Err(Refusal::Suspended));
 }
@@ -119,7 +119,7 @@ pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
     let old = key(&bench, 0, Environment::Test).await;
     let live = key(&bench, 0, Environment::Live).await;
     let what = all_of(BulkSelection::Environment(Environment::Test), BulkState::Revoked);
-    let entry = bench.issuer.revoke_many(&what).await.unwrap().entry;
+    let entry = bench.issuer.revoke_many(&what).await.unwrap().value;
     assert_eq!(entry.entry.scope, BulkScope::Environment(Environment::Test));
     assert_eq!(bench.verify(&old.token).await, Err(Refusal::Revoked));
     bench.verify(&live.token).await.unwrap();
@@ -142,7 +142,7 @@ pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
     // A signer's keys, whatever issue time they claim.
     let minted = key(&bench, 0, Environment::Live).await;
     let what = all_of(BulkSelection::Kid(minted.record.kid), BulkState::Revoked);
-    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    bench.issuer.revoke_many(&what).await.unwrap().published().unwrap();
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::BulkRevoked)));
 }

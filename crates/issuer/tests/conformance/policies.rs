@@ -74,7 +74,7 @@ pub(crate) async fn a_policy_is_published_edited_and_deleted(bench: Bench) {
         ..PolicyChange::default()
     };
     let saved = issuer.update_policy(number, &change).await.unwrap();
-    saved.published.unwrap();
+    saved.published().unwrap();
     let read = found(issuer, private, number).await.unwrap();
     assert_eq!((read.scopes, read.rate_class), (vec!["orders:*".to_owned()], None));
     assert_eq!(read.methods, ["GET"], "what was not named stays");
@@ -83,7 +83,7 @@ pub(crate) async fn a_policy_is_published_edited_and_deleted(bench: Bench) {
     assert!(kept.is_some(), "whoever holds the list before still finds its files");
     drop(reading);
 
-    issuer.delete_policy(number, None).await.unwrap().published.unwrap();
+    issuer.delete_policy(number, None).await.unwrap().published().unwrap();
     assert_eq!(head(issuer).await.policies(private), FileName::NONE);
     assert!(matches!(issuer.show_policy(number).await, Err(Error::Unknown { .. })));
     bench.clock.advance(2 * 24 * 60 * 60 * 1000);
@@ -176,7 +176,7 @@ pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
         let issuer = if number % 2 == 0 { &bench.issuer } else { &second };
         let visibility = Visibility::Private;
         let new = NewPolicy { name: number.to_string(), visibility, rules: reader(), by: None };
-        numbers.push(issuer.create_policy(&new).await.unwrap().policy.number);
+        numbers.push(issuer.create_policy(&new).await.unwrap().value.number);
     }
     for number in &numbers {
         assert!(found(&bench.issuer, Visibility::Private, *number).await.is_some());
@@ -185,10 +185,10 @@ pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
     // Deleting a policy restores the earlier bytes, whichever process writes them.
     let new =
         NewPolicy { name: "x".into(), visibility: Visibility::Private, rules: reader(), by: None };
-    let number = second.create_policy(&new).await.unwrap().policy.number;
+    let number = second.create_policy(&new).await.unwrap().value.number;
     assert_ne!(head(&bench.issuer).await.private_policies(), before);
     let third = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
-    third.delete_policy(number, None).await.unwrap().published.unwrap();
+    third.delete_policy(number, None).await.unwrap().published().unwrap();
     assert_eq!(head(&bench.issuer).await.private_policies(), before);
 }
 

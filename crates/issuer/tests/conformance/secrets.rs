@@ -36,7 +36,7 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
             Ok(made) => made.keys.into_iter().next().unwrap(),
             Err(_) => issuer.create(&NewKey::titled("y")).await.unwrap(),
         };
-        let rolled = issuer.roll(&made.record.id, &Roll::default()).await.unwrap();
+        let rolled = issuer.roll(&made.record.id, &Roll::default()).await.unwrap().value;
         texts.extend([made.token.to_string(), rolled.minted.token.to_string()]);
     }
     let scopes = vec!["keys:read".to_owned()];
@@ -59,7 +59,7 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
         at_once: true,
     });
     let root = Vault::new(bench.home.root_key(), Unlock::default());
-    issuer.change_keyring(&change, &root, None).await.unwrap().published.unwrap();
+    issuer.change_keyring(&change, &root, None).await.unwrap().published().unwrap();
 
     let mut secrets: Vec<Vec<u8>> = Vec::new();
     for text in texts {

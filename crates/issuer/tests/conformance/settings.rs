@@ -7,7 +7,7 @@ use portcullis_core::list::BulkState;
 use portcullis_core::token::Kind;
 use portcullis_issuer::actions::{
     BulkRevocation, BulkSelection, Expiry, IDLE_BATCH, Idle, ImportLine, Imported, KindChange,
-    Minted, NewKey, Roll, Rolled, SettingsChange, Update, Upsert, Use, When, scopes,
+    Minted, NewKey, Roll, SettingsChange, Update, Upsert, Use, When, scopes,
 };
 use portcullis_issuer::actor::Actor;
 use portcullis_issuer::events::EventQuery;
@@ -88,7 +88,7 @@ async fn made(issuer: &Issuer, new: &NewKey, old: &str) -> Vec<Result<Minted, Er
             Imported::Made(minted) | Imported::Before(minted) => minted.clone(),
             Imported::Deleted(id) => panic!("{id}"),
         }),
-        rolled.map(|Rolled { minted, .. }| minted),
+        rolled.map(|rolled| rolled.value.minted),
     ]
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     // A successor without a new expiry keeps the old one, if that is still allowed.
     let kept = issuer.create(&each_kind(at_most)[0]).await.unwrap().record;
     bench.clock.advance(1000);
-    let rolled = issuer.roll(&kept.id, &Roll::default()).await.unwrap();
+    let rolled = issuer.roll(&kept.id, &Roll::default()).await.unwrap().value;
     assert_eq!(rolled.minted.record.expires_at, kept.expires_at);
     set(issuer, &maximum(60)).await;
     let refused = issuer.roll(&rolled.minted.record.id, &Roll::default()).await.unwrap_err();
@@ -143,7 +143,7 @@ pub(crate) async fn a_key_of_which_nothing_is_said_lives_as_long_as_the_default(
     let endless = NewKey { expires: Expiry::Never, ..NewKey::titled("x") };
     let endless = issuer.create(&endless).await.unwrap().record;
     assert_eq!(endless.expires_at, None, "who says never is meant, as long as nothing forbids it");
-    let rolled = issuer.roll(&endless.id, &Roll::default()).await.unwrap().minted.record;
+    let rolled = issuer.roll(&endless.id, &Roll::default()).await.unwrap().value.minted.record;
     assert_eq!(rolled.expires_at, None, "a roll changes what it says and nothing else");
 
     let max_lifetime_seconds = Some(Some(2 * HOUR));
@@ -153,7 +153,7 @@ pub(crate) async fn a_key_of_which_nothing_is_said_lives_as_long_as_the_default(
         assert_eq!(issuer.create(&new).await.unwrap().record.expires_at, Some(now + HOUR));
     }
     // An expiry that is no longer allowed is replaced by the default.
-    let rolled = issuer.roll(&rolled.id, &Roll::default()).await.unwrap().minted.record;
+    let rolled = issuer.roll(&rolled.id, &Roll::default()).await.unwrap().value.minted.record;
     assert_eq!(rolled.expires_at, Some(now + HOUR));
     let refused = issuer.roll(&rolled.id, &Roll { expires: Some(None), ..Roll::default() }).await;
     assert_eq!(refused.unwrap_err().code(), "expiry_required");
@@ -188,7 +188,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
     let owner = bench.owner("Acme").await;
     issuer.create(&NewKey { owner, ..news[0].clone() }).await.unwrap();
     let roll = Roll { owner: Some(owner), ..Roll::default() };
-    let rolled = issuer.roll(&olds[0], &roll).await.unwrap();
+    let rolled = issuer.roll(&olds[0], &roll).await.unwrap().value;
     assert_eq!(rolled.minted.record.owner, owner, "a key of before gets one by a roll");
     let refused = all(KindChange { owner_required: Some(true), ..KindChange::default() });
     let refused = issuer.change_settings(&refused).await.unwrap_err();
@@ -326,11 +326,11 @@ pub(crate) async fn a_repeated_request_gets_its_answer_whatever_was_set_since(be
     let new = [NewKey::titled("x")];
     let made = issuer.create_all(&new, Some(&one)).await.unwrap().keys;
     let id = made[0].record.id.clone();
-    let rolled = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap();
+    let rolled = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
     set(issuer, &SettingsChange { reason_required: Some(true), ..maximum(HOUR) }).await;
     let again = issuer.create_all(&new, Some(&one)).await.unwrap();
     assert_eq!((again.repeated, again.keys[0].token.as_str()), (true, made[0].token.as_str()));
-    let again = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap();
+    let again = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
     assert_eq!((again.repeated, again.minted.record.id), (true, rolled.minted.record.id));
 }
 
@@ -494,7 +494,7 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
         issued_before: None,
         by: None,
     };
-    let entry = issuer.revoke_many(&what).await.unwrap().entry.id;
+    let entry = issuer.revoke_many(&what).await.unwrap().value.id;
     days(&bench, 8, issuer, &busy).await;
     assert_eq!(run(issuer).await, (0, None));
     issuer.lift(entry, None).await.unwrap();

@@ -40,7 +40,7 @@ async fn opened(bench: &Bench, base: &str) -> Issuer {
 
 async fn change(bench: &Bench, change: KeyringChange) -> Result<KeyringChanged, Error> {
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    bench.issuer.change_keyring(&change, &root, Some("me")).await
+    Ok(bench.issuer.change_keyring(&change, &root, Some("me")).await?.value)
 }
 
 fn signer(at_once: bool) -> KeyringChange {
@@ -137,7 +137,7 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                     issued_before: Some(before),
                     by: None,
                 };
-                suspensions.extend(issuer.revoke_many(&what).await.map(|done| done.entry.id));
+                suspensions.extend(issuer.revoke_many(&what).await.map(|done| done.value.id));
             }
             _ => drop(match suspensions.pop() {
                 Some(id) => issuer.lift(id, None).await.map(|_| ()),

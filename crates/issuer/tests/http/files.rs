@@ -86,7 +86,7 @@ async fn a_revocation_that_is_not_published_yet_says_so() {
     assert_eq!(api.post(&path, json!({})).await.status, StatusCode::SERVICE_UNAVAILABLE);
     let revocation = Revocation { when: When::Now, by: None };
     let revoked = api.bench.issuer.revoke(&minted.record.id, &revocation).await.unwrap();
-    assert_eq!(revoked.published.unwrap_err().code(), "clock_went_back");
+    assert_eq!(revoked.published().unwrap_err().code(), "clock_went_back");
     api.bench.clock.set(START);
     assert_eq!(api.get("/v1/list").await.status, StatusCode::OK);
 }

@@ -31,7 +31,7 @@ const DOES: [(&str, Does); 35] = [
     ("delete_keys", Does::Ends),
     ("undo_key", Does::Ends),
     ("undo_keys", Does::Ends),
-    ("revoke_widely", Does::Ends),
+    ("revoke_in_bulk", Does::Ends),
     ("resume_key", Does::Neither),
     ("update_key", Does::Neither),
     ("update_key_by_post", Does::Neither),
@@ -222,7 +222,7 @@ async fn ending(api: &Api, operation: &str, reason: Option<&str>) -> crate::Answ
             dead().await;
             api.post("/v1/keys/delete", why(json!({ "ids": [id] }))).await
         }
-        "revoke_widely" => {
+        "revoke_in_bulk" => {
             let owner = api.post("/v1/owners", json!({ "name": "Acme" })).await.json();
             api.post("/v1/revocations", why(json!({ "owner": owner["number"] }))).await
         }

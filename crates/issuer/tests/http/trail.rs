@@ -89,7 +89,7 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         "create_policy" => (String::new(), json!({ "name": "x", "visibility": "private" })),
         "update_policy" => (policy().await, json!({ "name": "y" })),
         "delete_policy" => (policy().await, json!({})),
-        "revoke_widely" => {
+        "revoke_in_bulk" => {
             (String::new(), json!({ "owner": owner().await.parse::<u32>().unwrap() }))
         }
         "lift_suspension" => {
@@ -239,7 +239,7 @@ async fn by_a_handle_that_is_nobodys_nothing_is_committed() {
     assert_eq!(changed.unwrap_err().code(), "no_actor");
     assert_eq!(bench.issuer.last_event().await.unwrap(), before);
     let by_shell = bench.issuer.change_keyring(&change, &root, Some("the boss")).await;
-    by_shell.unwrap().published.unwrap();
+    by_shell.unwrap().published().unwrap();
     let events = bench.issuer.events_after(before, 10).await.unwrap();
     assert_eq!(events[0].event, "keyring.changed");
     assert!(events[0].actor.as_deref().unwrap().contains('@'), "user@host");

@@ -1,9 +1,9 @@
 //! Gate measurements over time: revocations under load, isolates that have just started, and one
 //! request every ten seconds. Holds their targets and their section of the page.
 
-use super::report::{bytes, grouped, time};
 use super::results::{Results, percentile};
-use super::rows::Row;
+use super::row::Row;
+use super::units::{bytes, grouped, time};
 use std::fmt::Write as _;
 
 pub(super) fn rows(results: &Results) -> Vec<Row> {

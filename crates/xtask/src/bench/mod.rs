@@ -7,8 +7,10 @@ mod gate;
 mod machine;
 mod report;
 mod results;
+mod row;
 mod rows;
 mod soak;
+mod units;
 
 use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};
@@ -81,7 +83,7 @@ pub(crate) fn run(quick: bool, only: &[Group]) -> Result<()> {
         }
     }
     let machine = machine::describe(&bench.built)?;
-    let rows = rows::judge(&results);
+    let rows = rows::all(&results);
     // Only complete runs update the committed figures in docs/.
     let folder = if quick || !only.is_empty() { bench.files } else { paths::root().join("docs") };
     let page = folder.join("benchmarks.md");

@@ -1,9 +1,10 @@
 //! The targets, and whether each is met.
 
 use super::gate;
-use super::report::{bytes, time};
 use super::results::Results;
+use super::row::Row;
 use super::soak;
+use super::units::{bytes, time};
 
 /// The target for a ratio.
 #[derive(Clone, Copy)]
@@ -14,18 +15,6 @@ enum Target {
     Within(f64),
     /// No target: the ratio is only shown.
     Shown,
-}
-
-/// A target and its measurement.
-pub(crate) struct Row {
-    pub(crate) what: String,
-    pub(crate) peer: String,
-    pub(crate) ours: String,
-    pub(crate) theirs: String,
-    pub(crate) ratio: String,
-    pub(crate) target: String,
-    /// `None` if the row has no target.
-    pub(crate) met: Option<bool>,
 }
 
 type Comparison =
@@ -224,7 +213,7 @@ const COMPARISONS: [Comparison; 27] = [
 ];
 
 /// The rows of everything that was measured.
-pub(crate) fn judge(results: &Results) -> Vec<Row> {
+pub(crate) fn all(results: &Results) -> Vec<Row> {
     let compared = COMPARISONS.iter().filter_map(|comparison| compare(results, comparison));
     compared.chain(weighed(results)).chain(gate::rows(results)).chain(soak::row(results)).collect()
 }

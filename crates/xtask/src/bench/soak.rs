@@ -1,9 +1,9 @@
 //! The gate's memory over several minutes, compared with that of a Worker that only forwards
 //! requests.
 
-use super::report::grouped;
 use super::results::{Results, percentile};
-use super::rows::Row;
+use super::row::Row;
+use super::units::grouped;
 use std::fmt::Write as _;
 
 pub(super) fn row(results: &Results) -> Option<Row> {

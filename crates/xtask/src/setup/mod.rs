@@ -10,6 +10,7 @@ mod promtool;
 mod python;
 mod servers;
 mod sysroot;
+mod target;
 mod tools;
 mod wasm;
 
@@ -21,8 +22,9 @@ pub(crate) use postgres::{Postgres, postgres, postgres_programs};
 pub(crate) use promtool::promtool;
 pub(crate) use python::python;
 pub(crate) use servers::servers;
+pub(crate) use target::TARGET;
 pub(crate) use tools::Tools;
-pub(crate) use wasm::{TARGET, WasmToolchain, toolchain as wasm_toolchain};
+pub(crate) use wasm::{WasmToolchain, toolchain as wasm_toolchain};
 
 use anyhow::Result;
 

@@ -1,7 +1,7 @@
 //! Debian ships a Rust that is new enough, but no standard library for wasm32. This module builds
 //! it from Debian's own sources into a sysroot in our cache. Nothing is written under /usr.
 
-use super::wasm::TARGET;
+use super::target::TARGET;
 use crate::{cmd, paths};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! A Rust that compiles for `wasm32-unknown-unknown`: the first of three ways that works.
 
+use super::target::TARGET;
 use super::{debian, sysroot};
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 const NO_WAY: &str = "no Rust on this machine compiles for wasm32-unknown-unknown. Do one of:

@@ -1,6 +1,6 @@
 //! Plants bugs in a copy of the tree: the campaign must find each of them.
 
-use super::{Databases, Scene};
+use super::scene::{Databases, Scene};
 use crate::mutations::Scratch;
 use crate::{build, cmd, paths};
 use anyhow::{Context, Result, bail};

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::build::Built;
-use crate::up::Stack;
 use crate::up::service::{get, post, string};
+use crate::up::stack::Stack;
 use crate::{cmd, paths};
 
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -45,7 +45,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     let (id, publishable) = create(stack, "publishable")?;
     say("created", &format!("a publishable key, {id}"));
     let verdict = |token: &str| {
-        let script = paths::root().join("tests/judge.mjs");
+        let script = paths::root().join("tests/verify.mjs");
         let mut node = cmd::new(&built.node);
         cmd::read(node.arg(script).args([&stack.server.url, &stack.issuer.root, token]))
     };

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::field::Field;
 use crate::policy::{Network, Policy};
 use crate::wire::{Put as _, WireError};
 
@@ -40,7 +41,7 @@ impl PolicyDraft {
             for text in texts {
                 // No list has items of 256 bytes or more.
                 let len =
-                    u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+                    u8::try_from(text.len()).map_err(|_| WireError::NotCanonical(Field::Policy))?;
                 out.put_u8(len).put(text);
             }
             Ok::<_, WireError>(out)
@@ -62,7 +63,8 @@ impl PolicyDraft {
             lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
         );
         for list in lists.iter().filter(|list| !list.is_empty()) {
-            let len = u16::try_from(list.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+            let len =
+                u16::try_from(list.len()).map_err(|_| WireError::NotCanonical(Field::Policy))?;
             out.put_u16(len).put(list);
         }
         Policy::decode(&out)?;

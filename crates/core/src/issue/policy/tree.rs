@@ -13,13 +13,15 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::crypto::{Context, Digest};
+use crate::crypto::Context;
+use crate::field::Field;
+use crate::file_name::{Digest, FileName};
 use crate::issue::{PolicyDraft, name_file};
-use crate::list::FileName;
 use crate::policy::{
-    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_FILE_LEN, MAX_POLICY_LEN, PolicyBody,
-    PolicyDirectory, RangeLine, SALT_LEN, Visibility,
+    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_POLICY_LEN, PolicyBody,
+    PolicyDirectory, RangeLine, SALT_LEN,
 };
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::wire::{Put as _, WireError};
 
 /// The key that the salts of private bodies are derived with. Wiped when dropped, hidden from
@@ -132,7 +134,7 @@ impl PolicyTree {
     /// See [`PolicyDraft::encode`]. 0 isn't a valid number.
     pub fn set(&mut self, number: u32, policy: &PolicyDraft) -> Result<(), WireError> {
         if number == 0 {
-            return Err(WireError::NotCanonical("policy number"));
+            return Err(WireError::NotCanonical(Field::PolicyNumber));
         }
         self.records.insert(number, policy.encode()?);
         self.changed.insert(number);
@@ -257,7 +259,7 @@ impl PolicyTree {
         let mut len = HEADER_LEN + salt;
         self.records.range(range.clone()).all(|(_, record)| {
             len += INDEX_LEN + record.len();
-            len <= MAX_FILE_LEN
+            len <= MAX_POLICY_FILE_LEN
         })
     }
 }
@@ -315,7 +317,7 @@ fn encode_body<'r>(
 }
 
 // A policy of maximal length fits into a private body.
-const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_FILE_LEN);
+const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_POLICY_FILE_LEN);
 
 #[cfg(test)]
 mod tests {

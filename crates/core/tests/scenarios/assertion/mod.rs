@@ -7,7 +7,7 @@ pub(crate) mod shape;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::assertion::Assertion;
-use portcullis_core::crypto::{Context, PublicKey};
+use portcullis_core::crypto::{Context, PublicKey, primitives};
 use portcullis_core::issue::{KeyringDraft, SigningKey};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
 use portcullis_core::token::{Environment, Kind, Name, Serial};
@@ -82,7 +82,7 @@ fn text(said: &Assertion<'_>) -> String {
 fn resigned(said: &Assertion<'_>, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut body = said.unsigned(KID).unwrap().message()[Context::LEN..].to_vec();
     change(&mut body);
-    let signature = key().sign(Context::ASSERTION, &body);
+    let signature = primitives::sign(&key(), Context::ASSERTION, &body);
     encode(&[&body[..], &signature].concat())
 }
 

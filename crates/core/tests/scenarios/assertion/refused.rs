@@ -1,7 +1,7 @@
 //! Assertions that an origin refuses, in the order of its checks.
 
 use portcullis_core::assertion::Assertion;
-use portcullis_core::crypto::{Context, PublicKey};
+use portcullis_core::crypto::{Context, PublicKey, primitives};
 use portcullis_core::issue::SigningKey;
 use portcullis_core::keyring::{State, Validity};
 use portcullis_core::time::Time;
@@ -173,7 +173,7 @@ fn signatures() -> Vec<AssertionVector> {
     let of_stamp = {
         let unsigned = unsigned();
         let body = &unsigned.message()[Context::LEN..];
-        encode(&[body, &key().sign(Context::STAMP, body)].concat())
+        encode(&[body, &primitives::sign(&key(), Context::STAMP, body)].concat())
     };
     let two = world_with(|draft| {
         let other = SigningKey::from_seed(&[8; 32]);

@@ -5,34 +5,34 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use portcullis_gate_worker::{Caller, Passage, Verdict, authorize};
+use portcullis_gate_worker::{AuthorizedRequest, Caller, Verdict, authorize};
 use serde_json::{Value, json};
 use worker::{Context, Env, Response, Result, event, web_sys};
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
-    let passage = match authorize(request, &env, &ctx).await? {
-        Verdict::Pass(passage) => passage,
+    let authorized = match authorize(request, &env, &ctx).await? {
+        Verdict::Authorized(authorized) => authorized,
         // The key is refused, or can't be verified; or the request was for a page of the gate, such
         // as `/.portcullis/health`.
         Verdict::Answer(answer) => return Ok(answer),
     };
-    match passage.path().as_str() {
-        "/whoami" => answer(&passage, &passage.caller().map_or(Value::Null, who)),
-        "/reports" => match passage.requirements(&["reports:read"])? {
-            Verdict::Pass(passage) => {
-                let asked = passage.request().text().await?;
-                answer(&passage, &reports(passage.caller(), &asked))
+    match authorized.path().as_str() {
+        "/whoami" => answer(&authorized, &authorized.caller().map_or(Value::Null, who)),
+        "/reports" => match authorized.require(&["reports:read"])? {
+            Verdict::Authorized(authorized) => {
+                let asked = authorized.original().text().await?;
+                answer(&authorized, &reports(authorized.caller(), &asked))
             }
             Verdict::Answer(answer) => Ok(answer),
         },
-        _ => passage.send().await,
+        _ => authorized.send().await,
     }
 }
 
 /// An answer of this Worker. `finish` adds the rate-limit headers of a limited key.
-fn answer(passage: &Passage, body: &Value) -> Result<web_sys::Response> {
-    passage.finish(&Response::from_json(body)?.into())
+fn answer(authorized: &AuthorizedRequest, body: &Value) -> Result<web_sys::Response> {
+    authorized.finish(&Response::from_json(body)?.into())
 }
 
 fn who(caller: &Caller) -> Value {
@@ -45,7 +45,7 @@ fn who(caller: &Caller) -> Value {
         "scopes": caller.scopes().collect::<Vec<_>>(),
         "sales_channels": caller.sales_channels().collect::<Vec<_>>(),
         "list": caller.list(),
-        "standing": caller.standing().name(),
+        "standing": caller.freshness().name(),
     })
 }
 

@@ -11,7 +11,6 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::keystore::StoredKey;
 use serde::Serialize;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::Outcome;
@@ -69,13 +68,13 @@ impl Export {
         }
         let view = issuer.view().await?;
         let text = URL_SAFE_NO_PAD.encode(&document);
-        let json = json!({
-            "issuer": view.verifier().issuer().to_string(),
-            "root": issuer.root().to_string(),
-            "version": view.verifier().keyring().version(),
-            "keyring": text,
-        });
-        out.answer(&json, |o| writeln!(o, "{text}"))?;
+        let answer = ExportAnswer {
+            issuer: view.verifier().issuer().to_string(),
+            keyring: &text,
+            root: issuer.root().to_string(),
+            version: view.verifier().keyring().version(),
+        };
+        out.answer(&answer, |o| writeln!(o, "{text}"))?;
         Ok(Outcome::Yes)
     }
 
@@ -108,4 +107,14 @@ impl Export {
         }
         Ok(Outcome::Yes)
     }
+}
+
+/// What a verifier starts with.
+#[derive(Serialize)]
+struct ExportAnswer<'a> {
+    issuer: String,
+    /// The document, in base64url.
+    keyring: &'a str,
+    root: String,
+    version: u32,
 }

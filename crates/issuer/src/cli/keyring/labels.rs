@@ -2,16 +2,17 @@
 
 use anyhow::Result;
 use portcullis_core::token::Label;
-use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{
     KeyringChange, KeyringChanged, LabelChange, Labels as Listed, LabelsPreview, Preview,
 };
 use portcullis_issuer::names::labels::told as told_label;
 use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
+use portcullis_issuer::{Committed, Issuer};
 
 use super::{Root, unpublished};
 use crate::cli::Outcome;
+use crate::cli::committed::write_published;
 use crate::cli::out::{Out, field, table};
 use crate::cli::sure::{Answer, Sure, told};
 
@@ -138,17 +139,15 @@ fn dry_run(preview: &LabelsPreview, out: &Out) -> Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-fn said(preview: &LabelsPreview, changed: &KeyringChanged, out: &Out) -> Result<Outcome> {
-    let view = LabelsChangedView::new(preview, changed);
+fn said(preview: &LabelsPreview, done: &Committed<KeyringChanged>, out: &Out) -> Result<Outcome> {
+    let changed = &done.value;
+    let view = LabelsChangedView::new(preview, done);
     let is_new = |label: &Label| !preview.before.contains(label);
     out.answer(&view, |o| {
         field(o, "Keyring", format_args!("version {}", changed.version))?;
         field(o, "Valid until", rfc3339_millis(changed.not_after))?;
         field(o, "Labels", listed(&changed.labels))?;
-        match &changed.published {
-            Ok(published) => field(o, "Published in", format_args!("list {}", published.number)),
-            Err(_) => field(o, "Published in", "no list yet"),
-        }
+        write_published(o, &done.publication)
     })?;
     if changed.labels.iter().any(is_new) {
         out.note(
@@ -156,7 +155,7 @@ fn said(preview: &LabelsPreview, changed: &KeyringChanged, out: &Out) -> Result<
              have the new label.",
         );
     }
-    Ok(unpublished(&changed.published, out))
+    Ok(unpublished(&done.publication, out))
 }
 
 /// The labels as shown to people.

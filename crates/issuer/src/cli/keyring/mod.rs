@@ -13,10 +13,11 @@ use portcullis_issuer::actions::{KeyringChange, KeyringChanged, NewSigner};
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::view::signers::{KeyringChangedView, SignersView};
-use portcullis_issuer::{Error, Issuer};
+use portcullis_issuer::{Committed, Error, Issuer, Publication};
 
 use super::Outcome;
 use super::args;
+use super::committed::write_published;
 use super::out::{Out, field, table};
 
 /// Show, rotate, label and export the keyring: which signers speak for the issuer
@@ -134,7 +135,7 @@ impl Root {
         &self,
         issuer: &Issuer,
         change: &KeyringChange,
-    ) -> Result<KeyringChanged, Error> {
+    ) -> Result<Committed<KeyringChanged>, Error> {
         let home = issuer.home();
         let path = self.root.clone().unwrap_or_else(|| home.root_key());
         let vault = Vault::new(path, home.unlock().clone());
@@ -155,8 +156,9 @@ impl Rotate {
     }
 }
 
-fn said(changed: &KeyringChanged, out: &Out) -> Result<Outcome> {
-    out.answer(&KeyringChangedView::new(changed), |o| {
+fn said(done: &Committed<KeyringChanged>, out: &Out) -> Result<Outcome> {
+    let changed = &done.value;
+    out.answer(&KeyringChangedView::new(done), |o| {
         field(o, "Keyring", format_args!("version {}", changed.version))?;
         field(o, "Valid until", rfc3339_millis(changed.not_after))?;
         if let (Some(kid), Some(state)) = (changed.kid, changed.state) {
@@ -165,10 +167,7 @@ fn said(changed: &KeyringChanged, out: &Out) -> Result<Outcome> {
         for kid in &changed.retiring {
             field(o, "Signer", format_args!("kid {kid}, retiring"))?;
         }
-        match &changed.published {
-            Ok(published) => field(o, "Published in", format_args!("list {}", published.number)),
-            Err(_) => field(o, "Published in", "no list yet"),
-        }
+        write_published(o, &done.publication)
     })?;
     if let (Some(kid), Some(State::Next)) = (changed.kid, changed.state) {
         out.note(&format!(
@@ -176,11 +175,11 @@ fn said(changed: &KeyringChanged, out: &Out) -> Result<Outcome> {
              (portcullis keyring export --gate), then run: portcullis keyring promote {kid}"
         ));
     }
-    Ok(unpublished(&changed.published, out))
+    Ok(unpublished(&done.publication, out))
 }
 
-fn unpublished<T>(published: &Result<T, Error>, out: &Out) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
+fn unpublished(publication: &Publication, out: &Out) -> Outcome {
+    let Some(error) = publication.error() else { return Outcome::Yes };
     let message = format!(
         "the keyring is stored but no stamp names it yet ({}); run `portcullis list publish`",
         error.chain()

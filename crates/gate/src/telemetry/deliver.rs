@@ -1,0 +1,31 @@
+//! Delivers a report of uses to the issuer and to Analytics Engine, in the background.
+
+use core::cell::RefCell;
+
+use crate::gate::Gate;
+use crate::host::Host;
+use crate::telemetry::analytics::DataPoint;
+use crate::telemetry::log::Event;
+use crate::telemetry::usage::{Report, TIMEOUT};
+
+/// Sends a report. If the delivery fails, the uses are kept for the next report.
+pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
+    let (analytics, report_usage, list) = {
+        let gate = gate.borrow();
+        let settings = gate.settings();
+        (settings.analytics, settings.report_usage, gate.list_seen(host.now()))
+    };
+    if analytics {
+        report
+            .unwritten()
+            .for_each(|(name, uses)| host.write_point(&DataPoint::forwarded(name, uses, list)));
+    }
+    let sent = if report_usage { host.report_usage(report.body(), TIMEOUT).await } else { Ok(()) };
+    match sent {
+        Ok(()) => gate.borrow_mut().telemetry_mut().usage_mut().delivered(),
+        Err(error) => {
+            gate.borrow_mut().telemetry_mut().usage_mut().put_back(report, host.now());
+            host.log(&Event::Usage(error));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Committed changes as answers of commands.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Result;
+use portcullis_issuer::view::committed::CommittedView;
+use portcullis_issuer::view::targets::waited;
+use portcullis_issuer::{Committed, Issuer, Publication};
+use serde::Serialize;
+
+use super::Outcome;
+use super::list::write_targets;
+use super::out::{Out, field};
+
+/// Prints the result of a committed change, in text as `text` writes it, and whether it is
+/// published. With `patience`, waits until every target carries it, for so long at most.
+pub(super) async fn answer<T: Serialize>(
+    issuer: &Issuer,
+    out: &Out,
+    change: Committed<T>,
+    patience: Option<Duration>,
+    text: impl FnOnce(&mut dyn Write, &T) -> io::Result<()>,
+) -> Result<Outcome> {
+    let Committed { value, publication } = change;
+    let targets = waited(issuer, &publication, patience).await?;
+    let view = CommittedView::new(value, &publication, issuer.now()).with_targets(targets);
+    out.answer(&view, |o| {
+        text(o, &view.value)?;
+        write_published(o, &publication)?;
+        view.targets().map_or(Ok(()), |targets| write_targets(o, targets))
+    })?;
+    Ok(outcome(out, &publication))
+}
+
+/// The outcome of a committed change, published or not.
+fn outcome(out: &Out, publication: &Publication) -> Outcome {
+    let Some(error) = publication.error() else { return Outcome::Yes };
+    let message = format!(
+        "the change is committed but not yet published ({}); run `portcullis list publish`",
+        error.chain()
+    );
+    out.error(error.code(), &message);
+    Outcome::Unfinished
+}
+
+pub(super) fn write_published(out: &mut dyn Write, publication: &Publication) -> io::Result<()> {
+    match publication {
+        Publication::Published(list) => {
+            field(out, "Published in", format_args!("list {}", list.number))
+        }
+        Publication::NotYet(_) => field(out, "Published in", "no list yet"),
+        Publication::NotNeeded => Ok(()),
+    }
+}

@@ -1,0 +1,85 @@
+//! What a committed change comes to: its result, and whether gates learn of it already.
+//!
+//! A change is committed first and published afterwards. If publishing fails, the change stays
+//! committed, and the next list carries it. So this is not an error: a caller that took it for one
+//! would repeat what has been done.
+
+use crate::error::Error;
+use crate::store::lists::Published;
+
+/// The result of a committed change, and its publication.
+#[derive(Debug)]
+pub struct Committed<T> {
+    /// What was committed.
+    pub value: T,
+    /// Whether a published list carries it.
+    pub publication: Publication,
+}
+
+/// Whether a published list carries a committed change.
+#[derive(Debug)]
+pub enum Publication {
+    /// This list carries it.
+    Published(Published),
+    /// Publishing failed. The next list carries it.
+    NotYet(Error),
+    /// No list carries what was changed, so nothing was published.
+    NotNeeded,
+}
+
+impl<T> Committed<T> {
+    /// A committed change, and the result of publishing it.
+    #[must_use]
+    pub fn new(value: T, published: Result<Published, Error>) -> Self {
+        let publication = match published {
+            Ok(list) => Publication::Published(list),
+            Err(error) => Publication::NotYet(error),
+        };
+        Self { value, publication }
+    }
+
+    /// A committed change of what no list carries.
+    #[must_use]
+    pub const fn unlisted(value: T) -> Self {
+        Self { value, publication: Publication::NotNeeded }
+    }
+
+    /// The same change with another value.
+    #[must_use]
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Committed<U> {
+        Committed { value: with(self.value), publication: self.publication }
+    }
+
+    /// The list that carries the change, for a caller to whom a change that isn't published yet is
+    /// a failure. `None` if no list needs to carry it.
+    ///
+    /// # Errors
+    /// Why publishing failed.
+    pub fn published(self) -> Result<Option<Published>, Error> {
+        match self.publication {
+            Publication::Published(list) => Ok(Some(list)),
+            Publication::NotYet(error) => Err(error),
+            Publication::NotNeeded => Ok(None),
+        }
+    }
+}
+
+impl Publication {
+    /// The list that carries the change.
+    #[must_use]
+    pub const fn list(&self) -> Option<&Published> {
+        match self {
+            Self::Published(list) => Some(list),
+            Self::NotYet(_) | Self::NotNeeded => None,
+        }
+    }
+
+    /// Why publishing failed.
+    #[must_use]
+    pub const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::NotYet(error) => Some(error),
+            Self::Published(_) | Self::NotNeeded => None,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Failures of publications: in the log, and the first of a series as an event.
+
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::sources::chain;
+use crate::store::StoreError;
+use crate::store::events::{self, Event, EventType};
+
+/// Logs a failure, and records the first of a series. `what` names the publication and `is` the
+/// same with its verb, for the messages.
+pub(super) async fn report(
+    issuer: &Issuer,
+    published: Result<(), Error>,
+    (what, is): (&str, &str),
+    failing: &mut bool,
+) {
+    match &published {
+        Ok(()) if *failing => tracing::info!("{is} published again"),
+        Ok(()) => {}
+        Err(error) => {
+            tracing::error!(code = error.code(), what, "not published: {}", error.chain());
+            if !*failing {
+                note_failure(issuer, None, error).await;
+            }
+        }
+    }
+    *failing = published.is_err();
+}
+
+/// Writes `list.failed`. If that fails too, only the log has it.
+pub(super) async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
+    let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
+    let who = issuer.who(None);
+    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
+    let noted: Result<(), StoreError> = async {
+        let mut writing = issuer.store().write().await?;
+        let now = writing.now().await?;
+        events::append(&mut writing, now, &event).await?;
+        writing.commit().await
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!("the failure could not be noted: {}", chain(&error));
+    }
+}

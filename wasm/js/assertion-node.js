@@ -1,3 +1,0 @@
-import './native-node.js';
-
-export * from './assertion.js';

@@ -1,0 +1,3 @@
+import '../engine/native-node.js';
+
+export * from './verifier.js';

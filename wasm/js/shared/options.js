@@ -1,0 +1,118 @@
+// Reads the options of every call. A misspelt or misplaced option, or one of the wrong type, throws
+// at once, because it must never count as no requirement. Only an object's own properties count, so that
+// nothing in Object.prototype acts as an option.
+
+import { ENVIRONMENTS, KINDS } from '../generated/abi.js';
+import { offered, property } from './property.js';
+
+export { ENVIRONMENTS, KINDS };
+
+// The option names of each call. Tests read them from here.
+export const CALLS = new Map();
+
+// Each call has a table of types by option name. A type describes the value in `what`; its `read`
+// returns the value to use, or `undefined` if the type is wrong.
+export const TEXT = { what: 'a string', read: (value) => (typeof value === 'string' ? value : undefined) };
+export const FUNCTION = { what: 'a function', read: (value) => (typeof value === 'function' ? value : undefined) };
+export const INSTANT = { what: 'a Date, or milliseconds since 1970', read: millisOf };
+export const DURATION = { what: 'milliseconds, 0 or more', read: (value) => (typeof value === 'number' && value >= 0 ? value : undefined) };
+export const POSITIVE = { what: 'a number above 0', read: (value) => (typeof value === 'number' && value > 0 ? value : undefined) };
+export const BYTES = { what: 'a Uint8Array or an ArrayBuffer', read: bytesOf };
+export const KIND = oneOf(...KINDS.slice(1));
+export const ENVIRONMENT = oneOf(...ENVIRONMENTS.slice(1));
+export const SOURCE = {
+  what: 'what httpSource(url) gives, or has a method `get` of its own',
+  read: (value) => (typeof offered(value, 'get') === 'function' ? value : undefined),
+};
+
+export function oneOf(...words) {
+  return { what: words.join(' or '), read: (value) => (words.includes(value) ? value : undefined) };
+}
+
+// The result of reading options. Its prototype is frozen, so that no other code can add properties
+// to it.
+function Found() {}
+Found.prototype = Object.freeze(Object.create(null));
+const { propertyIsEnumerable: isEnumerable } = Object.prototype;
+const NOTHING = Object.freeze(new Found());
+
+// Returns the function that reads the options of `call`.
+export function optionsReader(call, types) {
+  const known = Object.assign(new Found(), types);
+  CALLS.set(call, Object.keys(known));
+  return (given) => {
+    if (given === undefined) return NOTHING;
+    if (!isPlain(given)) throw new TypeError(`${call}: the options are one plain object`);
+    const found = new Found();
+    for (const name of Object.getOwnPropertyNames(given)) {
+      const type = known[name];
+      if (type === undefined) refuse(call, name, given, known);
+      const value = type && given[name];
+      if (value === undefined) continue;
+      const read = type.read(value);
+      if (read === undefined) throw wrong(call, name, type);
+      found[name] = read;
+    }
+    // `Reflect.ownKeys` returns names and symbols at once, but takes ten times as long.
+    for (const name of Object.getOwnPropertySymbols(given)) if (known[name] === undefined) refuse(call, name, given, known);
+    return found;
+  };
+}
+
+// A property that is not enumerable comes from the language itself, like the tag of a module, and
+// is ignored.
+function refuse(call, name, given, known) {
+  if (!isEnumerable.call(given, name)) return;
+  const names = Object.keys(known);
+  const near = nearest(String(name), names);
+  const advice = near === undefined ? `there are ${names.join(', ')}` : `did you mean \`${near}\`?`;
+  throw new TypeError(`\`${String(name)}\` is no option of ${call}; ${advice}`);
+}
+
+export function wrong(call, name, { what }) {
+  return new TypeError(`${call}: \`${name}\` is ${what}`);
+}
+
+// Reads an argument that is not an option.
+export function argument(call, name, type, value) {
+  const read = value === undefined ? undefined : type.read(value);
+  if (read === undefined) throw wrong(call, name, type);
+  return read;
+}
+
+// The members of an iterable. A string doesn't count as a list of its characters.
+export function listOf(value) {
+  return typeof value === 'object' && typeof value?.[Symbol.iterator] === 'function' ? [...value] : undefined;
+}
+
+// An option that may also be a function of the request.
+export function orFunction({ what, read }) {
+  return { what: `${what}, or a function`, read: (value) => (typeof value === 'function' ? value : read(value)) };
+}
+
+// Whether the value is a plain object. An instance of a class may keep its options anywhere, and a
+// Map has none of the names that we read, so both are refused. Another realm's Object.prototype is
+// recognized by its own `isPrototypeOf`.
+export function isPlain(value) {
+  if (typeof value !== 'object' || value === null) return false;
+  const above = Object.getPrototypeOf(value);
+  return above === null || above === Object.prototype || (Object.getPrototypeOf(above) === null && Object.hasOwn(above, 'isPrototypeOf'));
+}
+
+function millisOf(value) {
+  const millis = value instanceof Date ? value.getTime() : value;
+  return typeof millis === 'number' && millis >= 0 && millis < Infinity ? millis : undefined;
+}
+
+function bytesOf(value) {
+  if (value instanceof Uint8Array) return value;
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
+}
+
+// The known name that was probably meant: it shares more than half of the pairs of letters.
+function nearest(name, names) {
+  const pairs = Array.from(name, (_, at) => name.slice(at, at + 2).toLowerCase()).slice(0, -1);
+  const shared = (one) => pairs.filter((pair) => one.toLowerCase().includes(pair)).length;
+  const best = names.reduce((one, other) => (shared(other) > shared(one) ? other : one));
+  return 2 * shared(best) > pairs.length ? best : undefined;
+}

@@ -1,7 +1,0 @@
-// workerd and Vercel's edge runtime: a request that waits for another request's fetch may wait
-// forever.
-import { platform } from './platform.js';
-
-platform.sharesPromises = false;
-
-export * from './status-list.js';
