@@ -15,7 +15,7 @@ use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 use zeroize::Zeroizing;
 
-use crate::facts::{Denied, folder_of};
+use crate::facts::Denied;
 use crate::fault::Fault;
 use crate::shared_memory::ListFacts;
 
@@ -63,6 +63,14 @@ impl Folder {
             Self::Bodies => "bodies",
             Self::Policies => "policies",
             Self::Private => "private",
+        }
+    }
+
+    /// The folder of a kind's policy files.
+    const fn of_policies(kind: Kind) -> Self {
+        match kind {
+            Kind::Publishable => Self::Policies,
+            Kind::Secret => Self::Private,
         }
     }
 }
@@ -202,7 +210,7 @@ impl Engine {
                 let visibility = Visibility::of(kind);
                 let (old, new) = (list.head().policies(visibility), next.policies(visibility));
                 let names = self.policies.wants(old, new).into_iter();
-                wanted.extend(names.map(|name| Wanted { folder: folder_of(kind), name }));
+                wanted.extend(names.map(|name| Wanted { folder: Folder::of_policies(kind), name }));
             }
         }
         if wanted.is_empty() {
@@ -226,7 +234,9 @@ impl Engine {
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
-            Err(NoPolicy::Unavailable(name)) => Some(Wanted { folder: folder_of(kind), name }),
+            Err(NoPolicy::Unavailable(name)) => {
+                Some(Wanted { folder: Folder::of_policies(kind), name })
+            }
             Ok(_) | Err(NoPolicy::Missing) => None,
         }
     }
