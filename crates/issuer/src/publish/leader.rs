@@ -17,7 +17,7 @@ use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::reserve;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
@@ -80,10 +80,10 @@ pub async fn run_leader(
     }
     drop(leads);
     while pushers.join_next().await.is_some() {}
-    if let Ok(mut writing) = issuer.store().write().await
+    if let Ok(mut writing) = issuer.store().bookkeeping().await
         && targets::resign(&mut writing, &holder).await.is_ok()
     {
-        let _ = writing.commit().await;
+        let _ = writing.save().await;
     }
 }
 
@@ -101,11 +101,11 @@ async fn make_room(issuer: &Issuer) {
 
 /// Takes or renews the lease, and publishes if it is held. Returns whether it is.
 async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let now = writing.clock();
     let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
     let leads = targets::lead(&mut writing, holder, (now, until)).await?;
-    writing.commit().await?;
+    writing.save().await?;
     if leads {
         issuer.publish().await?;
     }
@@ -136,13 +136,10 @@ pub(super) async fn report(
 /// Writes `list.failed`. If that fails too, only the log has it.
 async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let who = issuer.who(None);
-    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
     let noted: Result<(), Error> = async {
-        let mut writing = issuer.store().write().await?;
-        let now = writing.now().await?;
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await
+        let mut change = issuer.change(None).await?;
+        change.event(EventType::ListFailed, None, data).await?;
+        change.save().await
     }
     .await;
     if let Err(error) = noted {
@@ -219,18 +216,18 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
 }
 
 async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
-    writing.commit().await
+    writing.save().await
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let now = writing.clock();
     targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
-    writing.commit().await
+    writing.save().await
 }
 
 impl Issuer {

@@ -178,23 +178,12 @@ impl Event<'_> {
     }
 }
 
-/// Adds an event to the outbox, within the transaction of its change.
+/// Adds events to the outbox in order, within the transaction of their change. Only a
+/// [`Change`](super::Change) does.
 ///
 /// # Errors
-/// [`Error::ReasonRequired`] and the database's.
-pub async fn append(
-    connection: &mut Connection,
-    now: Time,
-    event: &Event<'_>,
-) -> Result<(), Error> {
-    append_all(connection, now, std::slice::from_ref(event)).await
-}
-
-/// Adds events to the outbox in order, like [`append`].
-///
-/// # Errors
-/// [`Error::ReasonRequired`] and the database's.
-pub async fn append_all(
+/// [`Error::NoActor`], [`Error::ReasonRequired`] and the database's.
+pub(super) async fn append(
     connection: &mut Connection,
     now: Time,
     events: &[Event<'_>],

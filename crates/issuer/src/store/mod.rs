@@ -6,6 +6,7 @@
 //! have one version per database.
 
 pub mod bulk;
+mod change;
 pub mod channels;
 pub mod clock;
 pub mod events;
@@ -34,7 +35,6 @@ pub mod status;
 pub mod targets;
 pub mod upkeep;
 pub mod webhooks;
-mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,13 +45,14 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Transaction};
 
+use crate::actor::Who;
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
+pub use change::{Bookkeeping, Change};
 use clock::ClockGuard;
 use held::Held;
 pub use open::Database;
 use session::Turn;
-pub use writing::Writing;
 
 const CONNECTIONS: u32 = 8;
 /// Connections reserved for publishing: the timer, a target and a revocation at a time.
@@ -190,13 +191,21 @@ impl Store {
         self
     }
 
-    /// Starts a writing transaction. Dropping it without a commit rolls it back.
+    /// Starts a change by `who`.
+    ///
+    /// # Errors
+    /// As [`Store::bookkeeping`].
+    pub async fn change<'a>(&self, who: Who<'a>) -> Result<Change<'a>, Error> {
+        self.bookkeeping().await?.into_change(who).await
+    }
+
+    /// Starts a write transaction that leaves no event.
     ///
     /// # Errors
     /// [`Error::DatabaseBusy`] if working transactions hold the lock for more than ten seconds;
     /// [`Error::ClockImplausible`]; [`Error::DatabaseMissing`] and [`Error::DatabaseReplaced`] if
     /// the open files are no longer those of the database.
-    pub async fn write(&self) -> Result<Writing, Error> {
+    pub async fn bookkeeping(&self) -> Result<Bookkeeping, Error> {
         self.held.check()?;
         let (mut transaction, server) = match self.database {
             Database::File(_) => {
@@ -216,7 +225,7 @@ impl Store {
             }
         };
         let reading = self.door.check(&mut transaction, server).await?;
-        Ok(Writing::new(transaction, reading, self.held.clone()))
+        Ok(Bookkeeping::new(transaction, reading, self.held.clone()))
     }
 
     /// Checks that the open files are still those of the database.
