@@ -69,10 +69,10 @@ impl Issuer {
         if !marker.exists() {
             return Ok(());
         }
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         let now = writing.clock();
         targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
-        writing.commit().await?;
+        writing.save().await?;
         Ok(fs::remove_file(&marker).map_err(|source| FileError::Io { path: marker, source })?)
     }
 

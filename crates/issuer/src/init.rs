@@ -185,11 +185,11 @@ async fn fill(
     clock: Arc<dyn Clock>,
     valid_for: Duration,
 ) -> Result<Minted, Error> {
-    let mut writing = store.write().await?;
+    let mut writing = store.bookkeeping().await?;
     let now = writing.clock();
     lists::insert_keyring(&mut writing, keyring.version, document, now).await?;
     shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
-    writing.commit().await?;
+    writing.save().await?;
 
     // From here on use the regular path: the list is published before the first serial is used.
     let with_issuer = Issuer::open(draft, clock, valid_for).await?;

@@ -37,11 +37,11 @@ impl Lease {
         let tag = u64::from_be_bytes(*crate::random::secret()?);
         let holder =
             self.holder.take().unwrap_or_else(|| format!("{}-{tag:016x}", std::process::id()));
-        let mut writing = self.issuer.store().write().await?;
+        let mut writing = self.issuer.store().bookkeeping().await?;
         let now = writing.now().await?;
         let until = now.plus_millis(LEASE_MILLIS);
         let held = table::take(&mut writing, self.name, &holder, now, until).await?;
-        writing.commit().await?;
+        writing.save().await?;
         // Count from before the request was sent.
         self.renew_at_millis = steady_millis.saturating_add(LEASE_MILLIS / 3);
         self.holder = held.then_some(holder);
@@ -59,11 +59,11 @@ impl Lease {
     /// Releases the lease and records how the job ended.
     pub(crate) async fn end(mut self, failure: Option<&Error>) -> Result<(), Error> {
         let Some(holder) = self.holder.take() else { return Ok(()) };
-        let mut writing = self.issuer.store().write().await?;
+        let mut writing = self.issuer.store().bookkeeping().await?;
         let now = writing.now().await?;
         let error = failure.map(Error::chain);
         table::give_back(&mut writing, self.name, &holder, now, error.as_deref()).await?;
-        writing.commit().await?;
+        writing.save().await?;
         Ok(())
     }
 }

@@ -19,16 +19,16 @@ impl Issuer {
             return Ok(());
         }
         let key = self.keystore().column_key()?;
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         let sealed = table::seal_webhooks(&mut writing, &key).await?;
-        writing.commit().await?;
+        writing.save().await?;
         tracing::info!(webhooks = sealed, "the secrets of webhooks are sealed now");
         // The old texts still exist in unused pages and dead rows.
         match self.store().wipe().await {
             Ok(()) => {
-                let mut writing = self.store().write().await?;
+                let mut writing = self.store().bookkeeping().await?;
                 table::done(&mut writing, SEAL).await?;
-                writing.commit().await?;
+                writing.save().await?;
             }
             Err(error) => tracing::warn!(
                 code = error.code(),

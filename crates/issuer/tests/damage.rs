@@ -153,26 +153,26 @@ fn init_fills_a_folder_that_is_there_and_puts_the_root_where_it_is_told() {
 #[tokio::test]
 async fn a_full_shard_says_so_and_changes_nothing() {
     let bench = Bench::new().await;
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query("UPDATE shards SET issued = 943718").execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     let new = portcullis_issuer::actions::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query("UPDATE shards SET issued = 943717 WHERE shard = 0")
         .execute(&mut *writing)
         .await
         .unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     bench.issuer.create(&new).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     let bench = Bench::new().await;
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query("UPDATE shards SET issued = capacity").execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     let new = portcullis_issuer::actions::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
     // The earlier stamps still lack the new shards.

@@ -106,9 +106,9 @@ async fn webhooks_that_nothing_can_be_sent_to_are_found() {
     let made = bench.issuer.create_webhook(&new, Reach::default()).await.unwrap();
     assert!(check(&look(&bench, &[]).await, "webhooks")[0].mend.is_none());
     let alter = async |sql: &'static str| {
-        let mut writing = bench.issuer.store().write().await.unwrap();
+        let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
         sqlx::query(sql).execute(&mut *writing).await.unwrap();
-        writing.commit().await.unwrap();
+        writing.save().await.unwrap();
     };
     alter(
         "INSERT INTO deliveries (webhook_id, event_id, state, attempts, next_ms, updated_ms) \

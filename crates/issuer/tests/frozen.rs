@@ -334,7 +334,7 @@ async fn a_session_that_is_ended_is_an_error_of_its_own_and_replaced() {
         "SELECT pg_terminate_backend(pg_backend_pid())::TEXT",
         "SET LOCAL idle_in_transaction_session_timeout = '10ms'",
     ] {
-        let mut writing = store.write().await.unwrap();
+        let mut writing = store.bookkeeping().await.unwrap();
         let _ = sqlx::query(statement).execute(&mut *writing).await.map_err(Error::from);
         tokio::time::sleep(Duration::from_millis(500)).await;
         let ended = sqlx::query("SELECT 1").execute(&mut *writing).await.map_err(Error::from);
@@ -353,7 +353,7 @@ async fn a_connection_that_is_left_in_a_dead_transaction_is_not_used_again() {
     benches.extend(Bench::on_postgres().await);
     for bench in benches {
         for _ in 0..10 {
-            let mut writing = bench.issuer.store().write().await.unwrap();
+            let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
             sqlx::query("ROLLBACK").execute(&mut *writing).await.unwrap();
             drop(writing);
             bench.issuer.create(&NewKey::titled("x")).await.unwrap();

@@ -124,10 +124,10 @@ async fn a_stream_ends_with_its_key() {
             "suspended" => drop(issuer.suspend(id, None).await.unwrap()),
             "expired" => bench.clock.advance(101_000),
             "lost its scope" => {
-                let mut writing = issuer.store().write().await.unwrap();
+                let mut writing = issuer.store().bookkeeping().await.unwrap();
                 let update = "UPDATE api_keys SET admin_scopes = 'keys:read' WHERE id = $1";
                 sqlx::query(update).bind(id).execute(&mut *writing).await.unwrap();
-                writing.commit().await.unwrap();
+                writing.save().await.unwrap();
             }
             _ => drop(
                 issuer

@@ -95,10 +95,10 @@ async fn nothing_is_acknowledged_that_would_be_lost_with_the_process() {
             let file = file(&bench, end);
             let before = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
             // A transaction that had already begun fails too.
-            let begun = issuer.store().write().await.unwrap();
+            let begun = issuer.store().bookkeeping().await.unwrap();
             let kept = fate.befall(&file);
             let code = fate.code(end);
-            assert_eq!(begun.commit().await.unwrap_err().code(), code, "{of}");
+            assert_eq!(begun.save().await.unwrap_err().code(), code, "{of}");
             let refused = issuer.create(&NewKey::titled("x")).await.unwrap_err();
             assert_eq!(refused.code(), code, "{of}");
             assert!(refused.to_string().contains("restore"), "{refused}");

@@ -24,7 +24,7 @@ use portcullis_issuer::events::{Age, Retention};
 use portcullis_issuer::http::router;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::schedule::{Job, Options};
-use portcullis_issuer::store::events::{self, Event, EventType};
+use portcullis_issuer::store::events::{Event, EventType};
 use portcullis_issuer::{Home, Issuer};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -40,9 +40,10 @@ async fn append(issuer: &Issuer, count: usize, at: Time) {
         data: json!({ "number": number }),
     };
     let all: Vec<Event<'_>> = (0..count).map(event).collect();
-    let mut writing = issuer.store().write().await.unwrap();
-    events::append_all(&mut writing, at, &all).await.unwrap();
-    writing.commit().await.unwrap();
+    let writing = issuer.store().bookkeeping().await.unwrap();
+    let mut change = writing.into_change_at(Who::new(&actor, None), at);
+    change.events(&all).await.unwrap();
+    change.save().await.unwrap();
 }
 
 /// Adds events of twenty days ago to the issuer at `home`, as a program at that time would have;
@@ -204,9 +205,9 @@ async fn the_command_line_looks_first_asks_and_removes() {
     // An attacker who can only write the database can't pass off a cut as a removal.
     let home = Home::new(shell.home());
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
-    let mut writing = issuer.store().write().await.unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
     sqlx::query("DELETE FROM trail_start").execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     issuer.store().close().await;
     let found = shell.run(&["audit", "verify"]);
     assert_eq!((code(&found), stdout(&found).contains("start")), (1, true));
@@ -250,10 +251,10 @@ async fn how_long_events_are_kept_is_a_setting_that_is_checked_at_once() {
 async fn free_leases(home: &Path) {
     let home = Home::new(home);
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
-    let mut writing = issuer.store().write().await.unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
     let free = "UPDATE jobs SET holder = NULL, until_ms = 0";
     sqlx::query(free).execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     issuer.store().close().await;
 }
 

@@ -254,12 +254,12 @@ async fn a_program_that_knows_no_settings_makes_no_key() {
         let insert = format!(
             "INSERT INTO api_keys ({columns}) SELECT {values} FROM api_keys WHERE id = '{id}'"
         );
-        let mut writing = issuer.store().write().await.unwrap();
+        let mut writing = issuer.store().bookkeeping().await.unwrap();
         let refused = sqlx::query(AssertSqlSafe(insert.clone())).execute(&mut *writing).await;
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("settings"), "{refused}");
         writing.rollback().await.unwrap();
-        let mut writing = issuer.store().write().await.unwrap();
+        let mut writing = issuer.store().bookkeeping().await.unwrap();
         let known = insert.replacen("updated_ms)", "updated_ms, settings_version)", 1);
         let known = known.replacen("updated_ms FROM", "updated_ms, 0 FROM", 1);
         sqlx::query(AssertSqlSafe(known)).execute(&mut *writing).await.unwrap();

@@ -36,7 +36,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
 
 /// A table like that of keys, under another name.
 async fn make_table(place: &Place) -> Result<()> {
-    let mut writing = place.issuer.store().write().await?;
+    let mut writing = place.issuer.store().bookkeeping().await?;
     let query =
         sqlx::query("SELECT sql FROM sqlite_master WHERE tbl_name = 'api_keys' AND sql <> ''");
     for row in query.fetch_all(&mut *writing).await? {
@@ -44,7 +44,7 @@ async fn make_table(place: &Place) -> Result<()> {
         let sql = sql.replace("api_keys", "plain_keys");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut *writing).await?;
     }
-    writing.commit().await?;
+    writing.save().await?;
     Ok(())
 }
 
@@ -55,7 +55,7 @@ async fn insert(place: &Place, round: usize, rows: usize) -> Result<()> {
         "INSERT INTO plain_keys ({COLUMNS}) VALUES {}",
         vec![format!("({row})"); rows].join(", ")
     );
-    let mut writing = place.issuer.store().write().await?;
+    let mut writing = place.issuer.store().bookkeeping().await?;
     for chunk in 0..BATCH / rows {
         let mut query = sqlx::query(AssertSqlSafe(sql.clone()));
         for number in 0..rows {
@@ -89,6 +89,6 @@ async fn insert(place: &Place, round: usize, rows: usize) -> Result<()> {
         }
         query.execute(&mut *writing).await.context("a plain row")?;
     }
-    writing.commit().await?;
+    writing.save().await?;
     Ok(())
 }

@@ -16,22 +16,22 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
     fill(&place, if quick { 12 } else { SHARDS }).await?;
     place.issuer.publish().await?;
     for _ in 0..if quick { 2 } else { 7 } {
-        let mut writing = place.issuer.store().write().await?;
+        let mut writing = place.issuer.store().bookkeeping().await?;
         sqlx::query("UPDATE shards SET body = NULL").execute(&mut *writing).await?;
-        writing.commit().await?;
+        writing.save().await?;
         let whole = async { Ok(place.issuer.publish().await?) };
         samples.time("publish, every shard anew", 1, whole).await?;
 
         let key = place.issuer.create(&NewKey::titled("x")).await?.record;
         // Revoke in a shard that has as many revocations as the others.
-        let mut writing = place.issuer.store().write().await?;
+        let mut writing = place.issuer.store().bookkeeping().await?;
         sqlx::query(
             "UPDATE api_keys SET serial = 5 * 1048576 + 1048000 - seq % 1000 WHERE id = $1",
         )
         .bind(&key.id)
         .execute(&mut *writing)
         .await?;
-        writing.commit().await?;
+        writing.save().await?;
         let revocation = Revocation { when: When::Now, by: None };
         let one = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published()?) };
         samples.time("revoke, commit to stamp", 1, one).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
 }
 
 async fn fill(place: &Place, shards: i64) -> Result<()> {
-    let mut writing = place.issuer.store().write().await?;
+    let mut writing = place.issuer.store().bookkeeping().await?;
     for shard in 2..shards {
         sqlx::query(
             "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
@@ -62,6 +62,6 @@ async fn fill(place: &Place, shards: i64) -> Result<()> {
     .bind(REVOKED_IN_EACH)
     .execute(&mut *writing)
     .await?;
-    writing.commit().await?;
+    writing.save().await?;
     Ok(())
 }

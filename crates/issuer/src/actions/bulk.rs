@@ -8,14 +8,13 @@ use serde_json::json;
 
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::check_text;
-use crate::actor::Who;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::store::bulk::{self, BulkRecord};
-use crate::store::events::{self, Event, EventType};
-use crate::store::{self, Connection, listing, owners};
+use crate::store::events::EventType;
+use crate::store::{self, Change, Connection, listing, owners};
 
 /// The keys that a bulk entry covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,20 +75,19 @@ impl Issuer {
         if let Some(by) = &what.by {
             check_text("by", by)?;
         }
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let entry = self.entry(&mut writing, what, now).await?;
+        let mut change = self.change(what.by.as_deref()).await?;
+        let now = change.now();
+        let entry = self.entry(&mut change, what, now).await?;
         if *care != Care::MEANT {
-            let (admins, preview) = preview(&mut writing, &entry, now).await?;
+            let (admins, preview) = preview(&mut change, &entry, now).await?;
             admins.check(&preview, care)?;
         }
-        let who = self.who(what.by.as_deref());
-        let id = bulk::insert(&mut writing, &entry, Some(who.shown()), now).await?;
+        let who = change.who();
+        let id = bulk::insert(&mut change, &entry, Some(who.shown()), now).await?;
         let made_by = Some(who.shown().to_owned());
         let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
-        append(&mut writing, &record, who, now).await?;
-        writing.commit().await?;
-        Ok(Committed::new(record, self.publish().await))
+        write_event(&mut change, &record).await?;
+        self.commit(change, record).await
     }
 
     /// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
@@ -99,9 +97,9 @@ impl Issuer {
     /// [`Error::Unknown`]; [`Error::Invalid`] for a revocation, which is permanent, and for an
     /// entry that was lifted before; and the store's. On error nothing has changed.
     pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<Committed<BulkRecord>, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let entry = bulk::find(&mut writing, id).await?;
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let entry = bulk::find(&mut change, id).await?;
         let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
         let invalid = |reason| Error::Invalid { field: "id", reason };
         if entry.entry.state == BulkState::Revoked {
@@ -112,11 +110,10 @@ impl Issuer {
         if entry.lifted.is_some() {
             return Err(invalid("names a suspension that was lifted already"));
         }
-        bulk::lift(&mut writing, id, now).await?;
+        bulk::lift(&mut change, id, now).await?;
         entry.lifted = Some(now);
-        append(&mut writing, &entry, self.who(by), now).await?;
-        writing.commit().await?;
-        Ok(Committed::new(entry, self.publish().await))
+        write_event(&mut change, &entry).await?;
+        self.commit(change, entry).await
     }
 
     /// All bulk revocations and suspensions, newest first.
@@ -207,19 +204,14 @@ async fn preview(
     Ok((admins, preview))
 }
 
-async fn append(
-    connection: &mut Connection,
-    record: &BulkRecord,
-    who: Who<'_>,
-    now: Time,
-) -> Result<(), Error> {
+async fn write_event(change: &mut Change<'_>, record: &BulkRecord) -> Result<(), Error> {
     let event = match (record.entry.state, record.lifted) {
         (BulkState::Revoked, _) => EventType::ManyRevoked,
         (BulkState::Suspended, None) => EventType::ManySuspended,
         (BulkState::Suspended, Some(_)) => EventType::ManyResumed,
     };
     let data = json!(crate::view::records::BulkView::new(record));
-    Ok(events::append(connection, now, &Event { event, key_id: None, who, data }).await?)
+    Ok(change.event(event, None, data).await?)
 }
 
 /// Refuses to make a key that a bulk revocation in force covers from its first second.

@@ -26,9 +26,8 @@ impl Issuer {
             let reason = "must not hold what is to be removed as well";
             return Err(Error::Invalid { field: "add", reason });
         }
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        let mut change = self.change(by).await?;
+        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
         if record.kind != Kind::Publishable {
             return Err(Error::NotPublishable);
         }
@@ -36,11 +35,8 @@ impl Issuer {
         let kept = before.iter().filter(|channel| !remove.contains(channel));
         let sales_channels = Some(kept.chain(add).cloned().collect());
         let update = Update { sales_channels, ..Update::default() };
-        update_in(&mut writing, &mut record, &update, self.who(by), now).await?;
-        writing.commit().await?;
-        if record.sales_channels == before {
-            return Ok(Committed::unlisted(record));
-        }
-        Ok(Committed::new(record, self.publish().await))
+        let who = change.who();
+        update_in(&mut change, &mut record, &update, who).await?;
+        self.commit_update(change, record, &before).await
     }
 }

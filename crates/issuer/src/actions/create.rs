@@ -198,23 +198,23 @@ impl Issuer {
     ) -> Result<Creation, Error> {
         new.iter().try_for_each(NewKey::check)?;
         idempotency.map_or(Ok(()), Idempotency::check)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut change = self.change(None).await?;
+        let now = change.now();
         let request = digest(&new.iter().map(|new| new.request(self.actor())).collect());
         if let Some(idempotency) = idempotency
-            && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
+            && let Some(ids) = idempotency.recall(&mut change, request, now).await?
         {
-            let keys = self.made_before(&mut writing, &ids).await?;
+            let keys = self.made_before(&mut change, &ids).await?;
             return Ok(Creation { keys, repeated: true });
         }
         let key_requests: Vec<KeyRequest<'_>> =
             new.iter().map(|new| KeyRequest { new, rolled_from: None }).collect();
-        let keys = self.make(&mut writing, &key_requests, now).await?;
+        let keys = self.make(&mut change, &key_requests).await?;
         if let Some(idempotency) = idempotency {
             let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
-            idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;
+            idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
         }
-        writing.commit().await?;
+        change.save().await?;
         self.publish_policies(&keys).await;
         Ok(Creation { keys, repeated: false })
     }

@@ -2,20 +2,18 @@
 //!
 //! Readers no longer see a deleted record. The list still names the key until it expires.
 
-use portcullis_core::time::Time;
 use serde_json::json;
 
 use crate::actions::bulk::effective_states;
 use crate::actions::care::Care;
 use crate::actions::revoke::{check_care, revoke_all_in};
 use crate::actions::{check_by, find_all};
-use crate::actor::Who;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::store::events::{self, Event, EventType};
-use crate::store::{Connection, channels, idempotency, keys};
+use crate::store::events::{Event, EventType};
+use crate::store::{Change, channels, idempotency, keys};
 
 impl Issuer {
     /// Deletes the records of revoked keys, all or none.
@@ -25,18 +23,18 @@ impl Issuer {
     /// yet revoked, and the store's. On error nothing has changed.
     pub async fn delete(&self, ids: &[String], by: Option<&str>) -> Result<Vec<String>, Error> {
         check_by("by", by)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let records = find_all(&mut writing, ids).await?;
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let records = find_all(&mut change, ids).await?;
         let mut shown = records.clone();
-        effective_states(&mut writing, &mut shown).await?;
+        effective_states(&mut change, &mut shown).await?;
         let counts = shown.iter().filter(|record| record.state(now) != KeyState::Revoked);
         let counts: Vec<String> = counts.map(|record| record.id.clone()).collect();
         if !counts.is_empty() {
             return Err(Error::NotRevoked(counts));
         }
-        delete_in(&mut writing, &records, self.who(by), now).await?;
-        writing.commit().await?;
+        delete_in(&mut change, &records).await?;
+        change.save().await?;
         Ok(records.into_iter().map(|record| record.id).collect())
     }
 
@@ -53,33 +51,29 @@ impl Issuer {
         by: Option<&str>,
     ) -> Result<Committed<Vec<KeyRecord>>, Error> {
         check_by("by", by)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut records = find_all(&mut writing, ids).await?;
-        check_care(&mut writing, &records, &Care::default(), now).await?;
-        revoke_all_in(&mut writing, &mut records, now.secs(), self.who(by), now).await?;
-        delete_in(&mut writing, &records, self.who(by), now).await?;
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let mut records = find_all(&mut change, ids).await?;
+        check_care(&mut change, &records, &Care::default(), now).await?;
+        let who = change.who();
+        revoke_all_in(&mut change, &mut records, now.secs(), who).await?;
+        delete_in(&mut change, &records).await?;
         let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
-        idempotency::forget(&mut writing, &ids).await?;
-        writing.commit().await?;
-        Ok(Committed::new(records, self.publish().await))
+        idempotency::forget(&mut change, &ids).await?;
+        self.commit(change, records).await
     }
 }
 
-async fn delete_in(
-    connection: &mut Connection,
-    records: &[KeyRecord],
-    who: Who<'_>,
-    now: Time,
-) -> Result<(), Error> {
+async fn delete_in(change: &mut Change<'_>, records: &[KeyRecord]) -> Result<(), Error> {
+    let (now, who) = (change.now(), change.who());
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
-    keys::delete(connection, &ids, now).await?;
-    channels::delete(connection, &ids, now).await?;
+    keys::delete(change, &ids, now).await?;
+    channels::delete(change, &ids, now).await?;
     let event = |record| {
         let record: &KeyRecord = record;
         let data = json!({ "kind": record.kind.name(), "revoked_at": record.revoked_at });
         Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), who, data }
     };
     let events: Vec<Event<'_>> = records.iter().map(event).collect();
-    Ok(events::append_all(connection, now, &events).await?)
+    Ok(change.events(&events).await?)
 }

@@ -21,7 +21,7 @@ use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::settings::{Class, KindSettings, idle_since};
 use crate::store::bulk::{self, BulkRecord};
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::{Event, EventType};
 use crate::store::settings::{self as table, Reported};
 use crate::store::{self, Connection, keys};
 
@@ -128,22 +128,22 @@ impl Issuer {
         if ids.is_empty() {
             return Ok((Idle::Keys(0), last));
         }
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let settings = table::read(&mut writing).await?.settings;
+        let mut change = self.change(None).await?;
+        let now = change.now();
+        let settings = table::read(&mut change).await?.settings;
         let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
         let window = Window::new(days, now.secs());
         // Check the candidates again: they may have changed between the two transactions.
-        let mut keys = keys::find_all(&mut writing, &ids).await?;
-        let entries = bulk::all(&mut writing).await?;
+        let mut keys = keys::find_all(&mut change, &ids).await?;
+        let entries = bulk::all(&mut change).await?;
         keys.retain(|key| is_idle(key, &entries, window, now));
         let reason = format!("not used for {days} days");
-        let who = self.who(None).or_because(&reason);
+        let who = change.who().or_because(&reason);
         for key in &mut keys {
             key.suspended = Some(now);
             key.suspended_by = Some(who.shown().into());
             key.updated = now;
-            keys::update(&mut writing, key).await?;
+            keys::update(&mut change, key).await?;
         }
         let event = |key| {
             let key: &KeyRecord = key;
@@ -151,8 +151,8 @@ impl Issuer {
             Event { event: EventType::Suspended, key_id: Some(key.id.as_str()), who, data }
         };
         let events: Vec<Event<'_>> = keys.iter().map(event).collect();
-        events::append_all(&mut writing, now, &events).await?;
-        writing.commit().await?;
+        change.events(&events).await?;
+        change.save().await?;
         Ok((Idle::Keys(u64::try_from(keys.len()).unwrap_or(u64::MAX)), last))
     }
 }

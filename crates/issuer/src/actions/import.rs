@@ -52,10 +52,9 @@ impl Issuer {
     /// Those of [`Issuer::create`]. On error nothing has changed.
     pub async fn import(&self, lines: &[ImportLine]) -> Result<Vec<Imported>, Error> {
         lines.iter().try_for_each(ImportLine::check)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut change = self.change(None).await?;
         let external: Vec<&str> = lines.iter().map(|line| line.external_id.as_str()).collect();
-        let before = idempotency::imported(&mut writing, &external).await?;
+        let before = idempotency::imported(&mut change, &external).await?;
 
         // Make one key for each external id that is new, however many lines name it.
         let mut places = HashMap::new();
@@ -66,15 +65,15 @@ impl Issuer {
                 key_requests.push(KeyRequest { new, rolled_from: None });
             }
         }
-        let made = self.make(&mut writing, &key_requests, now).await?;
+        let made = self.make(&mut change, &key_requests).await?;
         let pairs = places.iter().filter_map(|(external_id, place)| {
             made.get(*place).map(|minted| (*external_id, minted.record.id.as_str()))
         });
-        idempotency::insert_imports(&mut writing, &pairs.collect::<Vec<_>>()).await?;
+        idempotency::insert_imports(&mut change, &pairs.collect::<Vec<_>>()).await?;
 
         // Answer each line. The first line with a new id gets `Made`, its repetitions `Before`.
         let ids: Vec<String> = before.values().cloned().collect();
-        let known = keys::find_all(&mut writing, &ids).await?;
+        let known = keys::find_all(&mut change, &ids).await?;
         let known: HashMap<&str, _> = known.iter().map(|key| (key.id.as_str(), key)).collect();
         let mut imported = Vec::with_capacity(lines.len());
         let mut told = vec![false; made.len()];
@@ -102,7 +101,7 @@ impl Issuer {
                 }
             });
         }
-        writing.commit().await?;
+        change.save().await?;
         self.publish_policies(&made).await;
         Ok(imported)
     }

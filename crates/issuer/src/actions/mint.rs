@@ -23,8 +23,8 @@ use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::bulk;
-use crate::store::events::{self, Event, EventType};
-use crate::store::{Connection, Writing, channels, keys, settings, shards, targets};
+use crate::store::events::{Event, EventType};
+use crate::store::{Change, Connection, channels, keys, settings, shards, targets};
 
 /// A key to make. If it replaces another, `rolled_from` has that key's id and the draft of its own
 /// policy.
@@ -34,15 +34,14 @@ pub(super) struct KeyRequest<'n> {
 }
 
 impl Issuer {
-    /// Makes keys within the caller's transaction.
+    /// Makes keys within the caller's change. Each key has its own maker, as its request names.
     pub(super) async fn make(
         &self,
-        writing: &mut Writing,
+        change: &mut Change<'_>,
         key_requests: &[KeyRequest<'_>],
-        now: Time,
     ) -> Result<Vec<Minted>, Error> {
-        let clock = writing.clock();
-        let connection = &mut **writing;
+        let (clock, now) = (change.clock(), change.now());
+        let connection = &mut **change;
         check(connection, key_requests).await?;
         let stored = settings::read(connection).await?;
         let admit = |key_request: &KeyRequest<'_>| stored.settings.admit(key_request.new, now);
@@ -70,7 +69,7 @@ impl Issuer {
         self.check_end(connection, &minted).await?;
         let in_force = bulk::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
-        self.store_made(connection, key_requests, &minted, (stored.version, now)).await?;
+        self.store_made(change, key_requests, &minted, stored.version).await?;
         Ok(minted)
     }
 
@@ -164,13 +163,13 @@ impl Issuer {
     /// Writes records, their policies and sales channels, and events.
     async fn store_made(
         &self,
-        connection: &mut Connection,
+        change: &mut Change<'_>,
         key_requests: &[KeyRequest<'_>],
         minted: &[Minted],
-        (settings_version, now): (u32, Time),
+        settings_version: u32,
     ) -> Result<(), Error> {
         let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-        keys::insert(connection, &records, settings_version).await?;
+        keys::insert(change, &records, settings_version).await?;
         let mut policies = Vec::new();
         for (key_request, key) in key_requests.iter().zip(&records) {
             if key_request.new.has_own_policy() {
@@ -178,18 +177,19 @@ impl Issuer {
                 policies.push((key.policy, key.id.as_str(), draft));
             }
         }
-        channels::insert_policies(connection, &policies, now).await?;
+        let now = change.now();
+        channels::insert_policies(change, &policies, now).await?;
         let of_key = |key| {
             let key: &KeyRecord = key;
             key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
         };
         let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
-        channels::add(connection, &pairs).await?;
+        channels::add(change, &pairs).await?;
         let named =
             key_requests.iter().map(|key_request| self.who(key_request.new.created_by.as_deref()));
         let events: Vec<Event<'_>> =
             records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
-        Ok(events::append_all(connection, now, &events).await?)
+        Ok(change.events(&events).await?)
     }
 
     /// Signs the token of a record again. The text equals that of the original token.

@@ -4,12 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::actions::check_text;
-use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::Connection;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::owners::{self, Owner};
+use crate::store::{Change, Connection};
 
 /// The longest metadata, in bytes of JSON.
 const MAX_METADATA_LEN: usize = 16 * 1024;
@@ -48,21 +47,20 @@ impl Issuer {
     pub async fn create_owner(&self, new: &NewOwner) -> Result<Owner, Error> {
         check_text("name", &new.name)?;
         check_metadata(&new.metadata)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        check_external_id(&mut writing, new.external_id.as_deref(), 0).await?;
+        let mut change = self.change(new.by.as_deref()).await?;
+        let now = change.now();
+        check_external_id(&mut change, new.external_id.as_deref(), 0).await?;
         let owner = Owner {
-            number: draw(&mut writing).await?,
+            number: draw(&mut change).await?,
             name: new.name.clone(),
             external_id: new.external_id.clone(),
             metadata: new.metadata.clone(),
             created: now,
             updated: now,
         };
-        owners::insert(&mut writing, &owner).await?;
-        let event = event(EventType::OwnerCreated, &owner, self.who(new.by.as_deref()));
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await?;
+        owners::insert(&mut change, &owner).await?;
+        write_event(&mut change, EventType::OwnerCreated, &owner).await?;
+        change.save().await?;
         Ok(owner)
     }
 
@@ -97,27 +95,26 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Invalid`], and the store's.
-    pub async fn update_owner(&self, number: u32, change: &OwnerChange) -> Result<Owner, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut owner = find(&mut writing, number).await?;
-        if let Some(name) = &change.name {
+    pub async fn update_owner(&self, number: u32, edit: &OwnerChange) -> Result<Owner, Error> {
+        let mut change = self.change(edit.by.as_deref()).await?;
+        let now = change.now();
+        let mut owner = find(&mut change, number).await?;
+        if let Some(name) = &edit.name {
             check_text("name", name)?;
             owner.name.clone_from(name);
         }
-        if let Some(external_id) = &change.external_id {
-            check_external_id(&mut writing, external_id.as_deref(), number).await?;
+        if let Some(external_id) = &edit.external_id {
+            check_external_id(&mut change, external_id.as_deref(), number).await?;
             owner.external_id.clone_from(external_id);
         }
-        if let Some(metadata) = &change.metadata {
+        if let Some(metadata) = &edit.metadata {
             check_metadata(metadata)?;
             owner.metadata.clone_from(metadata);
         }
         owner.updated = now;
-        owners::update(&mut writing, &owner).await?;
-        let event = event(EventType::OwnerUpdated, &owner, self.who(change.by.as_deref()));
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await?;
+        owners::update(&mut change, &owner).await?;
+        write_event(&mut change, EventType::OwnerUpdated, &owner).await?;
+        change.save().await?;
         Ok(owner)
     }
 
@@ -126,17 +123,15 @@ impl Issuer {
     /// # Errors
     /// [`Error::Unknown`], [`Error::InUse`], and the store's.
     pub async fn delete_owner(&self, number: u32, by: Option<&str>) -> Result<(), Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let owner = find(&mut writing, number).await?;
-        if owners::is_used(&mut writing, number, now).await? {
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let owner = find(&mut change, number).await?;
+        if owners::is_used(&mut change, number, now).await? {
             return Err(Error::InUse { what: "owner" });
         }
-        owners::delete(&mut writing, number, now).await?;
-        events::append(&mut writing, now, &event(EventType::OwnerDeleted, &owner, self.who(by)))
-            .await?;
-        writing.commit().await?;
-        Ok(())
+        owners::delete(&mut change, number, now).await?;
+        write_event(&mut change, EventType::OwnerDeleted, &owner).await?;
+        Ok(change.save().await?)
     }
 }
 
@@ -184,8 +179,12 @@ fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Error> {
     Ok(())
 }
 
-fn event<'a>(event: EventType, owner: &Owner, who: Who<'a>) -> Event<'a> {
+async fn write_event(
+    change: &mut Change<'_>,
+    event: EventType,
+    owner: &Owner,
+) -> Result<(), Error> {
     let data =
         json!({ "owner": owner.number, "name": owner.name, "external_id": owner.external_id });
-    Event { event, key_id: None, who, data }
+    Ok(change.event(event, None, data).await?)
 }

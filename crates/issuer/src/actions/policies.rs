@@ -5,14 +5,13 @@ use portcullis_core::token::Kind;
 use serde_json::json;
 
 use crate::actions::check_text;
-use crate::actor::Who;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 pub use crate::policy_rules::PolicyRules;
-use crate::store::Connection;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::policies::{self, PolicyRecord, visibility_name};
+use crate::store::{Change, Connection};
 
 /// The properties of a policy to make.
 #[derive(Clone, Debug)]
@@ -76,10 +75,10 @@ impl Issuer {
     pub async fn create_policy(&self, new: &NewPolicy) -> Result<Committed<PolicyRecord>, Error> {
         check_text("name", &new.name)?;
         new.rules.draft()?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut change = self.change(new.by.as_deref()).await?;
+        let now = change.now();
         let policy = PolicyRecord {
-            number: draw(&mut writing).await?,
+            number: draw(&mut change).await?,
             visibility: new.visibility,
             name: new.name.clone(),
             rules: new.rules.clone(),
@@ -87,11 +86,9 @@ impl Issuer {
             created: now,
             updated: now,
         };
-        policies::insert(&mut writing, &policy).await?;
-        let event = event(EventType::PolicyCreated, &policy, self.who(new.by.as_deref()));
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await?;
-        Ok(Committed::new(policy, self.publish().await))
+        policies::insert(&mut change, &policy).await?;
+        write_event(&mut change, EventType::PolicyCreated, &policy).await?;
+        self.commit(change, policy).await
     }
 
     /// The policy with this number.
@@ -124,20 +121,18 @@ impl Issuer {
     pub async fn update_policy(
         &self,
         number: u32,
-        change: &PolicyChange,
+        edit: &PolicyChange,
     ) -> Result<Committed<PolicyRecord>, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut policy = find(&mut writing, number).await?;
-        change.apply(&mut policy);
+        let mut change = self.change(edit.by.as_deref()).await?;
+        let now = change.now();
+        let mut policy = find(&mut change, number).await?;
+        edit.apply(&mut policy);
         check_text("name", &policy.name)?;
         policy.rules.draft()?;
         policy.updated = now;
-        policies::update(&mut writing, &policy).await?;
-        let event = event(EventType::PolicyUpdated, &policy, self.who(change.by.as_deref()));
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await?;
-        Ok(Committed::new(policy, self.publish().await))
+        policies::update(&mut change, &policy).await?;
+        write_event(&mut change, EventType::PolicyUpdated, &policy).await?;
+        self.commit(change, policy).await
     }
 
     /// Deletes a policy that no key in force has, commits, and publishes. The number is never
@@ -150,17 +145,15 @@ impl Issuer {
         number: u32,
         by: Option<&str>,
     ) -> Result<Committed<PolicyRecord>, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let policy = find(&mut writing, number).await?;
-        if policies::is_used(&mut writing, number, now).await? {
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let policy = find(&mut change, number).await?;
+        if policies::is_used(&mut change, number, now).await? {
             return Err(Error::InUse { what: "policy" });
         }
-        policies::delete(&mut writing, number, now).await?;
-        events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, self.who(by)))
-            .await?;
-        writing.commit().await?;
-        Ok(Committed::new(policy, self.publish().await))
+        policies::delete(&mut change, number, now).await?;
+        write_event(&mut change, EventType::PolicyDeleted, &policy).await?;
+        self.commit(change, policy).await
     }
 }
 
@@ -206,12 +199,16 @@ async fn draw(connection: &mut Connection) -> Result<u32, Error> {
     }
 }
 
-fn event<'a>(event: EventType, policy: &PolicyRecord, who: Who<'a>) -> Event<'a> {
+async fn write_event(
+    change: &mut Change<'_>,
+    event: EventType,
+    policy: &PolicyRecord,
+) -> Result<(), Error> {
     let data = json!({
         "policy": policy.number,
         "visibility": visibility_name(policy.visibility),
         "name": policy.name,
         "rules": policy.rules,
     });
-    Event { event, key_id: None, who, data }
+    Ok(change.event(event, None, data).await?)
 }

@@ -13,8 +13,8 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::store::events::{self, Event, EventType};
-use crate::store::{self, Connection, keys, listing};
+use crate::store::events::{Event, EventType};
+use crate::store::{self, Change, Connection, keys, listing};
 
 /// The time of a revocation, and the person behind it.
 #[derive(Clone, Debug)]
@@ -93,15 +93,13 @@ impl Issuer {
         if_revoked: IfRevoked,
     ) -> Result<Committed<KeyRecord>, Error> {
         check_by("revoked_by", revocation.by.as_deref())?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        let mut change = self.change(revocation.by.as_deref()).await?;
+        let now = change.now();
+        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let as_shown = effective_state(&mut writing, &record).await?;
+        let as_shown = effective_state(&mut change, &record).await?;
         if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
-            // End the transaction first: publishing takes the database's write lock itself.
-            writing.rollback().await?;
-            return Ok(Committed::new(as_shown, self.publish().await));
+            return self.committed_before(change, as_shown).await;
         }
         if as_shown.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
@@ -109,12 +107,11 @@ impl Issuer {
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
             return Err(Error::NotEarlier);
         }
-        check_care(&mut writing, std::slice::from_ref(&record), care, now).await?;
-        let who = self.who(revocation.by.as_deref());
-        revoke_in(&mut writing, &mut record, at, who, now).await?;
-        let record = effective_state(&mut writing, &record).await?;
-        writing.commit().await?;
-        Ok(Committed::new(record, self.publish().await))
+        check_care(&mut change, std::slice::from_ref(&record), care, now).await?;
+        let who = change.who();
+        revoke_in(&mut change, &mut record, at, who).await?;
+        let record = effective_state(&mut change, &record).await?;
+        self.commit(change, record).await
     }
 
     /// Revokes keys, all or none, commits, and publishes.
@@ -142,17 +139,16 @@ impl Issuer {
         care: &Care,
         if_revoked: IfRevoked,
     ) -> Result<Committed<RevokedKeys>, Error> {
-        let who = self.who(revocation.by.as_deref());
-        check_by("revoked_by", who.on_behalf_of())?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        check_by("revoked_by", revocation.by.as_deref())?;
+        let mut change = self.change(revocation.by.as_deref()).await?;
+        let now = change.now();
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let (mut records, skipped) = chosen(&mut writing, selector, (at, now), if_revoked).await?;
-        check_care(&mut writing, &records, care, now).await?;
-        revoke_all_in(&mut writing, &mut records, at, who, now).await?;
-        effective_states(&mut writing, &mut records).await?;
-        writing.commit().await?;
-        Ok(Committed::new(RevokedKeys { records, skipped }, self.publish().await))
+        let (mut records, skipped) = chosen(&mut change, selector, (at, now), if_revoked).await?;
+        check_care(&mut change, &records, care, now).await?;
+        let who = change.who();
+        revoke_all_in(&mut change, &mut records, at, who).await?;
+        effective_states(&mut change, &mut records).await?;
+        self.commit(change, RevokedKeys { records, skipped }).await
     }
 
     /// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
@@ -180,23 +176,22 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
     pub async fn revoke_by_token(&self, token: &str) -> Result<Committed<KeyRecord>, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let found = self.record_of(&mut writing, token).await?;
+        let mut change = self.change(None).await?;
+        let now = change.now();
+        let found = self.record_of(&mut change, token).await?;
         let mut record = found.map_err(|_| Error::NotAuthentic)?.ok_or(Error::NotAuthentic)?;
         if record.kind == Kind::Publishable {
             return Err(Error::PublicText);
         }
-        if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+        if effective_state(&mut change, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // The holder of a token acts as that key.
         let holder = self.acting_as(Actor::key(&record.id));
         let holder = holder.because(Some("who holds its text revoked it"))?;
-        revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
-        let record = effective_state(&mut writing, &record).await?;
-        writing.commit().await?;
-        Ok(Committed::new(record, holder.publish().await))
+        revoke_in(&mut change, &mut record, now.secs(), holder.who(None)).await?;
+        let record = effective_state(&mut change, &record).await?;
+        holder.commit(change, record).await
     }
 }
 
@@ -290,26 +285,25 @@ fn check_narrow(criteria: &Criteria) -> Result<(), Error> {
     Err(Error::Invalid { field: "q", reason })
 }
 
-/// Revokes a key from the second `at` on, within the caller's transaction. An earlier revocation
-/// stays.
+/// Revokes a key from the second `at` on, as a part of the caller's change. An earlier revocation
+/// stays. `who` may differ from the change's actor: the holder of a key's text revokes as that key.
 pub(super) async fn revoke_in(
-    connection: &mut Connection,
+    change: &mut Change<'_>,
     record: &mut KeyRecord,
     at: u32,
     who: Who<'_>,
-    now: Time,
 ) -> Result<(), Error> {
-    revoke_all_in(connection, std::slice::from_mut(record), at, who, now).await
+    revoke_all_in(change, std::slice::from_mut(record), at, who).await
 }
 
 /// Like [`revoke_in`], for several keys.
 pub(super) async fn revoke_all_in(
-    connection: &mut Connection,
+    change: &mut Change<'_>,
     records: &mut [KeyRecord],
     at: u32,
     who: Who<'_>,
-    now: Time,
 ) -> Result<(), Error> {
+    let now = change.now();
     let mut ids = Vec::with_capacity(records.len());
     for record in records {
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
@@ -320,9 +314,9 @@ pub(super) async fn revoke_all_in(
         record.updated = now;
         ids.push(record.id.as_str());
     }
-    keys::revoke(connection, &ids, at, Some(who.shown()), now).await?;
+    keys::revoke(change, &ids, at, Some(who.shown()), now).await?;
     let data = json!({ "revoked_at": at, "revoked_by": who.shown() });
     let event = |id| Event { event: EventType::Revoked, key_id: Some(id), who, data: data.clone() };
     let events: Vec<Event<'_>> = ids.into_iter().map(event).collect();
-    Ok(events::append_all(connection, now, &events).await?)
+    Ok(change.events(&events).await?)
 }

@@ -16,7 +16,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::idempotency::Made;
 use crate::store::{Connection, channels, keys};
 
@@ -115,50 +115,44 @@ impl Issuer {
     ) -> Result<Committed<Rolled>, Error> {
         check_by("by", roll.by.as_deref())?;
         idempotency.map_or(Ok(()), Idempotency::check)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut change = self.change(roll.by.as_deref()).await?;
+        let now = change.now();
         let request = digest(&roll.request(id, self.actor()));
         if let Some(idempotency) = idempotency
-            && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
+            && let Some(ids) = idempotency.recall(&mut change, request, now).await?
         {
-            let minted = self.made_before(&mut writing, &ids).await?;
+            let minted = self.made_before(&mut change, &ids).await?;
             let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
-            let old = find_all(&mut writing, &[id.to_owned()]).await?;
+            let old = find_all(&mut change, &[id.to_owned()]).await?;
             let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
-            // End the transaction first: publishing takes the database's write lock itself.
-            writing.rollback().await?;
-            let rolled = Rolled { minted, old, repeated: true };
-            return Ok(Committed::new(rolled, self.publish().await));
+            return self.committed_before(change, Rolled { minted, old, repeated: true }).await;
         }
-        let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        match effective_state(&mut writing, &old).await?.state(now) {
+        let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+        match effective_state(&mut change, &old).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
             KeyState::Suspended => return Err(Error::Suspended),
             KeyState::Expired => return Err(Error::Expired),
         }
-        let who = self.who(roll.by.as_deref());
-        let draft = channels::own_policy(&mut writing, &old.id).await?;
-        let new = self.successor(&mut writing, &old, draft.is_some(), roll).await?;
+        let draft = channels::own_policy(&mut change, &old.id).await?;
+        let new = self.successor(&mut change, &old, draft.is_some(), roll).await?;
         new.check()?;
         let key_request = KeyRequest { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
-        let minted = self.make(&mut writing, &[key_request], now).await?;
+        let minted = self.make(&mut change, &[key_request]).await?;
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let end = When::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
         // The settings may require a reason. Only the roll's own event takes the caller's: the
         // revocation has this one.
-        let ending = who.or_because("it was rolled");
-        revoke_in(&mut writing, &mut old, end, ending, now).await?;
+        let ending = change.who().or_because("it was rolled");
+        revoke_in(&mut change, &mut old, end, ending).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
-        let event = Event { event: EventType::Rolled, key_id: Some(&old.id), who, data };
-        events::append(&mut writing, now, &event).await?;
+        change.event(EventType::Rolled, Some(&old.id), data).await?;
         if let Some(idempotency) = idempotency {
             let key_ids = vec![minted.record.id.clone()];
-            idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;
+            idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
         }
-        writing.commit().await?;
-        Ok(Committed::new(Rolled { minted, old, repeated: false }, self.publish().await))
+        self.commit(change, Rolled { minted, old, repeated: false }).await
     }
 
     async fn successor(

@@ -17,7 +17,7 @@ use crate::actions::{When, check_by};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::settings::{Class, KindSettings, Settings};
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::settings::{self as table, Stored, Wanting};
 use crate::store::{self, Connection};
 use crate::time_format::seconds;
@@ -125,8 +125,8 @@ impl Issuer {
     /// changed.
     pub async fn change_settings(&self, change: &SettingsChange) -> Result<SettingsChanged, Error> {
         check_by("by", change.by.as_deref())?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut writing = self.change(change.by.as_deref()).await?;
+        let now = writing.now();
         let before = checked(&mut writing, change).await?;
         let settings = change.applied(&before.settings)?;
         if settings == before.settings {
@@ -143,11 +143,9 @@ impl Issuer {
         let data = json!({
             "before": before.settings, "after": stored.settings, "version": version,
         });
-        let who = self.who(change.by.as_deref());
-        let event = Event { event: EventType::SettingsChanged, key_id: None, who, data };
-        events::append(&mut writing, now, &event).await?;
+        writing.event(EventType::SettingsChanged, None, data).await?;
         let effects = effects(&mut writing, &stored.settings, now).await?;
-        writing.commit().await?;
+        writing.save().await?;
         Ok(SettingsChanged { before: before.settings, stored, effects })
     }
 

@@ -23,11 +23,11 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, StoredKey, Vault};
-use crate::store;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::lists;
 use crate::store::signers::{self, KeysOfSigner};
 use crate::store::status;
+use crate::store::{self, Change};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The default validity of a keyring, from the moment of signing.
@@ -161,8 +161,8 @@ impl Issuer {
     ) -> Result<Committed<KeyringChanged>, Error> {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut writing = self.change(by).await?;
+        let now = writing.now();
         let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
         let keys = signers::keys_of_signers(&mut writing, now).await?;
         if let KeyringChange::Retire { kid, anyway: false } = *change
@@ -206,10 +206,8 @@ impl Issuer {
                 "retiring": done.retiring,
                 "labels": done.draft.labels.iter().map(Label::as_str).collect::<Vec<_>>(),
             });
-            let event =
-                Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
-            events::append(&mut writing, now, &event).await?;
-            writing.commit().await
+            writing.event(EventType::KeyringChanged, None, data).await?;
+            writing.save().await
         };
         if let Err(error) = committed.await {
             // Report the first error. A leftover key in the keystore is harmless.
@@ -231,7 +229,7 @@ impl Issuer {
     async fn unchanged(
         &self,
         keyring: &Keyring,
-        writing: store::Writing,
+        writing: Change<'_>,
     ) -> Result<Committed<KeyringChanged>, Error> {
         writing.rollback().await?;
         let unchanged = KeyringChanged {

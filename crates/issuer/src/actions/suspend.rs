@@ -8,7 +8,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::keys;
 
 impl Issuer {
@@ -37,10 +37,10 @@ impl Issuer {
         by: Option<&str>,
     ) -> Result<Committed<KeyRecord>, Error> {
         check_by("by", by)?;
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+        if effective_state(&mut change, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // Bulk suspensions are independent: the key's own suspension outlasts them.
@@ -56,15 +56,12 @@ impl Issuer {
             // The idle period starts again.
             record.resumed = Some(now);
         }
-        let who = self.who(by);
-        record.suspended_by = suspend.then(|| who.shown().into());
+        record.suspended_by = suspend.then(|| change.who().shown().into());
         record.updated = now;
-        keys::update(&mut writing, &record).await?;
+        keys::update(&mut change, &record).await?;
         let event = if suspend { EventType::Suspended } else { EventType::Resumed };
-        let event = Event { event, key_id: Some(&record.id), who, data: json!({}) };
-        events::append(&mut writing, now, &event).await?;
-        let record = effective_state(&mut writing, &record).await?;
-        writing.commit().await?;
-        Ok(Committed::new(record, self.publish().await))
+        change.event(event, Some(&record.id), json!({})).await?;
+        let record = effective_state(&mut change, &record).await?;
+        self.commit(change, record).await
     }
 }

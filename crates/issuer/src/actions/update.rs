@@ -13,8 +13,8 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
-use crate::store::events::{self, Event, EventType};
-use crate::store::{Connection, channels, keys};
+use crate::store::events::{Event, EventType};
+use crate::store::{Change, Connection, channels, keys};
 
 /// A change of a key. `None` keeps a property.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,17 +99,27 @@ impl Issuer {
         update: &Update,
         by: Option<&str>,
     ) -> Result<Committed<KeyRecord>, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        let mut change = self.change(by).await?;
+        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
-        update_in(&mut writing, &mut record, update, self.who(by), now).await?;
-        writing.commit().await?;
+        let who = change.who();
+        update_in(&mut change, &mut record, update, who).await?;
+        self.commit_update(change, record, &before).await
+    }
+
+    /// Commits an update of a key that had the sales channels `before`.
+    pub(super) async fn commit_update(
+        &self,
+        change: Change<'_>,
+        record: KeyRecord,
+        before: &[String],
+    ) -> Result<Committed<KeyRecord>, Error> {
         // Lists carry a key's sales channels, in its policy, and nothing else of an update.
         if record.sales_channels == before {
+            change.save().await?;
             return Ok(Committed::unlisted(record));
         }
-        Ok(Committed::new(record, self.publish().await))
+        self.commit(change, record).await
     }
 
     /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
@@ -117,8 +127,7 @@ impl Issuer {
     /// # Errors
     /// Those of [`Issuer::create`] and [`Issuer::update`]. On error nothing has changed.
     pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
+        let mut change = self.change(None).await?;
         let mut key_requests = Vec::new();
         for upsert in all {
             if let Upsert::Create(new) = upsert {
@@ -126,31 +135,32 @@ impl Issuer {
                 key_requests.push(KeyRequest { new, rolled_from: None });
             }
         }
-        let made = self.make(&mut writing, &key_requests, now).await?;
+        let made = self.make(&mut change, &key_requests).await?;
         let mut changed = Vec::new();
         for upsert in all {
             if let Upsert::Update(id, update, by) = upsert {
-                let found = keys::find(&mut writing, id).await?;
+                let found = keys::find(&mut change, id).await?;
                 let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
                 let who = self.who(by.as_deref());
-                update_in(&mut writing, &mut record, update, who, now).await?;
+                update_in(&mut change, &mut record, update, who).await?;
                 changed.push(record);
             }
         }
-        writing.commit().await?;
+        change.save().await?;
         self.publish_policies(&made).await;
         Ok((made, changed))
     }
 }
 
-/// Changes a record within the caller's transaction.
+/// Changes a record as a part of the caller's change. `who` may differ from the change's actor: a
+/// batch names a person for each key.
 pub(super) async fn update_in(
-    connection: &mut Connection,
+    change: &mut Change<'_>,
     record: &mut KeyRecord,
     update: &Update,
     who: Who<'_>,
-    now: Time,
 ) -> Result<(), Error> {
+    let now = change.now();
     update.check()?;
     check_by("by", who.on_behalf_of())?;
     let mut changed = Vec::new();
@@ -175,7 +185,7 @@ pub(super) async fn update_in(
         }
     }
     if let Some(channels) = &update.sales_channels
-        && set_channels(connection, record, channels, now).await?
+        && set_channels(change, record, channels, now).await?
     {
         changed.push("sales_channels");
     }
@@ -184,14 +194,14 @@ pub(super) async fn update_in(
         return Ok(());
     }
     record.updated = now;
-    keys::update(connection, record).await?;
+    keys::update(change, record).await?;
     let data = json!({
         "changed": changed,
         "title": record.title,
         "sales_channels": record.sales_channels,
     });
     let event = Event { event: EventType::Updated, key_id: Some(&record.id), who, data };
-    Ok(events::append(connection, now, &event).await?)
+    Ok(change.events(std::slice::from_ref(&event)).await?)
 }
 
 /// Replaces a key's sales channels. Returns whether they changed.

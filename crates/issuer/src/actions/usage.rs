@@ -20,11 +20,11 @@ impl Issuer {
         if uses.len() > MAX_USES {
             return Err(Error::Invalid { field: "uses", reason: "must be 1000 at most" });
         }
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         let now = writing.now().await?;
         let known = keys::used(&mut writing, uses, now.secs()).await?;
         idle::note(&mut writing, self.actor().name(), uses, now).await?;
-        writing.commit().await?;
+        writing.save().await?;
         Ok(known)
     }
 }

@@ -24,7 +24,7 @@ use super::start::Start;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::lease::Lease;
-use crate::store::events::{self, Event, EventRecord, EventType};
+use crate::store::events::{self, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
 use crate::time_format::rfc3339_millis;
 
@@ -279,11 +279,11 @@ impl Issuer {
     ) -> Result<Option<Anchor>, Error> {
         let Some(last) = batch.events.last() else { return Ok(None) };
         let count = u64::try_from(batch.events.len()).unwrap_or(0);
-        let mut writing = self.store().write().await?;
-        targets::check_not_restored(&mut writing).await?;
-        let now = writing.now().await?;
-        let standing = self.standing(&mut writing, true).await?;
-        let reach = reach(&mut writing, before).await?;
+        let mut change = self.change(None).await?;
+        targets::check_not_restored(&mut change).await?;
+        let now = change.now();
+        let standing = self.standing(&mut change, true).await?;
+        let reach = reach(&mut change, before).await?;
         if standing != batch.before || reach.is_none_or(|reach| reach.last < last.id) {
             return Ok(None);
         }
@@ -298,7 +298,7 @@ impl Issuer {
             at: now,
             head: newest_head(&batch.events).or(standing.head),
         };
-        retention::set_start(&mut writing, &start.sign(&signer)).await?;
+        retention::set_start(&mut change, &start.sign(&signer)).await?;
         let mut data = json!({
             "through": last.id,
             "digest": last.digest.to_string(),
@@ -312,15 +312,13 @@ impl Issuer {
             data.extend(name.map(|name| ("file".into(), Value::from(name))));
             data.extend(batch.broken.map(|id| ("broken_at".into(), Value::from(id))));
         }
-        let event =
-            Event { event: EventType::TrailTrimmed, key_id: None, who: self.who(None), data };
         // Append first: the event's digest covers the newest event, which may be removed here.
-        events::append(&mut writing, now, &event).await?;
-        if retention::remove_through(&mut writing, last.id).await? != count {
+        change.event(EventType::TrailTrimmed, None, data).await?;
+        if retention::remove_through(&mut change, last.id).await? != count {
             // The database holds other events than the batch, so roll back.
             return Err(Error::TrailBroken { id: last.id });
         }
-        writing.commit().await?;
+        change.save().await?;
         Ok(Some(anchor))
     }
 }

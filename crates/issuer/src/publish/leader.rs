@@ -82,10 +82,10 @@ pub async fn run_leader(
     }
     drop(leads);
     while pushers.join_next().await.is_some() {}
-    if let Ok(mut writing) = issuer.store().write().await
+    if let Ok(mut writing) = issuer.store().bookkeeping().await
         && targets::resign(&mut writing, &holder).await.is_ok()
     {
-        let _ = writing.commit().await;
+        let _ = writing.save().await;
     }
 }
 
@@ -103,11 +103,11 @@ async fn make_room(issuer: &Issuer) {
 
 /// Takes or renews the lease, and publishes if it is held. Returns whether it is.
 async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let now = writing.clock();
     let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
     let leads = targets::lead(&mut writing, holder, (now, until)).await?;
-    writing.commit().await?;
+    writing.save().await?;
     if leads {
         issuer.publish().await?;
     }
@@ -183,18 +183,18 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
 }
 
 async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
-    Ok(writing.commit().await?)
+    Ok(writing.save().await?)
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let now = writing.clock();
     targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
-    Ok(writing.commit().await?)
+    Ok(writing.save().await?)
 }
 
 impl Issuer {

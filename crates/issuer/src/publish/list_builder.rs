@@ -7,12 +7,10 @@ use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
 
-use crate::actor::Who;
 use crate::error::Error;
-use crate::store::Connection;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
-use crate::store::{bulk, policies, shards};
+use crate::store::{Change, Connection, bulk, policies, shards};
 
 /// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
 /// accept the key again.
@@ -54,17 +52,16 @@ pub(super) const fn retention_cutoff(now: Time) -> Time {
 
 /// Signs and stores the head of the current bodies, with its event.
 pub(super) async fn write_head(
-    connection: &mut Connection,
+    change: &mut Change<'_>,
     signer: &ListSigner,
     list_version: &ListVersion,
     previous: Digest,
-    who: Who<'_>,
 ) -> Result<Digest, Error> {
-    let bulk = bulk::in_force(connection).await?.iter().map(|record| record.entry).collect();
-    let public_policies = policies::directory(connection, Visibility::Public).await?;
-    let private_policies = policies::directory(connection, Visibility::Private).await?;
+    let bulk = bulk::in_force(change).await?.iter().map(|record| record.entry).collect();
+    let public_policies = policies::directory(change, Visibility::Public).await?;
+    let private_policies = policies::directory(change, Visibility::Private).await?;
     let shards: Vec<ShardLine> =
-        shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
+        shards::shards(change).await?.iter().filter_map(|shard| shard.line).collect();
     // Equal shards share a body.
     let mut bodies: Vec<Digest> = Vec::new();
     for line in &shards {
@@ -83,9 +80,8 @@ pub(super) async fn write_head(
         bulk,
     })?;
     let digest = Digest::of(&head);
-    lists::insert_list(connection, list_version, &head, &bodies).await?;
+    lists::insert_list(change, list_version, &head, &bodies).await?;
     let data = json!({ "epoch": list_version.epoch, "number": list_version.number, "head": digest.to_string() });
-    let event = Event { event: EventType::ListPublished, key_id: None, who, data };
-    events::append(connection, list_version.this_update, &event).await?;
+    change.event(EventType::ListPublished, None, data).await?;
     Ok(digest)
 }

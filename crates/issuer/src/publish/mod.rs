@@ -94,7 +94,7 @@ impl Issuer {
         // Taken out, and put back only after the commit: otherwise the trees would refer to files
         // that were rolled back.
         let mut held = policy_trees.take();
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
         let keyring = view.verifier().keyring();
@@ -110,25 +110,27 @@ impl Issuer {
         // must neither be recorded nor signed.
         let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
+        // The records and the event of this list carry its this update.
+        let mut change = writing.into_change_at(self.who(None), this_update);
         let next_update = this_update.plus_millis(valid_for);
         let list_version =
             |number| ListVersion { epoch: keyring.epoch(), number, this_update, next_update };
-        let position = events::position(&mut writing).await?;
+        let position = events::position(&mut change).await?;
         let since = last.map_or(0, |last| last.position);
-        shards::open_ahead(&mut writing).await?;
-        let bodies = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
+        shards::open_ahead(&mut change).await?;
+        let bodies = renew_bodies(&mut change, last.as_ref(), this_update).await?;
         let instants = (this_update, retention_cutoff(this_update));
         let salt = self.keystore().salt_key();
         let policies =
-            renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
-        let bulk = bulk::changed_since(&mut writing, since).await?;
+            renew_policies(&mut change, &mut held, &salt, (since, position), instants).await?;
+        let bulk = bulk::changed_since(&mut change, since).await?;
         // A head is valid only as long as its signer, so a new signer needs a new head.
-        let signed = is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
+        let signed = is_signed_by(&mut change, last.as_ref(), signer.kid).await?;
         // A new shard is usable only when the latest earlier stamp has expired everywhere,
         // including on clocks that are behind this one.
         let latest = last.map(|last| last.latest);
         let usable = latest.map_or(this_update, |latest| latest.plus_millis(MAX_BEHIND_MILLIS));
-        shards::set_covered(&mut writing, this_update, usable).await?;
+        shards::set_covered(&mut change, this_update, usable).await?;
         let latest = latest.map_or(next_update, |latest| latest.max(next_update));
         let same_epoch = last.filter(|last| last.list_version.epoch == keyring.epoch());
         let promise = match same_epoch {
@@ -141,23 +143,21 @@ impl Issuer {
                     same_epoch.map_or(0, |last| last.list_version.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let list_version = list_version(number);
-                let digest =
-                    write_head(&mut writing, &signer, &list_version, previous, self.who(None))
-                        .await?;
+                let digest = write_head(&mut change, &signer, &list_version, previous).await?;
                 Promise { list_version, digest, position, latest }
             }
         };
-        lists::set_promise(&mut writing, &promise).await?;
-        clock::note(&mut writing, &reading).await?;
-        let (head, _) = crate::local_verifier::stored_head(&mut writing, promise.digest).await?;
+        lists::set_promise(&mut change, &promise).await?;
+        clock::note(&mut change, &reading).await?;
+        let (head, _) = crate::local_verifier::stored_head(&mut change, promise.digest).await?;
         let head_len = name_file(&head).len;
-        writing.commit().await?;
+        change.save().await?;
         *policy_trees = held;
         Ok((signer, promise, head_len, keyring.version()))
     }
 
     async fn put_out(&self, promise: &Promise, stamp: &[u8]) -> Result<Published, Error> {
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         match self.read_back_in(&mut writing, stamp).await {
             // Another process has published since, and this one's mirror has seen it.
             Ok(()) | Err(Error::List(ListError::Rollback { .. })) => {}
@@ -165,7 +165,7 @@ impl Issuer {
         }
         lists::set_published(&mut writing, promise, stamp).await?;
         let published = lists::published(&mut writing).await?;
-        writing.commit().await?;
+        writing.save().await?;
         Ok(published)
     }
 }

@@ -59,10 +59,10 @@ impl Issuer {
     }
 
     async fn note(&self, target: &Target, carries: (u32, u64, Time)) -> Result<(), Error> {
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         let now = writing.clock();
         targets::carries(&mut writing, &target.name, carries, now).await?;
-        Ok(writing.commit().await?)
+        Ok(writing.save().await?)
     }
 
     /// Writes the files that the target lacks. Returns the version of its keyring afterwards.
@@ -174,7 +174,7 @@ impl Issuer {
         if promise.is_some_and(|promise| !is_later(&list_version, &promise.list_version)) {
             return Ok(());
         }
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         // Check again under the write lock: another issuer may have promised since.
         let promise = lists::promise(&mut writing).await?;
         if promise.is_some_and(|promise| !is_later(&list_version, &promise.list_version)) {
@@ -182,7 +182,7 @@ impl Issuer {
         }
         let now = writing.clock();
         targets::set_restored(&mut writing, name, list_version.this_update, now).await?;
-        writing.commit().await?;
+        writing.save().await?;
         tracing::error!(witness = name, "the database is a restored backup");
         Err(StoreError::Restored { witness: name.into() }.into())
     }

@@ -23,7 +23,7 @@ use crate::issuer::Issuer;
 use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, Vault};
 use crate::store::StoreError;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
 use crate::store::{self, Connection};
 
@@ -83,7 +83,7 @@ impl Issuer {
     async fn new_epoch(&self, root: &Vault, by: &str, why: Why) -> Result<Reclocked, Error> {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         // Use the clock. The transaction's instant is never before the newest list, which is wrong
         // here.
         let (now, usual) = (writing.clock(), writing.now().await?);
@@ -96,6 +96,8 @@ impl Issuer {
             Why::Signer if !was_ahead => usual,
             Why::Clock | Why::Signer => now,
         };
+        let mut change = writing.into_change_at(self.who(Some(by)), now);
+        let connection = &mut *change;
         let keyring = Keyring::open(&lists::keyring(connection).await?, self.root())?;
         let mut keystore = Keystore::read(&vault)?;
         let before = keystore.encode(vault.path())?;
@@ -134,11 +136,10 @@ impl Issuer {
             (EventType::KeyringChanged, json!({ "version": draft.version, "act": why.act() })),
             (EventType::ListRecovered, json!(done)),
         ] {
-            let event = Event { event, key_id: None, who: self.who(Some(by)), data };
-            events::append(connection, now, &event).await?;
+            change.event(event, None, data).await?;
         }
         keystore.write(&vault)?;
-        if let Err(error) = writing.commit().await {
+        if let Err(error) = change.save().await {
             // Report the first error. Leftover keys in the keystore are harmless.
             let _ = vault.rewrite(&before);
             return Err(error.into());

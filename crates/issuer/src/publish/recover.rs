@@ -22,7 +22,7 @@ use crate::issuer::Issuer;
 use crate::policy_rules::PolicyRules;
 use crate::store::StoreError;
 use crate::store::clock::MAX_AHEAD_MILLIS;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
 use crate::store::policies::{self, PolicyRecord};
 use crate::store::{self, Connection, bulk, keys, shards, targets};
@@ -188,9 +188,10 @@ impl Issuer {
                 None => private_policies = false,
             }
         }
-        let mut writing = self.store().write().await?;
+        let mut writing = self.store().bookkeeping().await?;
         let now = writing.now().await?.max(list_version.this_update);
-        let connection = &mut *writing;
+        let mut change = writing.into_change_at(self.who(Some(BY)), now);
+        let connection = &mut *change;
         let lost_from = last_commit(connection).await?;
         if let Some(keyring) = &witnessed.keyring {
             let version = witnessed.verifier.keyring().version();
@@ -231,10 +232,8 @@ impl Issuer {
             lost_from: crate::time_format::seconds(lost_from.secs()),
             lost_until: None,
         };
-        let (event, data) = (EventType::ListRecovered, json!(recovered));
-        let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
-        events::append(connection, now, &event).await?;
-        writing.commit().await?;
+        change.event(EventType::ListRecovered, None, json!(recovered)).await?;
+        change.save().await?;
         // The cached trees predate the recovery.
         self.policy_trees().lock().await.take();
         Ok(recovered)

@@ -17,7 +17,7 @@ use super::recover::{BY, LEAP, Recovered, last_commit};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::StoreError;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
 use crate::store::{Connection, Database, bulk, shards, targets};
 
@@ -30,9 +30,9 @@ impl Issuer {
     /// On error nothing has changed. A PostgreSQL database needs no mark, since other tools restore
     /// it.
     pub async fn recover_alone(&self) -> Result<Recovered, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let connection = &mut *writing;
+        let mut change = self.change(Some(BY)).await?;
+        let now = change.now();
+        let connection = &mut *change;
         let marked = targets::is_restored(connection).await?;
         if !marked && matches!(self.store().database(), Database::File(_)) {
             let reason = "the database is not taken for a restored backup; nothing to do";
@@ -60,10 +60,8 @@ impl Issuer {
             lost_until: Some(crate::time_format::seconds(now.secs())),
             ..Recovered::default()
         };
-        let (event, data) = (EventType::ListRecovered, json!(recovered));
-        let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
-        events::append(connection, now, &event).await?;
-        writing.commit().await?;
+        change.event(EventType::ListRecovered, None, json!(recovered)).await?;
+        change.save().await?;
         // The cached trees predate the recovery.
         self.policy_trees().lock().await.take();
         recovered.number = self.publish().await?.number;

@@ -4,9 +4,7 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::sources::chain;
-use crate::store::StoreError;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 
 /// Logs a failure, and records the first of a series. `what` names the publication and `is` the
 /// same with its verb, for the messages.
@@ -32,16 +30,13 @@ pub(super) async fn report(
 /// Writes `list.failed`. If that fails too, only the log has it.
 pub(super) async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let who = issuer.who(None);
-    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
-    let noted: Result<(), StoreError> = async {
-        let mut writing = issuer.store().write().await?;
-        let now = writing.now().await?;
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await
+    let noted: Result<(), Error> = async {
+        let mut change = issuer.change(None).await?;
+        change.event(EventType::ListFailed, None, data).await?;
+        Ok(change.save().await?)
     }
     .await;
     if let Err(error) = noted {
-        tracing::warn!("the failure could not be noted: {}", chain(&error));
+        tracing::warn!("the failure could not be noted: {}", error.chain());
     }
 }

@@ -71,9 +71,9 @@ impl Issuer {
             let issued = issued.get(&line.shard).copied().unwrap_or(0);
             let record = look.renew(&mut reading, line, issued, marks.get(&line.shard)).await?;
             if let Some(record) = record {
-                let mut writing = self.store().write().await?;
+                let mut writing = self.store().bookkeeping().await?;
                 table::put(&mut writing, &record).await?;
-                writing.commit().await?;
+                writing.save().await?;
             }
         }
         Ok(())

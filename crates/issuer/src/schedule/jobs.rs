@@ -13,7 +13,7 @@ use crate::issuer::Issuer;
 use crate::lease::Lease;
 use crate::publish::RETENTION_SECS;
 use crate::settings::Class;
-use crate::store::events::{self, Event, EventType};
+use crate::store::events::EventType;
 use crate::store::jobs as table;
 use crate::store::{shards, state, webhooks};
 use crate::time_format::seconds;
@@ -56,14 +56,14 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                 return Ok(Done::ExpiryNotices { notices });
             }
             // Each batch records its notices and appends their events in one transaction.
-            let mut writing = issuer.store().write().await?;
-            let now = writing.now().await?;
-            let due = table::expiring(&mut writing, days, now.secs(), BATCH).await?;
+            let mut change = issuer.change(None).await?;
+            let now = change.now();
+            let due = table::expiring(&mut change, days, now.secs(), BATCH).await?;
             if due.is_empty() {
                 break;
             }
             for key in &due {
-                table::note_notice(&mut writing, &key.id, days, now).await?;
+                table::note_notice(&mut change, &key.id, days, now).await?;
                 let expires_at = u32::try_from(key.expires_at).unwrap_or(u32::MAX);
                 let data = json!({
                     "days": days,
@@ -71,12 +71,10 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                     "expires": seconds(expires_at),
                     "title": key.title,
                 });
-                let (event, who) = (EventType::Expiring, issuer.who(None));
-                let event = Event { event, key_id: Some(&key.id), who, data };
-                events::append(&mut writing, now, &event).await?;
+                change.event(EventType::Expiring, Some(&key.id), data).await?;
                 notices += 1;
             }
-            writing.commit().await?;
+            change.save().await?;
         }
     }
     Ok(Done::ExpiryNotices { notices })
@@ -112,7 +110,7 @@ async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
 }
 
 async fn prune(issuer: &Issuer) -> Result<Done, Error> {
-    let mut writing = issuer.store().write().await?;
+    let mut writing = issuer.store().bookkeeping().await?;
     let now = writing.now().await?;
     let back = |millis: u64| Time::from_millis(now.millis().saturating_sub(millis));
     let (idempotency, notices) = table::prune(&mut writing, now).await?;
@@ -120,6 +118,6 @@ async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     state::settle_counts(&mut writing, now.secs()).await?;
     shards::prune_bodies(&mut writing, back(u64::from(RETENTION_SECS) * 1000)).await?;
     prune_usage_days(&mut writing, now).await?;
-    writing.commit().await?;
+    writing.save().await?;
     Ok(Done::Prune { idempotency, notices, deliveries })
 }

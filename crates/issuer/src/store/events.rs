@@ -40,23 +40,12 @@ impl Event<'_> {
     }
 }
 
-/// Adds an event to the outbox, within the transaction of its change.
+/// Adds events to the outbox in order, within the transaction of their change. Only a
+/// [`Change`](super::Change) does.
 ///
 /// # Errors
 /// [`StoreError::ReasonRequired`] and the database's.
-pub async fn append(
-    connection: &mut Connection,
-    now: Time,
-    event: &Event<'_>,
-) -> Result<(), StoreError> {
-    append_all(connection, now, std::slice::from_ref(event)).await
-}
-
-/// Adds events to the outbox in order, like [`append`].
-///
-/// # Errors
-/// [`StoreError::ReasonRequired`] and the database's.
-pub async fn append_all(
+pub(super) async fn append(
     connection: &mut Connection,
     now: Time,
     events: &[Event<'_>],

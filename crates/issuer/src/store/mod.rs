@@ -6,6 +6,7 @@
 //! have one version per database.
 
 pub mod bulk;
+mod change;
 pub mod channels;
 pub mod clock;
 mod connection;
@@ -40,7 +41,6 @@ pub mod status;
 pub mod targets;
 pub mod upkeep;
 pub mod webhooks;
-mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,9 +49,11 @@ use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
 use sqlx::{Any, AnyPool, Executor as _, Transaction};
 
+use crate::actor::Who;
 use crate::clock::{Clock, Reading};
 use crate::files::FileError;
 use crate::sources::chain;
+pub use change::{Bookkeeping, Change};
 use clock::ClockGuard;
 pub use connection::Connection;
 use connection::TIMEOUT;
@@ -63,7 +65,6 @@ pub use lists::now;
 use migrations::{is_current, migration_error, migrations};
 use open::check_issuer;
 use session::Turn;
-pub use writing::Writing;
 
 /// Connections reserved for publishing: the timer, a target and a revocation at a time.
 const FOR_PUBLISHING: u32 = 3;
@@ -194,13 +195,21 @@ impl Store {
         self
     }
 
-    /// Starts a writing transaction. Dropping it without a commit rolls it back.
+    /// Starts a change by `who`.
+    ///
+    /// # Errors
+    /// As [`Store::bookkeeping`].
+    pub async fn change<'a>(&self, who: Who<'a>) -> Result<Change<'a>, StoreError> {
+        self.bookkeeping().await?.into_change(who).await
+    }
+
+    /// Starts a write transaction that leaves no event.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if working transactions hold the lock for more than ten seconds;
     /// [`StoreError::ClockImplausible`]; [`StoreError::Missing`] and [`StoreError::Replaced`] if
     /// the open files are no longer those of the database.
-    pub async fn write(&self) -> Result<Writing, StoreError> {
+    pub async fn bookkeeping(&self) -> Result<Bookkeeping, StoreError> {
         self.held.check()?;
         let (mut transaction, server) = match self.database {
             Database::File(_) => {
@@ -220,7 +229,7 @@ impl Store {
             }
         };
         let reading = self.door.check(&mut transaction, server).await?;
-        Ok(Writing::new(transaction, reading, self.held.clone()))
+        Ok(Bookkeeping::new(transaction, reading, self.held.clone()))
     }
 
     /// Checks that the open files are still those of the database.

@@ -155,7 +155,7 @@ impl Store {
     /// Starts a writing transaction at either end of a move, whatever its mark.
     ///
     /// # Errors
-    /// As [`Store::write`].
+    /// As [`Store::bookkeeping`].
     pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, StoreError> {
         match self.database {
             Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),

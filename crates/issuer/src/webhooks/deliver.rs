@@ -86,7 +86,7 @@ impl Dispatcher {
         for webhook in known {
             let mut position = webhook.position;
             while position < newest && webhook.disabled.is_none() && !issuer.is_ending() {
-                let mut writing = issuer.store().write().await?;
+                let mut writing = issuer.store().bookkeeping().await?;
                 // Another issuer may have done this already, or the webhook may have been deleted.
                 let Some(webhook) = webhooks::find(&mut writing, &webhook.id).await? else { break };
                 let page = events::after(&mut writing, webhook.position, BATCH).await?;
@@ -96,7 +96,7 @@ impl Dispatcher {
                 let now = writing.clock();
                 added += webhooks::enqueue(&mut writing, &webhook.id, wanted, now).await?;
                 webhooks::set_position(&mut writing, &webhook.id, position).await?;
-                writing.commit().await?;
+                writing.save().await?;
             }
         }
         Ok(added)
@@ -164,7 +164,7 @@ impl Dispatcher {
             None => Outcome::refused("the event is not in the trail any more"),
         };
         issuer.metrics().delivery(outcome.is_accepted());
-        let mut writing = issuer.store().write().await?;
+        let mut writing = issuer.store().bookkeeping().await?;
         let now = writing.clock();
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.updated = now;
@@ -193,7 +193,7 @@ impl Dispatcher {
             gone.disabled_why = Some("the endpoint answered 410 Gone".into());
             webhooks::put(&mut writing, &gone).await?;
         }
-        writing.commit().await?;
+        writing.save().await?;
         Ok(delivery.state == DeliveryState::Delivered)
     }
 

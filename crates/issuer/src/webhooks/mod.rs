@@ -26,12 +26,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::actor::Who;
 use crate::error::Error;
 use crate::events::{check_kept, start_in};
 use crate::issuer::Issuer;
-use crate::store::Connection;
-use crate::store::events::{self, Event, EventType};
+use crate::store::Change;
+use crate::store::events::{self, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
 use crate::text::check_text;
 use crate::time_format::Instant;
@@ -198,13 +197,13 @@ impl Issuer {
         let id = format!("whk_{id}");
         let secret = Secret::new()?.text();
         let sealed = self.keystore().column_key()?.seal(&id, &secret)?;
-        let mut writing = self.store().write().await?;
-        if webhooks::all(&mut writing).await?.len() >= MAX_WEBHOOKS {
+        let mut change = self.change(new.by.as_deref()).await?;
+        if webhooks::all(&mut change).await?.len() >= MAX_WEBHOOKS {
             let reason = "can't be added: there are 100 webhooks; delete one first";
             return Err(Error::Invalid { field: "url", reason });
         }
         // Start after the newest event.
-        let now = writing.now().await?;
+        let now = change.now();
         let webhook = WebhookRecord {
             id,
             url: url.into(),
@@ -214,14 +213,14 @@ impl Issuer {
             old_secret: None,
             disabled: None,
             disabled_why: None,
-            position: events::position(&mut writing).await?,
-            created_by: Some(self.who(new.by.as_deref()).shown().into()),
+            position: events::position(&mut change).await?,
+            created_by: Some(change.who().shown().into()),
             created: now,
             updated: now,
         };
-        webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, "created", &webhook, self.who(new.by.as_deref()), now).await?;
-        writing.commit().await?;
+        webhooks::put(&mut change, &webhook).await?;
+        tell(&mut change, "created", &webhook).await?;
+        change.save().await?;
         Ok(WithSecret { webhook, secret })
     }
 
@@ -299,13 +298,11 @@ impl Issuer {
     /// # Errors
     /// [`Error::NoWebhook`] and the store's.
     pub async fn delete_webhook(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
-        webhooks::delete(&mut writing, id).await?;
-        tell(&mut writing, "deleted", &webhook, self.who(by), now).await?;
-        writing.commit().await?;
-        Ok(())
+        let mut change = self.change(by).await?;
+        let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
+        webhooks::delete(&mut change, id).await?;
+        tell(&mut change, "deleted", &webhook).await?;
+        Ok(change.save().await?)
     }
 
     /// The deliveries of an endpoint, newest first. The dead ones are its dead-letter list.
@@ -335,34 +332,34 @@ impl Issuer {
     /// [`Error::NoWebhook`], [`Error::Invalid`] if the delivery doesn't exist,
     /// [`Error::EventsRemoved`] if events after that one were removed, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        let mut change = self.change(None).await?;
+        let now = change.now();
+        let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
         let count = match what {
             Replay::One(delivery) => {
-                let revived = webhooks::revive(&mut writing, id, Some(delivery), now).await?;
+                let revived = webhooks::revive(&mut change, id, Some(delivery), now).await?;
                 if revived == 0 {
                     let reason = "names no delivery of this webhook";
                     return Err(Error::Invalid { field: "delivery", reason });
                 }
                 revived
             }
-            Replay::Dead => webhooks::revive(&mut writing, id, None, now).await?,
+            Replay::Dead => webhooks::revive(&mut change, id, None, now).await?,
             Replay::After(position) => {
-                let newest = events::position(&mut writing).await?;
+                let newest = events::position(&mut change).await?;
                 if !(0..=newest).contains(&position) {
                     let reason = "must be the id of an event, or 0 for all";
                     return Err(Error::Invalid { field: "after", reason });
                 }
-                check_kept(&mut writing, position).await?;
-                webhooks::forget_after(&mut writing, id, position).await?;
-                webhooks::set_position(&mut writing, id, position).await?;
-                let removed = start_in(&mut writing).await?.map_or(0, |start| start.last.id);
+                check_kept(&mut change, position).await?;
+                webhooks::forget_after(&mut change, id, position).await?;
+                webhooks::set_position(&mut change, id, position).await?;
+                let removed = start_in(&mut change).await?.map_or(0, |start| start.last.id);
                 u64::try_from(newest.saturating_sub(position.max(removed))).unwrap_or(0)
             }
         };
-        tell(&mut writing, "replayed", &webhook, self.who(None), now).await?;
-        writing.commit().await?;
+        tell(&mut change, "replayed", &webhook).await?;
+        change.save().await?;
         Ok(count)
     }
 
@@ -371,27 +368,25 @@ impl Issuer {
         id: &str,
         action: &'static str,
         by: Option<&str>,
-        change: impl FnOnce(&mut WebhookRecord, Time),
+        edit: impl FnOnce(&mut WebhookRecord, Time),
     ) -> Result<WebhookRecord, Error> {
-        let mut writing = self.store().write().await?;
-        let now = writing.now().await?;
-        let mut webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
-        change(&mut webhook, now);
+        let mut change = self.change(by).await?;
+        let now = change.now();
+        let mut webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
+        edit(&mut webhook, now);
         webhook.updated = now;
-        webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, action, &webhook, self.who(by), now).await?;
-        writing.commit().await?;
+        webhooks::put(&mut change, &webhook).await?;
+        tell(&mut change, action, &webhook).await?;
+        change.save().await?;
         Ok(webhook)
     }
 }
 
 /// Changes of the endpoints are themselves part of the audit trail.
 async fn tell(
-    connection: &mut Connection,
+    change: &mut Change<'_>,
     action: &'static str,
     webhook: &WebhookRecord,
-    who: Who<'_>,
-    now: Time,
 ) -> Result<(), Error> {
     let data = json!({
         "action": action,
@@ -399,8 +394,7 @@ async fn tell(
         "enabled": webhook.disabled.is_none(),
         "host": url::Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
     });
-    let event = Event { event: EventType::WebhookChanged, key_id: None, who, data };
-    Ok(events::append(connection, now, &event).await?)
+    Ok(change.event(EventType::WebhookChanged, None, data).await?)
 }
 
 fn check_description(text: &str) -> Result<(), Error> {

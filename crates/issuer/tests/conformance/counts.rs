@@ -40,7 +40,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     };
     issuer.revoke_many(&many).await.unwrap();
     bench.clock.advance(100_000);
-    let mut writing = issuer.store().write().await.unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
     sqlx::raw_sql(
         "ALTER TABLE api_keys RENAME TO keys_behind; \
          CREATE VIEW api_keys AS SELECT * FROM keys_behind \
@@ -51,7 +51,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     .unwrap();
     let at = writing.now().await.unwrap().secs();
     let trapped = recount_by_state(&mut writing, at).await.unwrap_err().to_string();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     let told = issuer.metrics_text().await.unwrap();
     let count = |state: &str| {
         let name = format!("portcullis_keys{{state=\"{state}\"}} ");

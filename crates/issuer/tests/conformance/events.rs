@@ -39,10 +39,10 @@ async fn some_trail(bench: &Bench) -> String {
 }
 
 async fn alter(bench: &Bench, sql: &'static str) {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     let done = sqlx::query(sql).execute(&mut *writing).await.unwrap();
     assert!(done.rows_affected() > 0, "{sql}");
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
 }
 
 fn found(report: &Report) -> Vec<(i64, &'static str)> {
@@ -115,7 +115,7 @@ pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
     // An attacker who can write the database can recompute the digests.
     alter(&bench, "UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4").await;
     let mut before = Digest([0; 32]);
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     for event in bench.issuer.events_after(0, 100).await.unwrap() {
         before = event.line().digest(before);
         sqlx::query("UPDATE events SET digest = $1 WHERE id = $2")
@@ -125,7 +125,7 @@ pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
             .await
             .unwrap();
     }
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     assert!(bench.issuer.verify_trail(&[]).await.unwrap().is_sound());
     let report = bench.issuer.verify_trail(&[anchor]).await.unwrap();
     assert_eq!(found(&report), [(anchor.id, "anchor")]);
@@ -302,7 +302,7 @@ pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
 }
 
 pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     for (name, expires) in [("old", 1_i64), ("new", 9_000_000_000_000)] {
         sqlx::query(
             "INSERT INTO idempotency (scope, name, request, key_ids, expires_ms) \
@@ -315,7 +315,7 @@ pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {
         .await
         .unwrap();
     }
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
     assert_eq!(done, Done::Prune { idempotency: 1, notices: 0, deliveries: 0 });
     let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();

@@ -355,10 +355,10 @@ pub(crate) async fn the_records_verify_ahead_of_every_list(bench: Bench) {
         assert!(verify("x", Kind::Secret, None).await.is_err());
     }
     // Committed, but not published.
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     let update = sqlx::query("UPDATE api_keys SET suspended_ms = 1 WHERE id = $1");
     update.bind(&secret.record.id).execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     assert_eq!(verify(&secret.token, Kind::Secret, None).await, Err("suspended"));
     bench.issuer.undo_create(std::slice::from_ref(&shop.record.id), None).await.unwrap();
     assert_eq!(verify(&shop.token, Kind::Publishable, None).await, Err("revoked"));

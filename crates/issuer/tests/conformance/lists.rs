@@ -56,7 +56,7 @@ pub(crate) fn work(issuer: &Issuer, targets: &[&str]) -> Working {
 
 pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(bench: Bench) {
     let issuer = &bench.issuer;
-    let mut writing = issuer.store().write().await.unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
     sqlx::query("UPDATE shards SET closed_ms = 1").execute(&mut *writing).await.unwrap();
     sqlx::query(
         "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
@@ -65,7 +65,7 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
     .execute(&mut *writing)
     .await
     .unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
     // Every stamp published so far, with the shards that it covers.
     let mut stamps = Vec::new();
@@ -116,12 +116,12 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     .await;
     drop(standing_by);
     let lead = async |holder: &str| {
-        let mut writing = second.store().write().await.unwrap();
+        let mut writing = second.store().bookkeeping().await.unwrap();
         let leads = {
             let now = writing.clock();
             targets::lead(&mut writing, holder, (now, now.plus_millis(LEASE))).await.unwrap()
         };
-        writing.commit().await.unwrap();
+        writing.save().await.unwrap();
         leads
     };
     until("the lease", async || lead("dead").await.then_some(())).await;
@@ -130,10 +130,10 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     assert!(lead("other").await);
     // No lease lasts this long: it was written by a process whose clock was far ahead.
     let ends = second.now().plus_millis(LEASE + 60_001).millis();
-    let mut writing = second.store().write().await.unwrap();
+    let mut writing = second.store().bookkeeping().await.unwrap();
     let set = sqlx::query("UPDATE publisher SET until_ms = $1").bind(i64::try_from(ends).unwrap());
     set.execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     assert!(lead("third").await);
     assert!(!lead("other").await);
 }
@@ -259,9 +259,9 @@ pub(crate) async fn a_publisher_that_wakes_up_late_changes_nothing(bench: Bench)
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let newest = issuer.published().await.unwrap();
-    let mut writing = issuer.store().write().await.unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
     assert!(!lists::set_published(&mut writing, &late, &stamp).await.unwrap());
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     assert_eq!(issuer.published().await.unwrap(), newest);
 }
 

@@ -33,7 +33,6 @@ pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
 /// Adds events with minimal contents.
 pub(crate) async fn fill(bench: &Bench, count: usize) {
     let actor = Actor::part("test");
-    let mut writing = bench.issuer.store().write().await.unwrap();
     let event = |number: usize| Event {
         event: EventType::Updated,
         key_id: None,
@@ -41,8 +40,10 @@ pub(crate) async fn fill(bench: &Bench, count: usize) {
         data: json!({ "number": number }),
     };
     let all: Vec<Event<'_>> = (0..count).map(event).collect();
-    events::append_all(&mut writing, bench.issuer.now(), &all).await.unwrap();
-    writing.commit().await.unwrap();
+    let writing = bench.issuer.store().bookkeeping().await.unwrap();
+    let mut change = writing.into_change_at(Who::new(&actor, None), bench.issuer.now());
+    change.events(&all).await.unwrap();
+    change.save().await.unwrap();
 }
 
 pub(crate) fn keep(days: u64) -> Retention {
@@ -77,9 +78,9 @@ pub(crate) async fn codes(bench: &Bench) -> Vec<&'static str> {
 }
 
 pub(crate) async fn run(bench: &Bench, sql: &'static str) {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query(sql).execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
 }
 
 pub(crate) async fn what_is_old_goes_and_the_rest_verifies(bench: Bench) {
@@ -299,10 +300,10 @@ pub(crate) async fn two_who_trim_at_once_remove_each_event_once(bench: Bench) {
         let mut removed = 0;
         for _ in 0..40 {
             // As if the lease had expired while its holder was frozen.
-            let mut writing = issuer.store().write().await.unwrap();
+            let mut writing = issuer.store().bookkeeping().await.unwrap();
             let free = "UPDATE jobs SET holder = NULL, until_ms = 0";
             sqlx::query(free).execute(&mut *writing).await.unwrap();
-            writing.commit().await.unwrap();
+            writing.save().await.unwrap();
             match trim(issuer, &keep(20)).await {
                 Ok(done) => removed += done.removed,
                 Err(error) => assert_eq!(error.code(), "job_taken"),
@@ -321,11 +322,11 @@ pub(crate) async fn two_who_trim_at_once_remove_each_event_once(bench: Bench) {
 
 pub(crate) async fn a_restored_database_is_not_trimmed(bench: Bench) {
     old_trail(&bench).await;
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     let now = bench.issuer.now();
     let list_version = portcullis_issuer::store::targets::set_restored;
     list_version(&mut writing, "", Time::from_millis(0), now).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     let error = trim(&bench.issuer, &keep(20)).await.unwrap_err();
     assert_eq!(error.code(), "restored_backup");
     assert_eq!(bench.issuer.trail_start().await.unwrap(), None);

@@ -39,9 +39,9 @@ async fn file(bench: &Bench) -> Vec<u8> {
 }
 
 async fn set_file(bench: &Bench, file: &[u8]) {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     retention::set_start(&mut writing, file).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
 }
 
 pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {

@@ -35,12 +35,12 @@ async fn check(bench: &Bench, files: &[PathBuf], anchor: Anchor) -> Seen {
 }
 
 async fn run(bench: &Bench, statements: &[String]) {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     for sql in statements {
         let sql = sqlx::AssertSqlSafe(sql.clone());
         sqlx::query(sql).execute(&mut *writing).await.unwrap();
     }
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
 }
 
 /// Random ways to alter the database, each with the statements that undo it.
@@ -137,27 +137,27 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
                 let last = Anchor { id: gone.id, digest: gone.digest };
                 let key = SigningKey::from_seed(&[3; 32]);
                 let signer = ListSigner { issuer: start.issuer, kid: start.kid, key };
-                let mut writing = bench.issuer.store().write().await.unwrap();
+                let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
                 let file = Start { last, ..start }.sign(&signer);
                 retention::set_start(&mut writing, &file).await.unwrap();
-                writing.commit().await.unwrap();
+                writing.save().await.unwrap();
             }
             assert!(!check(&bench, &files, anchor).await.0, "step {step}: {what}");
             assert!(!check(&bench, &[], anchor).await.0, "step {step}: {what}");
             found += 1;
             run(&bench, &undoes).await;
             if let (Some(_), Some(held)) = (forged, &held) {
-                let mut writing = bench.issuer.store().write().await.unwrap();
+                let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
                 retention::set_start(&mut writing, held).await.unwrap();
-                writing.commit().await.unwrap();
+                writing.save().await.unwrap();
             }
         }
         if let Some(held) = &held {
             run(&bench, &["DELETE FROM trail_start".to_owned()]).await;
             assert!(!check(&bench, &files, anchor).await.0, "step {step}: without a start");
-            let mut writing = bench.issuer.store().write().await.unwrap();
+            let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
             retention::set_start(&mut writing, held).await.unwrap();
-            writing.commit().await.unwrap();
+            writing.save().await.unwrap();
         }
 
         // Alter a file.

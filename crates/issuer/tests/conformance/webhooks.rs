@@ -226,11 +226,11 @@ pub(crate) async fn a_secret_signs_for_its_own_endpoint_alone(bench: Bench) {
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
     let other = hook(&bench, &receiver, &[EventType::Deleted]).await;
     let dispatcher = dispatcher(&bench);
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     let sql = "UPDATE webhooks SET sealed = (SELECT sealed FROM webhooks WHERE id = $1) \
                WHERE id = $2";
     sqlx::query(sql).bind(&other.id).bind(&webhook.id).execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
     assert!(receiver.taken().is_empty(), "nothing is sent that its receiver could not check");

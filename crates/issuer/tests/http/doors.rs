@@ -57,10 +57,10 @@ async fn an_admin_key_that_the_store_does_not_know_opens_nothing() {
 
 /// Deletes the admin key's record, as if the key had been minted with a stolen signing key.
 async fn forget_admin(bench: &Bench) -> u64 {
-    let mut writing = bench.issuer.store().write().await.unwrap();
+    let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query("DELETE FROM events").execute(&mut *writing).await.unwrap();
     let done = sqlx::query("DELETE FROM api_keys").execute(&mut *writing).await.unwrap();
-    writing.commit().await.unwrap();
+    writing.save().await.unwrap();
     done.rows_affected()
 }
 

@@ -74,13 +74,13 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         "change_sales_channels" => (key(api, publishable()).await, json!({ "add": ["b"] })),
         "publish_list" => {
             // A change that is committed but not in the list yet.
-            let mut writing = api.bench.issuer.store().write().await.unwrap();
+            let mut writing = api.bench.issuer.store().bookkeeping().await.unwrap();
             let sql = "UPDATE api_keys SET revoked_at = issued_at, updated_ms = updated_ms + 1 \
                        WHERE id = $1";
             let id = key_in(&mut writing).await;
             sqlx::query(sql).bind(&id).execute(&mut *writing).await.unwrap();
             sqlx::query("UPDATE promise SET position = 0").execute(&mut *writing).await.unwrap();
-            writing.commit().await.unwrap();
+            writing.save().await.unwrap();
             (String::new(), json!({}))
         }
         "create_owner" => (String::new(), json!({ "name": "x" })),

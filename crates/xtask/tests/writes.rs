@@ -1,0 +1,90 @@
+//! The issuer writes to its database in one way, and answers a committed change in one form.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where a write transaction is committed: the store's changes, its migrations, and a move, at
+/// whose ends no issuer runs.
+const COMMITS: [&str; 6] = [
+    "moving/back.rs",
+    "moving/ends.rs",
+    "moving/run.rs",
+    "store/change.rs",
+    "store/mod.rs",
+    "store/moves.rs",
+];
+/// What writes without an event. No action on keys, owners, policies or settings is among them.
+const BOOKKEEPING: [&str; 14] = [
+    "actions/usage.rs",
+    "backup.rs",
+    "init.rs",
+    "publish/leader.rs",
+    "publish/mod.rs",
+    "publish/push.rs",
+    "publish/reclock.rs",
+    "publish/recover.rs",
+    "publish/status.rs",
+    "schedule/jobs.rs",
+    "schedule/mod.rs",
+    "store/mod.rs",
+    "upkeep.rs",
+    "webhooks/deliver.rs",
+];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../issuer/src")
+}
+
+/// The files below `folder`, with their text.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(source()).unwrap();
+            let name = name.to_str().unwrap().replace(std::path::MAIN_SEPARATOR, "/");
+            found.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+/// The files whose code, without comments, has a line that contains one of `texts`.
+fn holding(texts: &[&str]) -> BTreeSet<String> {
+    let holds = |line: &str| {
+        !line.trim_start().starts_with("//") && texts.iter().any(|text| line.contains(text))
+    };
+    let found = files(&source()).into_iter().filter(|(_, text)| text.lines().any(holds));
+    found.map(|(name, _)| name).collect()
+}
+
+fn named(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_write_transaction_is_committed_by_a_change() {
+    assert_eq!(holding(&[".commit()"]), named(&COMMITS));
+    assert_eq!(holding(&["pool.begin_with(\"BEGIN IMMEDIATE\")"]).len(), 2, "in `store` alone");
+}
+
+#[test]
+fn events_are_written_by_a_change() {
+    assert_eq!(holding(&["events::append"]), named(&["store/change.rs"]));
+    assert_eq!(holding(&["INTO events", "\"events ("]), named(&["store/events.rs"]));
+}
+
+#[test]
+fn what_writes_without_an_event_is_named_here() {
+    assert_eq!(holding(&["bookkeeping()"]), named(&BOOKKEEPING));
+}
+
+#[test]
+fn one_type_says_whether_a_committed_change_is_published() {
+    let field = ["published: Result<Published", "published: Option<Result<Published"];
+    assert_eq!(holding(&field), named(&["committed.rs"]));
+}
