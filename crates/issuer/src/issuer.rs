@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::actor::{Actor, Who};
 use crate::clock::{Clock, Reading};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
@@ -22,7 +23,7 @@ use crate::status::StatusLists;
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
-use crate::store::{Database, Store};
+use crate::store::{Change, Database, Store};
 
 /// The default validity of a stamp.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
@@ -280,6 +281,44 @@ impl Issuer {
     /// The actor, the person it acts for, and the reason.
     pub(crate) fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
         Who::new(&self.actor, on_behalf_of).because(self.reason.as_deref())
+    }
+
+    /// Starts a change by this handle's actor, on behalf of the person that the caller names.
+    pub(crate) async fn change<'a>(
+        &'a self,
+        on_behalf_of: Option<&'a str>,
+    ) -> Result<Change<'a>, Error> {
+        self.store().change(self.who(on_behalf_of)).await
+    }
+
+    /// Commits a change that lists carry, and publishes.
+    ///
+    /// The order matters: publishing takes the database's write lock itself, so the transaction
+    /// must be over.
+    ///
+    /// # Errors
+    /// The store's. On error nothing has changed.
+    pub(crate) async fn commit<T>(
+        &self,
+        change: Change<'_>,
+        value: T,
+    ) -> Result<Committed<T>, Error> {
+        change.save().await?;
+        Ok(Committed::new(value, self.publish().await))
+    }
+
+    /// Ends a change that an earlier request has made already, and publishes in case that request
+    /// could not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn committed_before<T>(
+        &self,
+        change: Change<'_>,
+        value: T,
+    ) -> Result<Committed<T>, Error> {
+        change.rollback().await?;
+        Ok(Committed::new(value, self.publish().await))
     }
 
     /// The store.
