@@ -1,6 +1,7 @@
 //! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -152,8 +153,12 @@ impl Resume {
     }
 }
 
-async fn changed(issuer: &Issuer, changed: Committed<KeyRecord>, out: &Out) -> Result<Outcome> {
-    let key = view(issuer, &changed.value).await?;
+async fn changed<K: Borrow<KeyRecord>>(
+    issuer: &Issuer,
+    changed: Committed<K>,
+    out: &Out,
+) -> Result<Outcome> {
+    let key = view(issuer, changed.value.borrow()).await?;
     if matches!(changed.publication, Publication::NotNeeded) {
         out.answer(&key, |o| write_key(o, &key))?;
         return Ok(Outcome::Yes);

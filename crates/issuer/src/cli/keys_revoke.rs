@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{Criteria, IfRevoked, Preview, Revocation, Selector, When};
-use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::keys::DryRunAnswer;
 use serde_json::json;
 
@@ -131,8 +131,8 @@ impl Revoke {
         }
         let revoked =
             issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
-        let mut keys = Vec::with_capacity(revoked.value.records.len());
-        for record in &revoked.value.records {
+        let mut keys = Vec::with_capacity(revoked.value.keys.len());
+        for record in &revoked.value.keys {
             keys.push(view(issuer, record).await?);
         }
         let skipped = &revoked.value.skipped;
@@ -178,7 +178,7 @@ impl Revoke {
 
 async fn dry_run(
     issuer: &Issuer,
-    records: &[KeyRecord],
+    records: &[EffectiveKey],
     preview: Preview,
     out: &Out,
 ) -> Result<Outcome> {

@@ -187,7 +187,7 @@ async fn revoke_many(
         return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
     }
     let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
-    let keys = views(&issuer, &revoked.value.records).await?;
+    let keys = views(&issuer, &revoked.value.keys).await?;
     let mut answer = json!({ "count": keys.len(), "keys": keys });
     if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
         answer.insert("skipped".into(), json!(revoked.value.skipped));

@@ -1,5 +1,7 @@
 //! Changing keys' records.
 
+use std::borrow::Borrow;
+
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -134,13 +136,13 @@ async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
-pub(super) async fn answer_change(
+pub(super) async fn answer_change<K: Borrow<KeyRecord>>(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Committed<KeyRecord>, Error>,
+    changed: Result<Committed<K>, Error>,
 ) -> Answer {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = json!(view(issuer, &changed.value).await?);
+    let key = json!(view(issuer, changed.value.borrow()).await?);
     Ok(committed(issuer, key, StatusCode::OK, changed.publication))
 }
 
