@@ -63,10 +63,14 @@ impl BulkRecord {
 ///
 /// ```compile_fail
 /// # use portcullis_core::time::Time;
-/// # use portcullis_issuer::Error;
+/// # use portcullis_issuer::store::StoreError;
 /// # use portcullis_issuer::store::bulk::EffectiveKey;
 /// # use portcullis_issuer::store::{Connection, keys};
-/// # async fn write_back(to: &mut Connection, mut key: EffectiveKey, now: Time) -> Result<(), Error> {
+/// # async fn write_back(
+/// #     to: &mut Connection,
+/// #     mut key: EffectiveKey,
+/// #     now: Time,
+/// # ) -> Result<(), StoreError> {
 /// keys::update(to, &mut key, now).await
 /// # }
 /// ```
