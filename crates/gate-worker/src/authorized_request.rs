@@ -39,7 +39,7 @@ extern "C" {
         plan: &Array,
     ) -> Result<Promise, JsValue>;
     /// Like `send`, but returns the request instead of fetching it.
-    #[wasm_bindgen(catch, js_name = onward)]
+    #[wasm_bindgen(catch, js_name = upstreamRequest)]
     fn request_for_origin(
         request: &web_sys::Request,
         base: &str,
@@ -49,7 +49,7 @@ extern "C" {
     /// The plan of a request and its answer, for the other functions.
     #[doc(hidden)]
     #[wasm_bindgen(js_name = planOf)]
-    pub fn plan_of(told: &str, flags: &str, target: &str, edits: &str) -> Array;
+    pub fn plan_of(answer_headers: &str, flags: &str, target: &str, edits: &str) -> Array;
     /// The answer for the client.
     fn answered(answer: &web_sys::Response, plan: &Array, seconds: u32) -> web_sys::Response;
     #[wasm_bindgen(thread_local_v2, js_name = send)]
