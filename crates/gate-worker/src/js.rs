@@ -1,6 +1,6 @@
 //! Calls into the runtime that have no bindings, and reading streams up to a limit.
 
-use worker::js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use worker::js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
@@ -28,7 +28,7 @@ pub(crate) async fn call(
 
 /// An object with these fields.
 pub(crate) fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = worker::js_sys::Object::new();
+    let object = Object::new();
     for (name, value) in fields {
         // Setting a field of a plain object can't fail.
         let _ = Reflect::set(&object, &JsValue::from_str(name), value);
@@ -37,10 +37,16 @@ pub(crate) fn object(fields: &[(&str, JsValue)]) -> JsValue {
 }
 
 /// A variable, secret or binding as text. `null` is the value of an unset `fromEnvironment` in
-/// workerd; numbers and objects come from `wrangler.toml`.
+/// workerd; numbers and objects come from `wrangler.toml` and are passed on as JSON.
+///
+/// Only the environment's own properties count, and JSON has an object's own fields alone, so that
+/// no property of a prototype is taken for a setting.
 pub(crate) fn variable(env: &JsValue, name: &str) -> Option<String> {
+    if !Object::has_own(env.unchecked_ref::<Object>(), &JsValue::from_str(name)) {
+        return None;
+    }
     let value = get(env, name)?;
-    value.as_string().or_else(|| worker::js_sys::JSON::stringify(&value).ok().map(String::from))
+    value.as_string().or_else(|| JSON::stringify(&value).ok().map(String::from))
 }
 
 /// Reads a stream to its end, at most `longest` bytes. Fails as soon as it exceeds them.
