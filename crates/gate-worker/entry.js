@@ -30,13 +30,13 @@ const REFUSE = 4;
 const UNLISTED = new Set(['__proto__', 'set-cookie']);
 
 // The rules of the field names seen so far. Clients choose names, so the cache is bounded.
-const MOST_RULES = 1024;
+const MAX_RULES = 1024;
 const rules = new Map();
 
 // From the gate's settings, once they are loaded: the origin's address, whether the plan needs the
 // peer's address, and the function that sends.
 let base;
-let peers;
+let hasPeer;
 let send;
 
 export default {
@@ -54,31 +54,31 @@ export default {
 /** The origin's answer if the request can be forwarded on the fast path, else undefined. */
 function forward(request) {
   if (base === undefined && !begin()) return;
-  const { method, url, headers: came, body } = request;
+  const { method, url, headers, body } = request;
   if (method === 'OPTIONS') return;
   // Collect the fields to send and those that the plan reads.
   const fields = [];
   let read = '';
   let page = '';
-  let isHandlers = false;
+  let isForHandler = false;
   // An iterator would create an object per field.
-  came.forEach((value, name) => {
+  headers.forEach((value, name) => {
     const known = rules.get(name) ?? learn(name);
     if (known === PASS_ON || known === READ) {
-      if (isAltered(name, value)) isHandlers = true;
+      if (isAltered(name, value)) isForHandler = true;
       fields.push(name, value);
     } else if (known !== REMOVE && known !== READ_AND_REMOVE) {
-      isHandlers = true;
+      isForHandler = true;
     }
     if (known === READ || known === READ_AND_REMOVE) read += `\n${name}\n${value}`;
     if (name === 'origin') page = value;
   });
-  if (isHandlers) return;
-  const peer = peers ? (request.cf?.clientIp ?? '') : '';
+  if (isForHandler) return;
+  const peer = hasPeer ? (request.cf?.clientIp ?? '') : '';
   // The module verifies the key and plans the request.
-  const found = planFor(`${method}\n${url}\n${peer}\n${body === null ? '' : '1'}${read}`);
-  if (found === undefined) return;
-  const answer = send(request, base, fields, found, { method, url, body });
+  const planned = planFor(`${method}\n${url}\n${peer}\n${body === null ? '' : '1'}${read}`);
+  if (planned === undefined) return;
+  const answer = send(request, base, fields, planned, { method, url, body });
   return answer.catch(page === '' ? unreached : (error) => unreached(error, page));
 }
 
@@ -99,9 +99,9 @@ function unreached({ message }, page = '') {
 // engine inlines a call that has a single target. After a panic nothing is known about the request,
 // so it goes to the handler.
 
-function planFor(asked) {
+function planFor(text) {
   try {
-    return plan(asked, Date.now());
+    return plan(text, Date.now());
   } catch {
     revive();
     return undefined;
@@ -110,7 +110,7 @@ function planFor(asked) {
 
 function begin() {
   try {
-    peers = needsPeer();
+    hasPeer = needsPeer();
     send = sender();
     base = origin();
     return base !== undefined;
@@ -123,7 +123,7 @@ function begin() {
 function learn(name) {
   try {
     const known = UNLISTED.has(name) ? REFUSE : rule(name);
-    if (rules.size >= MOST_RULES) rules.clear();
+    if (rules.size >= MAX_RULES) rules.clear();
     if (known !== undefined) rules.set(name, known);
     return known;
   } catch {

@@ -4,13 +4,23 @@
 use core::cell::Cell;
 
 use wasm_bindgen::{JsCast as _, JsValue};
-use worker::js_sys::{Array, Function, Reflect};
+use worker::js_sys::{Function, Reflect};
+
+use serde::Serialize;
 
 use portcullis_gate::telemetry::analytics::DataPoint;
 use portcullis_gate::telemetry::log::Event;
 
-use crate::js::{get, object};
+use crate::js::{get, to_object};
 use crate::log::log;
+
+/// The argument of `writeDataPoint`.
+#[derive(Serialize)]
+struct Point<'a> {
+    indexes: [&'a str; 1],
+    blobs: &'a [String; 5],
+    doubles: &'a [f64; 3],
+}
 
 thread_local! {
     /// Whether a failure was logged. Logged once per isolate: a failing dataset would fail for
@@ -27,12 +37,9 @@ pub(crate) fn write(env: &JsValue, point: &DataPoint) {
 
 fn try_write(env: &JsValue, point: &DataPoint) -> Result<(), JsValue> {
     let dataset = get(env, "ANALYTICS").ok_or(JsValue::UNDEFINED)?;
-    let texts: Array = point.blobs.iter().map(|blob| JsValue::from_str(blob)).collect();
-    let numbers: Array = point.doubles.iter().map(|number| JsValue::from_f64(*number)).collect();
-    let indexes = Array::of1(&JsValue::from_str(&point.index));
-    let fields =
-        [("indexes", indexes.into()), ("blobs", texts.into()), ("doubles", numbers.into())];
+    let DataPoint { index, blobs, doubles } = point;
+    let point = to_object(&Point { indexes: [index], blobs, doubles })?;
     let function: Function =
         Reflect::get(&dataset, &JsValue::from_str("writeDataPoint"))?.dyn_into()?;
-    function.call1(&dataset, &object(&fields)).map(|_| ())
+    function.call1(&dataset, &point).map(|_| ())
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
+use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{self, Array, Function, Promise};
@@ -25,7 +26,7 @@ use crate::clock::now;
 use crate::crypto::sign;
 use crate::host::Runtime;
 use crate::isolate::Shared;
-use crate::js::{call, get, object};
+use crate::js::{call, get, to_object};
 use crate::log::log;
 
 #[wasm_bindgen(module = "/src/forward.js")]
@@ -39,7 +40,7 @@ extern "C" {
         plan: &Array,
     ) -> Result<Promise, JsValue>;
     /// Like `send`, but returns the request instead of fetching it.
-    #[wasm_bindgen(catch, js_name = onward)]
+    #[wasm_bindgen(catch, js_name = upstreamRequest)]
     fn request_for_origin(
         request: &web_sys::Request,
         base: &str,
@@ -49,7 +50,7 @@ extern "C" {
     /// The plan of a request and its answer, for the other functions.
     #[doc(hidden)]
     #[wasm_bindgen(js_name = planOf)]
-    pub fn plan_of(told: &str, flags: &str, target: &str, edits: &str) -> Array;
+    pub fn plan_of(answer_headers: &str, flags: &str, target: &str, edits: &str) -> Array;
     /// The answer for the client.
     fn answered(answer: &web_sys::Response, plan: &Array, seconds: u32) -> web_sys::Response;
     #[wasm_bindgen(thread_local_v2, js_name = send)]
@@ -226,13 +227,19 @@ impl AuthorizedRequest {
     }
 }
 
+/// What the platform's rate limiter counts by.
+#[derive(Serialize)]
+struct Limit {
+    key: String,
+}
+
 /// Asks the platform's rate limiter. If it doesn't answer within the deadline the request passes:
 /// the limiter bounds a key's rate and doesn't decide whether the key is valid.
 async fn within_limit(runtime: &Runtime, class: &RateClass, forward: &Forward) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;
-        let key = JsValue::from_str(&forward.caller.as_ref()?.name().to_string());
-        let answer = call(&binding, "limit", &[&object(&[("key", key)])]).await.ok()?;
+        let key = forward.caller.as_ref()?.name().to_string();
+        let answer = call(&binding, "limit", &[&to_object(&Limit { key }).ok()?]).await.ok()?;
         get(&answer, "success")?.as_bool()
     };
     let timeout = Delay::from(Duration::from_millis(runtime.settings.bounds.deadline));

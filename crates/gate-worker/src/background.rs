@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use serde::Serialize;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::Env;
 use worker::js_sys::{Array, Date, JSON, JsString};
@@ -16,7 +17,7 @@ use portcullis_gate::telemetry::usage_queue::{self, Message, MessageOutcome};
 use crate::clock::time;
 use crate::host::Runtime;
 use crate::isolate::{Shared, shared};
-use crate::js::{call, get, object};
+use crate::js::{call, get, to_object};
 use crate::log::log;
 
 /// Refreshes the list, stores the floor and reports the counted uses: for a cron trigger.
@@ -44,7 +45,7 @@ pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
                 call(message, "ack", &[]).await?
             }
             MessageOutcome::Retry { seconds } => {
-                let options = object(&[("delaySeconds", seconds.into())]);
+                let options = to_object(&Retry { delay_seconds: seconds })?;
                 call(message, "retry", &[&options]).await?
             }
         };
@@ -71,4 +72,11 @@ fn read(message: &JsValue, now: Time) -> Message {
     let sent = get(message, "timestamp").and_then(|at| at.dyn_into::<Date>().ok());
     let age = sent.map_or(0, |sent| now.millis_since(time(sent.get_time())) / 1000);
     Message { body, age_secs: u32::try_from(age).unwrap_or(u32::MAX) }
+}
+
+/// How a message is sent again.
+#[derive(Serialize)]
+struct Retry {
+    #[serde(rename = "delaySeconds")]
+    delay_seconds: u32,
 }

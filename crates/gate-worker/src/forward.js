@@ -5,26 +5,26 @@
 // letters (see `Flags` of the gate); the target if it differs from the request's; the fields that
 // are set; and the names of all fields that are set or removed.
 
-const ANSWERED = 0;
+const ANSWER_HEADERS = 0;
 const FLAGS = 1;
 const TARGET = 2;
 const SET = 3;
 const CHANGED = 4;
 
 // The close code of a WebSocket whose time is over. The client must present its key again.
-const MUST_ASK_AGAIN = 4401;
+const REAUTHENTICATE = 4401;
 const REASON = 'present the key again';
 
 // Matches a Cache-Control that already addresses shared caches (RFC 9111, section 3.5). A word
 // inside quotation marks is no directive.
 const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)/g;
-const SAYS_ITSELF = /(?:^|[\s,])(?:private|no-store|public|s-maxage|must-revalidate)(?:$|[\s,=])/i;
+const FOR_SHARED_CACHES = /(?:^|[\s,])(?:private|no-store|public|s-maxage|must-revalidate)(?:$|[\s,=])/i;
 
 /**
  * Makes a plan. `edits` holds alternating names and values of the fields that change, one per line;
  * an empty value removes the field.
  */
-export function planOf(told, flags, target, edits) {
+export function planOf(answerHeaders, flags, target, edits) {
   const set = {};
   const changed = new Set();
   const lines = edits.split('\n');
@@ -33,7 +33,7 @@ export function planOf(told, flags, target, edits) {
     changed.add(name);
     if (lines[at + 1] !== '') set[name] = lines[at + 1];
   }
-  return [told, flags, target, set, changed];
+  return [answerHeaders, flags, target, set, changed];
 }
 
 /**
@@ -46,20 +46,20 @@ export function send(request, base, fields, plan, read = request) {
   const target = base + (plan[TARGET] || targetOf(read.url));
   const sent = fetch(target, initOf(request, fields, plan, read));
   // Most answers are passed on unchanged; return their promise without a further `then`.
-  const [told, flags] = plan;
-  if (told === '' && !flags.includes('p') && !flags.includes('o')) return sent;
+  const [answerHeaders, flags] = plan;
+  if (answerHeaders === '' && !flags.includes('p') && !flags.includes('o')) return sent;
   return sent.then((answer) => answered(answer, plan, 0));
 }
 
 /** The same request, for a Worker that sends it itself. */
-export function onward(request, base, fields, plan) {
+export function upstreamRequest(request, base, fields, plan) {
   return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, fields, plan, request));
 }
 
 /** The answer as the client gets it. If `seconds` is not 0, a streaming answer is ended after that time. */
 export function answered(answer, plan, seconds) {
   const flags = plan[FLAGS];
-  const lines = plan[ANSWERED] === '' ? [] : plan[ANSWERED].split('\n');
+  const lines = plan[ANSWER_HEADERS] === '' ? [] : plan[ANSWER_HEADERS].split('\n');
   if (answer.webSocket) return socketOf(answer, flags, seconds);
   const caching = flags.includes('p') ? privately(answer) : undefined;
   if (seconds === 0 && lines.length === 0 && caching === undefined) return answer;
@@ -71,10 +71,10 @@ export function answered(answer, plan, seconds) {
 
 // Redirects are the client's to follow. The method is the one that was verified: the fields that
 // could override it are not among `fields`.
-function initOf(request, fields, plan, { method, body: came }) {
+function initOf(request, fields, plan, { method, body: received }) {
   const headers = Array.isArray(fields) ? merged(fields, plan) : edited(fields, plan);
   // A GET or HEAD has no body, or an empty one; otherwise the request was refused before.
-  const body = method === 'GET' || method === 'HEAD' ? null : came;
+  const body = method === 'GET' || method === 'HEAD' ? null : received;
   const init = { method, headers, redirect: 'manual' };
   if (body !== null) init.body = body;
   if (plan[FLAGS].includes('u') && isCached(request)) init.cache = 'no-store';
@@ -112,9 +112,9 @@ function isCached(request) {
 // The Cache-Control of an answer that depends on the key: adds `private`, unless the answer itself
 // says who may store it.
 function privately({ headers }) {
-  const said = headers.get('cache-control');
-  if (said === null || said === '') return 'private';
-  return SAYS_ITSELF.test(said.replace(QUOTED, '')) ? undefined : `${said}, private`;
+  const value = headers.get('cache-control');
+  if (value === null || value === '') return 'private';
+  return FOR_SHARED_CACHES.test(value.replace(QUOTED, '')) ? undefined : `${value}, private`;
 }
 
 // A browser that offers subprotocols requires the answer to choose one.
@@ -157,7 +157,7 @@ function streamFor({ headers }) {
 function relayed(origin, millis) {
   const { 0: outer, 1: inner } = new WebSocketPair();
   const sides = [inner, origin];
-  const timer = setTimeout(() => sides.forEach((side) => close(side, MUST_ASK_AGAIN, REASON)), millis);
+  const timer = setTimeout(() => sides.forEach((side) => close(side, REAUTHENTICATE, REASON)), millis);
   sides.forEach((side, at) => {
     const other = sides[1 - at];
     side.accept();

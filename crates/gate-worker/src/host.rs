@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use portcullis_core::time::Time;
+use serde::Serialize;
 use worker::Delay;
 use worker::js_sys::{self, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
@@ -21,7 +22,7 @@ use portcullis_gate::telemetry::analytics::DataPoint;
 use portcullis_gate::telemetry::log::Event;
 
 use crate::clock::now;
-use crate::js::{call, get, object, read};
+use crate::js::{call, get, read, to_object};
 use crate::log::log;
 use crate::{analytics, queue};
 
@@ -29,6 +30,15 @@ use crate::{analytics, queue};
 const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
 /// A week. An older floor is useless for a list that is valid for minutes.
 const FLOOR_CACHING: &str = "max-age=604800";
+
+/// How a value is read from Workers KV.
+#[derive(Serialize)]
+struct KvOptions {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "cacheTtl")]
+    cache_ttl: u32,
+}
 
 /// The runtime, for one request. Not `Debug`, because its environment holds secrets.
 pub(crate) struct Runtime {
@@ -131,7 +141,8 @@ impl Runtime {
             File::Keyring | File::Stamp => 30,
             File::Head(_) | File::Body(_) | File::Policy(..) => 86_400,
         };
-        let options = object(&[("type", "stream".into()), ("cacheTtl", seconds.into())]);
+        let options = to_object(&KvOptions { kind: "stream", cache_ttl: seconds });
+        let options = options.map_err(|_| FetchError::Unreachable)?;
         let name = JsValue::from_str(&file.to_string());
         let value = call(&namespace, "get", &[&name, &options]).await;
         let value = value.map_err(|_| FetchError::Unreachable)?;

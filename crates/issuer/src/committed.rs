@@ -5,8 +5,6 @@
 //! would repeat what has been done.
 
 use crate::error::Error;
-use crate::issuer::Issuer;
-use crate::store::Change;
 use crate::store::lists::Published;
 
 /// The result of a committed change, and its publication.
@@ -27,46 +25,6 @@ pub enum Publication {
     NotYet(Error),
     /// No list carries what was changed, so nothing was published.
     NotNeeded,
-}
-
-impl Issuer {
-    /// Starts a change by this handle's actor, on behalf of the person that the caller names.
-    pub(crate) async fn change<'a>(
-        &'a self,
-        on_behalf_of: Option<&'a str>,
-    ) -> Result<Change<'a>, Error> {
-        Ok(self.store().change(self.who(on_behalf_of)).await?)
-    }
-
-    /// Commits a change that lists carry, and publishes.
-    ///
-    /// The order matters: publishing takes the database's write lock itself, so the transaction
-    /// must be over.
-    ///
-    /// # Errors
-    /// The store's. On error nothing has changed.
-    pub(crate) async fn commit<T>(
-        &self,
-        change: Change<'_>,
-        value: T,
-    ) -> Result<Committed<T>, Error> {
-        change.save().await?;
-        Ok(Committed::new(value, self.publish().await))
-    }
-
-    /// Ends a change that an earlier request has made already, and publishes in case that request
-    /// could not.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(crate) async fn committed_before<T>(
-        &self,
-        change: Change<'_>,
-        value: T,
-    ) -> Result<Committed<T>, Error> {
-        change.rollback().await?;
-        Ok(Committed::new(value, self.publish().await))
-    }
 }
 
 impl<T> Committed<T> {

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::actor::{Actor, Who};
 use crate::clock::{Clock, Reading};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::health::Health;
 use crate::home::Home;
@@ -19,6 +20,7 @@ use crate::local_verifier::{LocalVerifier, PublishedState};
 use crate::metrics::Metrics;
 use crate::publish::{PolicyTrees, PublishQueue};
 use crate::status::StatusLists;
+use crate::store::Change;
 use crate::store::Connection;
 use crate::store::Store;
 use crate::store::lists::{self, Published};
@@ -188,6 +190,44 @@ impl Issuer {
     /// The actor, the person it acts for, and the reason.
     pub(crate) fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
         Who::new(&self.actor, on_behalf_of).because(self.reason.as_deref())
+    }
+
+    /// Starts a change by this handle's actor, on behalf of the person that the caller names.
+    pub(crate) async fn change<'a>(
+        &'a self,
+        on_behalf_of: Option<&'a str>,
+    ) -> Result<Change<'a>, Error> {
+        Ok(self.store().change(self.who(on_behalf_of)).await?)
+    }
+
+    /// Commits a change that lists carry, and publishes.
+    ///
+    /// The order matters: publishing takes the database's write lock itself, so the transaction
+    /// must be over.
+    ///
+    /// # Errors
+    /// The store's. On error nothing has changed.
+    pub(crate) async fn commit<T>(
+        &self,
+        change: Change<'_>,
+        value: T,
+    ) -> Result<Committed<T>, Error> {
+        change.save().await?;
+        Ok(Committed::new(value, self.publish().await))
+    }
+
+    /// Ends a change that an earlier request has made already, and publishes in case that request
+    /// could not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn committed_before<T>(
+        &self,
+        change: Change<'_>,
+        value: T,
+    ) -> Result<Committed<T>, Error> {
+        change.rollback().await?;
+        Ok(Committed::new(value, self.publish().await))
     }
 
     /// The store.

@@ -46,7 +46,7 @@ async fn a_trail_of_before_principals_verifies_and_goes_on() {
     let revoked = old.iter().find(|event| event.event == "api-key.revoked").unwrap();
     assert_eq!(revoked.on_behalf_of.as_deref(), Some("security"));
     let key = issuer.show(revoked.key_id.as_deref().unwrap()).await.unwrap();
-    assert_eq!((key.maker, key.created_by.as_deref()), (None, Some("zoe")));
+    assert_eq!((key.maker.as_deref(), key.created_by.as_deref()), (None, Some("zoe")));
 
     issuer.create(&NewKey::titled("later")).await.unwrap();
     let report = issuer.verify_trail(&[anchor]).await.unwrap();

@@ -11,7 +11,6 @@ use crate::actions::check_text;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyRecord;
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::EventType;
 use crate::store::{self, Change, Connection, listing, owners};
@@ -220,30 +219,4 @@ pub(crate) fn check_not_bulk(in_force: &[BulkRecord], claims: &Claims) -> Result
         record.entry.state == BulkState::Revoked && record.entry.applies_to(claims)
     };
     if in_force.iter().any(dead) { Err(Error::BulkRevoked) } else { Ok(()) }
-}
-
-/// A copy of the record with bulk entries applied ([`effective_states`]), for display and
-/// verification.
-pub(crate) async fn effective_state(
-    connection: &mut Connection,
-    key: &KeyRecord,
-) -> Result<KeyRecord, Error> {
-    let mut shown = key.clone();
-    effective_states(connection, [&mut shown]).await?;
-    Ok(shown)
-}
-
-/// Applies bulk revocations and suspensions to records. The result is for display and verification
-/// only and must not be written back.
-pub(crate) async fn effective_states<'k>(
-    connection: &mut Connection,
-    keys: impl IntoIterator<Item = &'k mut KeyRecord>,
-) -> Result<(), Error> {
-    let in_force = bulk::in_force(connection).await?;
-    for key in keys {
-        for record in &in_force {
-            record.show_on(key);
-        }
-    }
-    Ok(())
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actions::bulk::effective_states;
 use crate::actions::scopes;
 use crate::error::Error;
-use crate::record::{KeyRecord, KeyState};
+use crate::record::KeyState;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::{Connection, listing};
 use portcullis_core::time::Time;
 
@@ -36,12 +36,12 @@ pub struct Preview {
 }
 
 /// The admin keys in force that can make admin keys. Without one, only the command line can.
-pub(super) struct Admins(Vec<KeyRecord>);
+pub(super) struct Admins(Vec<EffectiveKey>);
 
 impl Admins {
     pub(super) async fn of(connection: &mut Connection, now: Time) -> Result<Self, Error> {
-        let mut admins = listing::admins(connection).await?;
-        effective_states(connection, &mut admins).await?;
+        let admins = listing::admins(connection).await?;
+        let mut admins = bulk::effective_all(connection, admins).await?;
         let needed = [scopes::ADMINS_WRITE.to_owned()];
         admins.retain(|key| {
             key.state(now) == KeyState::Active
@@ -55,7 +55,7 @@ impl Admins {
     pub(super) fn preview(
         &self,
         (count, admins): (usize, usize),
-        ends: impl Fn(&KeyRecord) -> bool,
+        ends: impl Fn(&EffectiveKey) -> bool,
     ) -> Preview {
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let left = self.0.iter().filter(|key| !ends(key)).count();

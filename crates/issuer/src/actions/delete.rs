@@ -4,7 +4,6 @@
 
 use serde_json::json;
 
-use crate::actions::bulk::effective_states;
 use crate::actions::care::Care;
 use crate::actions::revoke::{check_care, revoke_all_in};
 use crate::actions::{check_by, find_all};
@@ -13,7 +12,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::store::events::{Event, EventType};
-use crate::store::{Change, channels, idempotency, keys};
+use crate::store::{Change, bulk, channels, idempotency, keys};
 
 impl Issuer {
     /// Deletes the records of revoked keys, all or none.
@@ -26,10 +25,9 @@ impl Issuer {
         let mut change = self.change(by).await?;
         let now = change.now();
         let records = find_all(&mut change, ids).await?;
-        let mut shown = records.clone();
-        effective_states(&mut change, &mut shown).await?;
-        let counts = shown.iter().filter(|record| record.state(now) != KeyState::Revoked);
-        let counts: Vec<String> = counts.map(|record| record.id.clone()).collect();
+        let effective = bulk::effective_all(&mut change, records.clone()).await?;
+        let counts = effective.iter().filter(|key| key.state(now) != KeyState::Revoked);
+        let counts: Vec<String> = counts.map(|key| key.id.clone()).collect();
         if !counts.is_empty() {
             return Err(Error::NotRevoked(counts));
         }

@@ -15,7 +15,6 @@ use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use serde_json::json;
 
-use crate::actions::bulk::effective_state;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
@@ -142,8 +141,7 @@ impl Issuer {
         for key in &mut keys {
             key.suspended = Some(now);
             key.suspended_by = Some(who.shown().into());
-            key.updated = now;
-            keys::update(&mut change, key).await?;
+            keys::update(&mut change, key, now).await?;
         }
         let event = |key| {
             let key: &KeyRecord = key;
@@ -210,7 +208,7 @@ async fn gap(
         let Some(day) = (first..window.today).find(|day| !days.contains(day)) else { continue };
         if reporter.starts_with("apk_") {
             let Some(key) = keys::find(connection, reporter).await? else { continue };
-            if effective_state(connection, &key).await?.state(now) == KeyState::Revoked {
+            if bulk::effective(connection, key).await?.state(now) == KeyState::Revoked {
                 continue;
             }
         }

@@ -3,11 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::actions::bulk::effective_states;
 use crate::actions::{Criteria, Order};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyRecord;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
 
@@ -34,8 +33,8 @@ pub struct Query {
 /// A page of records.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The records.
-    pub keys: Vec<KeyRecord>,
+    /// The keys.
+    pub keys: Vec<EffectiveKey>,
     /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
     /// The number of matches on all pages, if requested.
@@ -47,11 +46,10 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotFound`] and the store's.
-    pub async fn show(&self, id: &str) -> Result<KeyRecord, Error> {
+    pub async fn show(&self, id: &str) -> Result<EffectiveKey, Error> {
         let mut reading = self.store().read().await?;
-        let mut key = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
-        effective_states(&mut reading, [&mut key]).await?;
-        Ok(key)
+        let record = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
+        Ok(bulk::effective(&mut reading, record).await?)
     }
 
     /// A page of records. A key that doesn't change between pages appears on exactly one.
@@ -90,8 +88,8 @@ impl Issuer {
         } else {
             None
         };
-        let mut keys: Vec<KeyRecord> = placed.into_iter().map(|placed| placed.key).collect();
-        effective_states(&mut reading, &mut keys).await?;
+        let records = placed.into_iter().map(|placed| placed.key).collect();
+        let keys = bulk::effective_all(&mut reading, records).await?;
         Ok(Page { keys, next_cursor, count })
     }
 }

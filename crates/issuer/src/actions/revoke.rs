@@ -4,7 +4,6 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::json;
 
-use crate::actions::bulk::{effective_state, effective_states};
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::read::check_criteria;
 use crate::actions::{Criteria, When, check_by, find_all};
@@ -13,6 +12,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
 use crate::store::{self, Change, Connection, keys, listing};
 
@@ -38,8 +38,8 @@ pub enum Selector {
 /// The keys of a selection after its revocation.
 #[derive(Clone, Debug)]
 pub struct RevokedKeys {
-    /// The records as they are now.
-    pub records: Vec<KeyRecord>,
+    /// The keys as they are now.
+    pub keys: Vec<EffectiveKey>,
     /// The keys left unchanged because they were revoked already.
     pub skipped: Vec<String>,
 }
@@ -76,7 +76,7 @@ impl Issuer {
         &self,
         id: &str,
         revocation: &Revocation,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
@@ -91,17 +91,17 @@ impl Issuer {
         revocation: &Revocation,
         care: &Care,
         if_revoked: IfRevoked,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         check_by("revoked_by", revocation.by.as_deref())?;
         let mut change = self.change(revocation.by.as_deref()).await?;
         let now = change.now();
         let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let as_shown = effective_state(&mut change, &record).await?;
-        if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
-            return self.committed_before(change, as_shown).await;
+        let key = bulk::effective(&mut change, record.clone()).await?;
+        if if_revoked == IfRevoked::Skip && is_settled(&key, at, now) {
+            return self.committed_before(change, key).await;
         }
-        if as_shown.state(now) == KeyState::Revoked {
+        if key.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
@@ -110,8 +110,8 @@ impl Issuer {
         check_care(&mut change, std::slice::from_ref(&record), care, now).await?;
         let who = change.who();
         revoke_in(&mut change, &mut record, at, who).await?;
-        let record = effective_state(&mut change, &record).await?;
-        self.commit(change, record).await
+        let key = bulk::effective(&mut change, record).await?;
+        self.commit(change, key).await
     }
 
     /// Revokes keys, all or none, commits, and publishes.
@@ -147,8 +147,8 @@ impl Issuer {
         check_care(&mut change, &records, care, now).await?;
         let who = change.who();
         revoke_all_in(&mut change, &mut records, at, who).await?;
-        effective_states(&mut change, &mut records).await?;
-        self.commit(change, RevokedKeys { records, skipped }).await
+        let keys = bulk::effective_all(&mut change, records).await?;
+        self.commit(change, RevokedKeys { keys, skipped }).await
     }
 
     /// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
@@ -160,14 +160,13 @@ impl Issuer {
         selector: &Selector,
         revocation: &Revocation,
         if_revoked: IfRevoked,
-    ) -> Result<(Vec<KeyRecord>, Preview), Error> {
+    ) -> Result<(Vec<EffectiveKey>, Preview), Error> {
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let (mut records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
+        let (records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
         let (_, preview) = preview(&mut reading, &records, now).await?;
-        effective_states(&mut reading, &mut records).await?;
-        Ok((records, preview))
+        Ok((bulk::effective_all(&mut reading, records).await?, preview))
     }
 
     /// Revokes at once the key with this token, for any holder of the text. Secret keys only: the
@@ -175,7 +174,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
-    pub async fn revoke_by_token(&self, token: &str) -> Result<Committed<KeyRecord>, Error> {
+    pub async fn revoke_by_token(&self, token: &str) -> Result<Committed<EffectiveKey>, Error> {
         let mut change = self.change(None).await?;
         let now = change.now();
         let found = self.record_of(&mut change, token).await?;
@@ -183,34 +182,35 @@ impl Issuer {
         if record.kind == Kind::Publishable {
             return Err(Error::PublicText);
         }
-        if effective_state(&mut change, &record).await?.state(now) == KeyState::Revoked {
+        let key = bulk::effective(&mut change, record.clone()).await?;
+        if key.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // The holder of a token acts as that key.
         let holder = self.acting_as(Actor::key(&record.id));
         let holder = holder.because(Some("who holds its text revoked it"))?;
         revoke_in(&mut change, &mut record, now.secs(), holder.who(None)).await?;
-        let record = effective_state(&mut change, &record).await?;
-        holder.commit(change, record).await
+        let key = bulk::effective(&mut change, record).await?;
+        holder.commit(change, key).await
     }
 }
 
-fn check_each(records: &[KeyRecord], at: u32, now: Time) -> Result<(), Error> {
-    let revoked = || records.iter().filter(|record| record.state(now) == KeyState::Revoked);
+fn check_each(keys: &[EffectiveKey], at: u32, now: Time) -> Result<(), Error> {
+    let revoked = || keys.iter().filter(|key| key.state(now) == KeyState::Revoked);
     let count = revoked().count();
     if count > 0 {
-        let publishable = revoked().any(|record| record.kind == Kind::Publishable);
-        let ids = revoked().map(|record| record.id.clone()).collect();
+        let publishable = revoked().any(|key| key.kind == Kind::Publishable);
+        let ids = revoked().map(|key| key.id.clone()).collect();
         return Err(Error::SomeAlreadyRevoked { count, publishable, ids });
     }
-    let settled = records.iter().filter(|record| is_settled(record, at, now));
-    let settled: Vec<String> = settled.map(|record| record.id.clone()).collect();
+    let settled = keys.iter().filter(|key| is_settled(key, at, now));
+    let settled: Vec<String> = settled.map(|key| key.id.clone()).collect();
     if settled.is_empty() { Ok(()) } else { Err(Error::SomeNotEarlier(settled)) }
 }
 
 /// Whether a key is revoked, or will be by the second `at`.
-fn is_settled(record: &KeyRecord, at: u32, now: Time) -> bool {
-    record.state(now) == KeyState::Revoked || record.revoked_at.is_some_and(|earlier| earlier <= at)
+fn is_settled(key: &EffectiveKey, at: u32, now: Time) -> bool {
+    key.state(now) == KeyState::Revoked || key.revoked_at.is_some_and(|earlier| earlier <= at)
 }
 
 /// The keys to revoke, and the ids of those to leave unchanged.
@@ -223,14 +223,13 @@ async fn chosen(
     match selector {
         Selector::Ids(ids) => {
             let mut records = find_all(connection, ids).await?;
-            let mut shown = records.clone();
-            effective_states(connection, &mut shown).await?;
+            let effective = bulk::effective_all(connection, records.clone()).await?;
             if if_revoked == IfRevoked::Refuse {
-                check_each(&shown, at, now)?;
+                check_each(&effective, at, now)?;
                 return Ok((records, Vec::new()));
             }
-            let settled = shown.iter().filter(|record| is_settled(record, at, now));
-            let skipped: Vec<String> = settled.map(|record| record.id.clone()).collect();
+            let settled = effective.iter().filter(|key| is_settled(key, at, now));
+            let skipped: Vec<String> = settled.map(|key| key.id.clone()).collect();
             records.retain(|record| !skipped.contains(&record.id));
             Ok((records, skipped))
         }
@@ -254,7 +253,7 @@ async fn preview(
 ) -> Result<(Admins, Preview), Error> {
     let admins = records.iter().filter(|record| record.purpose == KeyPurpose::Admin).count();
     let all = Admins::of(connection, now).await?;
-    let ends = |key: &KeyRecord| records.iter().any(|record| record.id == key.id);
+    let ends = |key: &EffectiveKey| records.iter().any(|record| record.id == key.id);
     let preview = all.preview((records.len(), admins), ends);
     Ok((all, preview))
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use portcullis_core::token::{Algorithm, Label};
 use serde_json::{Value, json};
 
-use crate::actions::bulk::effective_state;
 use crate::actions::create::{Expiry, Minted, NewKey};
 use crate::actions::idempotency::{Idempotency, digest};
 use crate::actions::mint::KeyRequest;
@@ -18,7 +17,7 @@ use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::store::events::EventType;
 use crate::store::idempotency::Made;
-use crate::store::{Connection, channels, keys};
+use crate::store::{Connection, bulk, channels, keys};
 
 /// How to roll a key. `None` keeps a property.
 #[derive(Clone, Debug)]
@@ -128,7 +127,7 @@ impl Issuer {
             return self.committed_before(change, Rolled { minted, old, repeated: true }).await;
         }
         let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
-        match effective_state(&mut change, &old).await?.state(now) {
+        match bulk::effective(&mut change, old.clone()).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
             KeyState::Suspended => return Err(Error::Suspended),

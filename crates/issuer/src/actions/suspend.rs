@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::actions::bulk::effective_state;
 use crate::actions::check_by;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::{KeyRecord, KeyState};
+use crate::record::KeyState;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::EventType;
 use crate::store::keys;
 
@@ -17,7 +17,11 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::Suspended`],
     /// and the store's. On error nothing has changed.
-    pub async fn suspend(&self, id: &str, by: Option<&str>) -> Result<Committed<KeyRecord>, Error> {
+    pub async fn suspend(
+        &self,
+        id: &str,
+        by: Option<&str>,
+    ) -> Result<Committed<EffectiveKey>, Error> {
         self.set_suspended(id, true, by).await
     }
 
@@ -26,7 +30,11 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::NotSuspended`],
     /// and the store's. On error nothing has changed.
-    pub async fn resume(&self, id: &str, by: Option<&str>) -> Result<Committed<KeyRecord>, Error> {
+    pub async fn resume(
+        &self,
+        id: &str,
+        by: Option<&str>,
+    ) -> Result<Committed<EffectiveKey>, Error> {
         self.set_suspended(id, false, by).await
     }
 
@@ -35,12 +43,12 @@ impl Issuer {
         id: &str,
         suspend: bool,
         by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         check_by("by", by)?;
         let mut change = self.change(by).await?;
         let now = change.now();
         let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
-        if effective_state(&mut change, &record).await?.state(now) == KeyState::Revoked {
+        if bulk::effective(&mut change, record.clone()).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // Bulk suspensions are independent: the key's own suspension outlasts them.
@@ -57,11 +65,10 @@ impl Issuer {
             record.resumed = Some(now);
         }
         record.suspended_by = suspend.then(|| change.who().shown().into());
-        record.updated = now;
-        keys::update(&mut change, &record).await?;
+        keys::update(&mut change, &mut record, now).await?;
         let event = if suspend { EventType::Suspended } else { EventType::Resumed };
         change.event(event, Some(&record.id), json!({})).await?;
-        let record = effective_state(&mut change, &record).await?;
-        self.commit(change, record).await
+        let key = bulk::effective(&mut change, record).await?;
+        self.commit(change, key).await
     }
 }

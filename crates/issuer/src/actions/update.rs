@@ -193,8 +193,7 @@ pub(super) async fn update_in(
     if changed.is_empty() {
         return Ok(());
     }
-    record.updated = now;
-    keys::update(change, record).await?;
+    keys::update(change, record, now).await?;
     let data = json!({
         "changed": changed,
         "title": record.title,

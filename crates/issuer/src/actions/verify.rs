@@ -6,11 +6,11 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 
-use crate::actions::bulk::effective_state;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::{self, Connection, keys};
 
 /// A gate's verdict, and the list it used.
@@ -37,7 +37,7 @@ pub enum NotAdmin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strict {
     /// The record, or why the key is refused.
-    pub result: Result<Box<KeyRecord>, StrictRefusal>,
+    pub result: Result<Box<EffectiveKey>, StrictRefusal>,
 }
 
 /// Why the records refuse a key.
@@ -88,9 +88,9 @@ impl Issuer {
             Err(refusal) => Err(refusal.into()),
             Ok(None) => Err(StrictRefusal::Unknown),
             Ok(Some(record)) => {
-                let record = effective_state(&mut reading, &record).await?;
-                match verify_record(&record, &requirements, now) {
-                    Ok(()) => Ok(Box::new(record)),
+                let key = bulk::effective(&mut reading, record).await?;
+                match verify_key(&key, &requirements, now) {
+                    Ok(()) => Ok(Box::new(key)),
                     Err(refusal) => Err(refusal.into()),
                 }
             }
@@ -198,26 +198,22 @@ impl Issuer {
     }
 }
 
-/// Applies a gate's checks to the record in place of a list, in a gate's order.
-fn verify_record(
-    record: &KeyRecord,
-    requirements: &Requirements,
-    now: Time,
-) -> Result<(), Refusal> {
-    match record.state(now) {
+/// Applies a gate's checks to the key's effective state in place of a list, in a gate's order.
+fn verify_key(key: &EffectiveKey, requirements: &Requirements, now: Time) -> Result<(), Refusal> {
+    match key.state(now) {
         KeyState::Active | KeyState::Scheduled => {}
         KeyState::Suspended => return Err(Refusal::Suspended),
         KeyState::Revoked => return Err(Refusal::Revoked),
         KeyState::Expired => return Err(Refusal::Expired),
     }
-    if record.purpose != KeyPurpose::Token {
-        return Err(Refusal::SignerNotAllowed(record.kid));
+    if key.purpose != KeyPurpose::Token {
+        return Err(Refusal::SignerNotAllowed(key.kid));
     }
-    if let Some(needed) = requirements.kind.filter(|needed| *needed != record.kind) {
-        return Err(Refusal::WrongKind { needed, given: record.kind });
+    if let Some(needed) = requirements.kind.filter(|needed| *needed != key.kind) {
+        return Err(Refusal::WrongKind { needed, given: key.kind });
     }
-    if let Some(needed) = requirements.environment.filter(|needed| *needed != record.environment) {
-        return Err(Refusal::WrongEnvironment { needed, given: record.environment });
+    if let Some(needed) = requirements.environment.filter(|needed| *needed != key.environment) {
+        return Err(Refusal::WrongEnvironment { needed, given: key.environment });
     }
     Ok(())
 }

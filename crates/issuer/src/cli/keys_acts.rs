@@ -1,6 +1,7 @@
 //! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
+use std::borrow::Borrow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -147,9 +148,13 @@ impl Resume {
     }
 }
 
-async fn changed(issuer: &Issuer, changed: Committed<KeyRecord>, out: &Out) -> Result<Outcome> {
+async fn changed<K: Borrow<KeyRecord>>(
+    issuer: &Issuer,
+    changed: Committed<K>,
+    out: &Out,
+) -> Result<Outcome> {
     let Committed { value, publication } = changed;
-    let changed = Committed { value: view(issuer, &value).await?, publication };
+    let changed = Committed { value: view(issuer, value.borrow()).await?, publication };
     committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
 }
 

@@ -170,7 +170,8 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let key = view(issuer, &issuer.show(&self.id).await?).await?;
+        let key = issuer.show(&self.id).await?;
+        let key = view(issuer, &key).await?;
         out.answer(&key, |o| write_key(o, &key))?;
         Ok(Outcome::Yes)
     }

@@ -10,7 +10,7 @@ use portcullis_core::time::Time;
 use portcullis_issuer::actions::{
     Criteria, IfRevoked, Preview, Revocation, RevokedKeys, Selector, When,
 };
-use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_issuer::{Committed, Issuer};
 
@@ -127,7 +127,7 @@ impl Revoke {
         }
         let revoked =
             issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
-        let Committed { value: RevokedKeys { records, skipped }, publication } = revoked;
+        let Committed { value: RevokedKeys { keys: records, skipped }, publication } = revoked;
         let mut keys = Vec::with_capacity(records.len());
         for record in &records {
             keys.push(view(issuer, record).await?);
@@ -167,7 +167,7 @@ impl Revoke {
 
 async fn dry_run(
     issuer: &Issuer,
-    records: &[KeyRecord],
+    records: &[EffectiveKey],
     preview: Preview,
     out: &Out,
 ) -> Result<Outcome> {

@@ -2,6 +2,8 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use std::borrow::Borrow;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -194,8 +196,11 @@ pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView,
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
-pub(super) async fn views(issuer: &Issuer, records: &[KeyRecord]) -> Result<Vec<KeyView>, Error> {
+pub(super) async fn views<K: Borrow<KeyRecord>>(
+    issuer: &Issuer,
+    keys: &[K],
+) -> Result<Vec<KeyView>, Error> {
     let view = issuer.view().await?;
     let around = KeyContext::of(issuer, &view);
-    Ok(records.iter().map(|record| KeyView::new(record, &around)).collect())
+    Ok(keys.iter().map(|key| KeyView::new(key.borrow(), &around)).collect())
 }

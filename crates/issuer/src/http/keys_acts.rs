@@ -183,7 +183,7 @@ async fn revoke_many(
         return Ok(RevokedManyAnswers::DryRun(DryRunAnswer::of(preview, Some(keys))));
     }
     let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
-    let keys = views(&issuer, &revoked.value.records).await?;
+    let keys = views(&issuer, &revoked.value.keys).await?;
     let skipped = (if_revoked == IfRevoked::Skip).then_some(revoked.value.skipped);
     let answer = RevokedKeysView { count: keys.len(), keys, skipped };
     let answer = committed_and_waited(&issuer, answer, &revoked.publication, &wait).await?;

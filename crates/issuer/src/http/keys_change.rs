@@ -1,5 +1,7 @@
 //! Changing keys' records.
 
+use std::borrow::Borrow;
+
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -132,13 +134,13 @@ async fn update_by_post(
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
-pub(super) async fn answer_change(
+pub(super) async fn answer_change<K: Borrow<KeyRecord>>(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Committed<KeyRecord>, Error>,
+    changed: Result<Committed<K>, Error>,
 ) -> Result<ChangedAnswer, Problem> {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = ChangedKey(view(issuer, &changed.value).await?);
+    let key = ChangedKey(view(issuer, changed.value.borrow()).await?);
     Ok(committed(issuer, key, &changed.publication))
 }
 

@@ -1,5 +1,8 @@
 //! The table of bulk entries: revocations and suspensions of many keys at once.
 
+use std::borrow::Borrow;
+use std::ops::Deref;
+
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
@@ -28,9 +31,8 @@ pub struct BulkRecord {
 }
 
 impl BulkRecord {
-    /// Applies this entry to a record, for display and verification only. The result must not be
-    /// written back, because an entry may be lifted.
-    pub fn show_on(&self, key: &mut KeyRecord) {
+    /// Applies this entry to a record.
+    fn apply(&self, key: &mut KeyRecord) {
         if self.lifted.is_some() || !self.entry.applies_to(&key.claims()) {
             return;
         }
@@ -51,6 +53,80 @@ impl BulkRecord {
             }
         }
     }
+}
+
+/// A key as verifiers treat it: its record with the bulk entries in force applied.
+///
+/// It is read, shown and verified, but never stored: an entry may be lifted, and the key's own
+/// revocation and suspension are independent of it. So it derefs to a record that can be read only,
+/// and [`keys::update`](super::keys::update) takes one that can be written.
+///
+/// ```compile_fail
+/// # use portcullis_core::time::Time;
+/// # use portcullis_issuer::store::StoreError;
+/// # use portcullis_issuer::store::bulk::EffectiveKey;
+/// # use portcullis_issuer::store::{Connection, keys};
+/// # async fn write_back(
+/// #     to: &mut Connection,
+/// #     mut key: EffectiveKey,
+/// #     now: Time,
+/// # ) -> Result<(), StoreError> {
+/// keys::update(to, &mut key, now).await
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectiveKey(KeyRecord);
+
+impl EffectiveKey {
+    /// The key with this record under `in_force`.
+    #[must_use]
+    pub fn new(mut record: KeyRecord, in_force: &[BulkRecord]) -> Self {
+        in_force.iter().for_each(|entry| entry.apply(&mut record));
+        Self(record)
+    }
+}
+
+impl Deref for EffectiveKey {
+    type Target = KeyRecord;
+
+    fn deref(&self) -> &KeyRecord {
+        &self.0
+    }
+}
+
+impl Borrow<KeyRecord> for EffectiveKey {
+    fn borrow(&self) -> &KeyRecord {
+        &self.0
+    }
+}
+
+impl PartialEq<KeyRecord> for EffectiveKey {
+    fn eq(&self, record: &KeyRecord) -> bool {
+        self.0 == *record
+    }
+}
+
+/// The key with this record under the bulk entries in force.
+///
+/// # Errors
+/// The database's.
+pub async fn effective(
+    connection: &mut Connection,
+    record: KeyRecord,
+) -> Result<EffectiveKey, StoreError> {
+    Ok(EffectiveKey::new(record, &in_force(connection).await?))
+}
+
+/// The keys with these records under the bulk entries in force.
+///
+/// # Errors
+/// The database's.
+pub async fn effective_all(
+    connection: &mut Connection,
+    records: Vec<KeyRecord>,
+) -> Result<Vec<EffectiveKey>, StoreError> {
+    let in_force = in_force(connection).await?;
+    Ok(records.into_iter().map(|record| EffectiveKey::new(record, &in_force)).collect())
 }
 
 const SCOPES: [&str; 4] = ["owner", "kid", "environment", "serials"];

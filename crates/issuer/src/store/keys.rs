@@ -93,7 +93,12 @@ pub async fn revoke(
 ///
 /// # Errors
 /// The database's.
-pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), StoreError> {
+pub async fn update(
+    connection: &mut Connection,
+    key: &mut KeyRecord,
+    now: Time,
+) -> Result<(), StoreError> {
+    key.updated = now;
     sqlx::query(
         "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
          suspended_by = $5, resumed_ms = $6, updated_ms = $7 WHERE id = $8",

@@ -18,7 +18,7 @@ use portcullis_issuer::actions::{NewOwner, NewPolicy, PolicyRules, Revocation, W
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::store::{Database, events};
 use portcullis_issuer::{Committed, Error, Home, Issuer};
 
@@ -68,7 +68,11 @@ impl Bench {
         self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
     }
 
-    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<Committed<KeyRecord>, Error> {
+    pub(crate) async fn revoke(
+        &self,
+        id: &str,
+        when: When,
+    ) -> Result<Committed<EffectiveKey>, Error> {
         self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 

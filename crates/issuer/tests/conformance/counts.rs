@@ -26,9 +26,9 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let key = NewKey { owner, ..NewKey::titled("of an owner whose keys are revoked") };
     issuer.create(&key).await.unwrap();
     let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
-    let id = keys.into_iter().find(|key| key.title == "soon revoked").unwrap().id;
+    let id = &keys.iter().find(|key| key.title == "soon revoked").unwrap().id;
     let when = When::In(Duration::from_secs(50));
-    issuer.revoke(&id, &Revocation { when, by: None }).await.unwrap();
+    issuer.revoke(id, &Revocation { when, by: None }).await.unwrap();
     // The counts date from the machine's clock when the tables were made.
     issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
     let many = BulkRevocation {

@@ -285,7 +285,7 @@ pub(crate) async fn pages_follow_each_other_without_gap(bench: Bench) {
     loop {
         let query = Query { limit: Some(2), cursor, ..Query::default() };
         let page = bench.issuer.list_keys(&query).await.unwrap();
-        titles.extend(page.keys.into_iter().map(|key| key.title));
+        titles.extend(page.keys.into_iter().map(|key| key.title.clone()));
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;

@@ -177,7 +177,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     bench.verify(&keys[0].token).await.unwrap();
 
     let revoked = revoke(&ids(&[0])).await.unwrap();
-    assert_eq!(revoked.value.records.len(), 1);
+    assert_eq!(revoked.value.keys.len(), 1);
     revoked.published().unwrap();
     let error = revoke(&ids(&[0, 1])).await.unwrap_err();
     assert_eq!(error.to_string(), "There are 1 secret keys that are already revoked.");
@@ -193,22 +193,19 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     let of_owner = like(Criteria { owner: Some(owner), ..Criteria::default() });
     let in_an_hour = Revocation { when: When::In(secs(3600)), by: Some("me".into()) };
     let revoked = bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap();
-    assert_eq!(revoked.value.records.len(), 2);
-    assert_eq!(
-        bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().value.records.len(),
-        0
-    );
+    assert_eq!(revoked.value.keys.len(), 2);
+    assert_eq!(bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().value.keys.len(), 0);
     assert!(matches!(
         bench.issuer.revoke_all(&ids(&[1, 2]), &in_an_hour).await,
         Err(Error::SomeNotEarlier(_))
     ));
-    assert_eq!(revoke(&of_owner).await.unwrap().value.records.len(), 2);
+    assert_eq!(revoke(&of_owner).await.unwrap().value.keys.len(), 2);
     for key in &keys {
         assert_eq!(bench.verify(&key.token).await, Err(Refusal::Revoked));
     }
     assert_eq!(bench.issuer.show(&keys[0].record.id).await.unwrap().revoked_at, Some(START.secs()));
     let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
-    assert_eq!(revoke(&none).await.unwrap().value.records.len(), 0);
+    assert_eq!(revoke(&none).await.unwrap().value.keys.len(), 0);
 }
 
 pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
@@ -339,7 +336,7 @@ pub(crate) async fn the_records_verify_ahead_of_every_list(bench: Bench) {
     let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
     let verify = async |token: &str, kind, environment| {
         let strict = bench.issuer.authenticate(token, kind, environment).await.unwrap();
-        strict.result.map(|record| record.id).map_err(StrictRefusal::code)
+        strict.result.map(|key| key.id.clone()).map_err(StrictRefusal::code)
     };
     let (live, test) = (Some(Environment::Live), Some(Environment::Test));
     // With a list in force, and without one.

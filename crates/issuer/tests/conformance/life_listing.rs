@@ -5,6 +5,7 @@ use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::store::bulk::EffectiveKey;
 
 use crate::common::{Bench, START};
 
@@ -18,7 +19,7 @@ async fn found(bench: &Bench, criteria: Criteria) -> Vec<String> {
     let query = Query { criteria, count: true, ascending: true, ..Query::default() };
     let page = bench.issuer.list_keys(&query).await.unwrap();
     assert_eq!(page.count, Some(page.keys.len() as u64));
-    page.keys.into_iter().map(|key| key.title).collect()
+    page.keys.into_iter().map(|key| key.title.clone()).collect()
 }
 
 pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
@@ -118,8 +119,8 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
             let whole = Query { order, ascending, ..Query::default() };
             let whole = bench.issuer.list_keys(&whole).await.unwrap().keys;
             assert_eq!(whole.len(), 8);
-            let in_order = |pair: &[portcullis_issuer::record::KeyRecord]| {
-                let of = |key: &portcullis_issuer::record::KeyRecord| match order {
+            let in_order = |pair: &[EffectiveKey]| {
+                let of = |key: &EffectiveKey| match order {
                     Order::Created => (key.created.millis(), String::new()),
                     Order::Updated => (key.updated.millis(), String::new()),
                     Order::Title => (0, key.title.to_lowercase()),
