@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use portcullis_core::policy::{Denial, NoPolicy, RequestFacts};
-use portcullis_core::token::Kind;
 
 /// Why an accepted key doesn't allow a request, or why that is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,14 +82,6 @@ fn read_known(bytes: &[u8]) -> Option<&str> {
 /// Invalid UTF-8 is read as empty, which no policy allows or grants.
 fn read_text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// The folder of a kind's policy files, below the source's folder: see [`Folder`](crate::Folder).
-pub(crate) const fn folder_of(kind: Kind) -> crate::Folder {
-    match kind {
-        Kind::Publishable => crate::Folder::Policies,
-        Kind::Secret => crate::Folder::Private,
-    }
 }
 
 #[cfg(test)]
