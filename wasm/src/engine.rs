@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
-use portcullis_core::crypto::{Digest, HmacKey, PublicKey};
+use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError, Part};
 use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::facts::Denied;
 use crate::fault::Fault;
+use crate::folder::{Folder, Wanted, folder_of};
 use crate::shared_memory::ListFacts;
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
@@ -37,56 +38,6 @@ pub struct Engine {
 const REMEMBERED: usize = 1024;
 /// Bytes of policy files: about 60,000 policies of an origin and a sales channel.
 const POLICY_BYTES: usize = 4 << 20;
-
-/// The folder of a file, below the source's folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Folder {
-    /// `heads/`
-    Heads = 0,
-    /// `bodies/`
-    Bodies = 1,
-    /// `policies/`: of publishable keys.
-    Policies = 2,
-    /// `private/`: policies of secret keys.
-    Private = 3,
-}
-
-impl Folder {
-    /// Every folder.
-    pub const ALL: [Self; 4] = [Self::Heads, Self::Bodies, Self::Policies, Self::Private];
-
-    /// The folder's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Heads => "heads",
-            Self::Bodies => "bodies",
-            Self::Policies => "policies",
-            Self::Private => "private",
-        }
-    }
-
-    /// The folder of a kind's policy files.
-    const fn of_policies(kind: Kind) -> Self {
-        match kind {
-            Kind::Publishable => Self::Policies,
-            Kind::Secret => Self::Private,
-        }
-    }
-}
-
-/// A file to fetch, and its folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The folder.
-    pub folder: Folder,
-    /// Digest and length.
-    pub name: FileName,
-}
-
-/// The length of a [`Wanted`] in a reply: the folder in one byte, the digest, and the file's length
-/// in four bytes.
-pub const WANTED_LEN: usize = 1 + size_of::<Digest>() + 4;
 
 /// The requirements on a key, and the time.
 #[derive(Clone, Copy, Debug)]
@@ -210,7 +161,7 @@ impl Engine {
                 let visibility = Visibility::of(kind);
                 let (old, new) = (list.head().policies(visibility), next.policies(visibility));
                 let names = self.policies.wants(old, new).into_iter();
-                wanted.extend(names.map(|name| Wanted { folder: Folder::of_policies(kind), name }));
+                wanted.extend(names.map(|name| Wanted { folder: folder_of(kind), name }));
             }
         }
         if wanted.is_empty() {
@@ -234,9 +185,7 @@ impl Engine {
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
-            Err(NoPolicy::Unavailable(name)) => {
-                Some(Wanted { folder: Folder::of_policies(kind), name })
-            }
+            Err(NoPolicy::Unavailable(name)) => Some(Wanted { folder: folder_of(kind), name }),
             Ok(_) | Err(NoPolicy::Missing) => None,
         }
     }

@@ -11,11 +11,13 @@ extern crate alloc;
 mod engine;
 mod facts;
 mod fault;
+mod folder;
 mod reason;
 mod shared_memory;
 
-pub use engine::{Engine, Folder, VerifyOptions, WANTED_LEN, Wanted};
+pub use engine::{Engine, VerifyOptions};
 pub use facts::{Denied, Facts};
 pub use fault::Fault;
+pub use folder::{Folder, WANTED_LEN, Wanted};
 pub use reason::Reason;
 pub use shared_memory::{ListFacts, Numbers, SharedMemory, Standing, Words, algorithm_code};

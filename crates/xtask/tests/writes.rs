@@ -27,7 +27,7 @@ const BOOKKEEPING: [&str; 14] = [
     "publish/recover.rs",
     "publish/status.rs",
     "schedule/jobs.rs",
-    "schedule/mod.rs",
+    "lease.rs",
     "store/mod.rs",
     "upkeep.rs",
     "webhooks/deliver.rs",

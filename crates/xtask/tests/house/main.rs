@@ -23,7 +23,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "crates/issuer/src/actions/create.rs",
         "`NewKey`, `Minted`",
     ),
-    ("crates/issuer/src/actions/care.rs", "crates/issuer/src/actions/bulk.rs", "effective states"),
     (
         "crates/issuer/src/cli/",
         "crates/issuer/src/cli/",
