@@ -79,7 +79,7 @@ impl Problem {
         if status.is_server_error() {
             // What the operator has to do is no secret. Texts from other systems may contain
             // secrets.
-            let is_ours = is_for_operators(&error);
+            let is_ours = is_for_operators(error);
             if is_ours {
                 return Self::new(status, error.code(), error);
             }
