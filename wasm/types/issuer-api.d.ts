@@ -520,7 +520,7 @@ export interface components {
         };
         /** @description What is out, with its shards. */
         ListView: components["schemas"]["MarkView"] & {
-            /** @description Whether nothing may be judged by it any more. */
+            /** @description Whether nothing may be verified by it any more. */
             expired: boolean;
             /** @description The SHA-256 of the head. */
             head: string;
@@ -532,7 +532,7 @@ export interface components {
             /** @description The shards, as of the newest head. */
             shards: components["schemas"]["ShardView"][];
         };
-        /** @description The list that something was judged by, or that is out. */
+        /** @description The list that something was verified by, or that is out. */
         MarkView: {
             /**
              * Format: int64
@@ -544,7 +544,7 @@ export interface components {
              * @description The list epoch.
              */
             epoch: number;
-            /** @description From this instant on nothing may be judged by it. */
+            /** @description From this instant on nothing may be verified by it. */
             next_update: components["schemas"]["Instant"];
             /**
              * Format: int64
@@ -959,7 +959,7 @@ export interface components {
         SignersView: {
             /** @description The labels that keys can have, empty for none; new keys get the first, if nothing is said. */
             labels: string[];
-            /** @description From this instant on nothing may be judged by it. */
+            /** @description From this instant on nothing may be verified by it. */
             not_after: components["schemas"]["Instant"];
             /** @description The signers, by ascending kid. */
             signers: components["schemas"]["SignerView"][];

@@ -24,7 +24,7 @@ pub enum Refusal {
     SignerNotAllowed(u16),
     /// The key has an HMAC tag whose secret is not held here: only its issuer's gates can verify
     /// it.
-    #[error("this key can be judged only by its issuer's gates, which hold the secret of kid {0}")]
+    #[error("this key can be verified only by its issuer's gates, which hold the secret of kid {0}")]
     SecretNotHeld(u16),
     /// The tag or signature is wrong: the key is altered, forged, or another issuer's.
     #[error("the key is not authentic")]
@@ -33,7 +33,7 @@ pub enum Refusal {
     #[error("the list is of another issuer than the key")]
     ForeignList,
     /// No valid list is held.
-    #[error("no key can be judged now: {0}")]
+    #[error("no key can be verified now: {0}")]
     List(#[from] ListError),
     /// The list does not cover the key's serial: it is older than the key.
     #[error("the list does not cover this key yet; fetch a newer one")]

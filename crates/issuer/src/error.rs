@@ -242,7 +242,7 @@ pub enum Error {
     /// The keystore is missing, but the issuer's other files exist.
     #[error(
         "the keystore {} is missing, and {beside} is there: nothing can be made, revoked or \
-         published without it, and gates judge by the list that is out until that runs out. Put it \
+         published without it, and gates verify by the list that is out until that runs out. Put it \
          back from a backup, `portcullis restore --keystore-only FILE`, or from another machine of \
          this issuer. If there is no copy, its signing keys are lost for good: make another issuer \
          with another --home, and give gates its root and callers its keys", keystore.display()

@@ -181,7 +181,7 @@ impl KeyView {
     }
 }
 
-/// The list that something was judged by, or that is out.
+/// The list that something was verified by, or that is out.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct MarkView {
     /// The list epoch.
@@ -192,7 +192,7 @@ pub struct MarkView {
     pub age_millis: u64,
     /// Every revocation committed before this instant is in it.
     pub this_update: Instant,
-    /// From this instant on nothing may be judged by it.
+    /// From this instant on nothing may be verified by it.
     pub next_update: Instant,
 }
 
@@ -258,7 +258,7 @@ pub struct VerdictView {
     /// The reason as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The list that it was judged by.
+    /// The list that it was verified by.
     pub list: Option<MarkView>,
 }
 
@@ -310,7 +310,7 @@ pub struct ListView {
     pub head: String,
     /// The newest event that the list knows of.
     pub position: i64,
-    /// Whether nothing may be judged by it any more.
+    /// Whether nothing may be verified by it any more.
     pub expired: bool,
     /// The shards, as of the newest head.
     pub shards: Vec<ShardView>,

@@ -330,7 +330,7 @@ fn a_lost_keystore_sends_nobody_in_a_circle() {
         let told = run(act);
         assert_ne!(code(&told), 0, "{act:?}");
         let told = format!("{}{}", String::from_utf8_lossy(&told.stdout), stderr(&told));
-        for word in ["keystore.json is missing", "restore --keystore-only", "gates judge"] {
+        for word in ["keystore.json is missing", "restore --keystore-only", "gates verify"] {
             assert!(told.contains(word), "{act:?}: {told}");
         }
     }

@@ -17,7 +17,7 @@ mod forge;
 mod issuer;
 mod key;
 mod policy;
-#[expect(dead_code, reason = "only the shape is used here, and nothing is judged")]
+#[expect(dead_code, reason = "only the shape is used here, and nothing is verified")]
 #[path = "../../tests/scenarios/shape.rs"]
 mod shape;
 mod spoil;

@@ -63,7 +63,7 @@ fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
         assert_eq!(verifier.restore(file, late), Ok(false));
         assert_eq!(verifier.list().is_some(), whole);
         let no_list = if whole { ListError::PastNextUpdate } else { ListError::Missing };
-        assert_eq!(verifier.list_at(late).unwrap_err(), no_list, "nothing is judged by it");
+        assert_eq!(verifier.list_at(late).unwrap_err(), no_list, "nothing is verified by it");
         let refused = verifier.offer_stamp(&older().stamp, late).unwrap_err();
         assert_eq!(refused, ListError::Rollback { held: 7, offered: 6 });
         let refused = verifier.offer_stamp(&contradicting().stamp, late).unwrap_err();

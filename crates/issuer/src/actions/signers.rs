@@ -137,7 +137,7 @@ impl NewSigner {
                 return impossible("only tokens are signed by HMAC; leave --algorithm out");
             }
             if kinds.contains(&Kind::Publishable) {
-                return impossible("publishable keys are judged by everybody: choose ed25519");
+                return impossible("publishable keys are verified by everybody: choose ed25519");
             }
         }
         let secret = crate::random::secret()?;

@@ -294,7 +294,7 @@ impl Undo {
     }
 }
 
-/// Judge a key by the records, ahead of every list: exits 0 if accepted, 1 if refused
+/// Verify a key by the records, ahead of every list: exits 0 if accepted, 1 if refused
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pbpaste | portcullis keys authenticate -")]
 pub(crate) struct Authenticate {

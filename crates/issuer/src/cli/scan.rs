@@ -41,10 +41,10 @@ pub(crate) struct Scan {
     /// Files and folders, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Judge by this keyring, as `keyring export --public` writes it: whose keys they are
+    /// Verify by this keyring, as `keyring export --public` writes it: whose keys they are
     #[arg(long, value_name = "FILE", group = "by")]
     keyring: Option<PathBuf>,
-    /// Judge by this bundle of keyring and list, as served at /.well-known/portcullis/bundle
+    /// Verify by this bundle of keyring and list, as served at /.well-known/portcullis/bundle
     #[arg(long, value_name = "FILE", group = "by")]
     bundle: Option<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use super::Outcome;
 use super::args;
 use super::out::{Out, field};
 
-/// Judge a key as a gate of this issuer would: exits 0 if accepted, 1 if refused, 2 if it can't tell
+/// Verify a key as a gate of this issuer would: exits 0 if accepted, 1 if refused, 2 if it can't tell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis verify sk_live_…\n  \
                         pbpaste | portcullis verify - --kind secret --environment live")]
@@ -50,7 +50,7 @@ impl Verify {
             view.list.map_or(Ok(()), |list| {
                 let (seconds, millis) = (list.age_millis / 1000, list.age_millis % 1000);
                 let number = list.number;
-                field(o, "Judged by", format_args!("list {number}, {seconds}.{millis:03} s old"))
+                field(o, "Verified by", format_args!("list {number}, {seconds}.{millis:03} s old"))
             })
         })?;
         Ok(match verdict.result {

@@ -57,7 +57,7 @@ pub(super) async fn require_admin(
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
             let code = refusal.code();
             if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
-                tracing::error!(code, left_out, "no admin key can be judged: {refusal}");
+                tracing::error!(code, left_out, "no admin key can be verified: {refusal}");
             }
             unavailable(refusal).into_response()
         }

@@ -366,7 +366,7 @@ struct VerifyBody {
     environment: Option<String>,
 }
 
-/// Judge a key as a gate would.
+/// Verify a key as a gate would.
 #[utoipa::path(
     post, path = "/verify", tag = "keys", operation_id = "verify_key",
     request_body = VerifyBody,
@@ -386,7 +386,7 @@ async fn verify(
     Ok(axum::Json(VerdictView::new(&verdict, issuer.now())))
 }
 
-/// Judge a key by its record, strictly, and answer the record.
+/// Verify a key by its record, strictly, and answer the record.
 #[utoipa::path(
     post, path = "/keys/authenticate", tag = "keys", operation_id = "authenticate_key",
     request_body = VerifyBody,

@@ -58,9 +58,9 @@ impl State {
             Self::Expired => "expired",
             Self::SignerRetired => "refused (signer retired)",
             Self::Foreign => "foreign",
-            Self::SecretNotHeld => "not judged here (HMAC secret not held)",
-            Self::NoList => "not judged here (no list in force)",
-            Self::NotCovered => "not judged here (the list is older than the key)",
+            Self::SecretNotHeld => "not verified here (HMAC secret not held)",
+            Self::NoList => "not verified here (no list in force)",
+            Self::NotCovered => "not verified here (the list is older than the key)",
         }
     }
 }

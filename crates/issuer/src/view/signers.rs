@@ -39,7 +39,7 @@ pub struct SignerView {
 pub struct SignersView {
     /// Its version.
     pub version: u32,
-    /// From this instant on nothing may be judged by it.
+    /// From this instant on nothing may be verified by it.
     pub not_after: Instant,
     /// The labels that keys can have, empty for none; new keys get the first, if nothing is said.
     pub labels: Vec<String>,

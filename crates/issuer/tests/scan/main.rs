@@ -158,7 +158,7 @@ fn a_key_is_found_whatever_it_stands_in() {
     }
     let plain = stdout(&tree.0.run(&["scan", "tree/curl.sh"]));
     assert!(plain.contains("***") && plain.contains("(base64)"), "{plain}");
-    assert!(plain.contains(&id) && plain.contains("live"), "it is judged as any key: {plain}");
+    assert!(plain.contains(&id) && plain.contains("live"), "it is verified as any key: {plain}");
     assert!(!plain.contains(&key) && !plain.contains(&basic), "{plain}");
 }
 

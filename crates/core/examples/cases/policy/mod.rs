@@ -6,7 +6,7 @@
 mod build;
 mod items;
 mod request;
-#[expect(dead_code, reason = "only the shape is used here, and nothing is judged")]
+#[expect(dead_code, reason = "only the shape is used here, and nothing is verified")]
 #[path = "../../../tests/scenarios/policy/shape.rs"]
 mod shape;
 

@@ -52,7 +52,7 @@ fn claims() -> Vec<AssertionVector> {
         accepted("accepted-worked-example", "The worked example of docs/assertion.md.", &said),
         accepted(
             "accepted-secret-test-stale",
-            "A secret test key, judged by a stale list.",
+            "A secret test key, verified by a stale list.",
             &Assertion { kind: Kind::Secret, environment: Environment::Test, fresh: false, ..said },
         ),
         accepted(
