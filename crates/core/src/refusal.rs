@@ -24,7 +24,9 @@ pub enum Refusal {
     SignerNotAllowed(u16),
     /// The key has an HMAC tag whose secret is not held here: only its issuer's gates can verify
     /// it.
-    #[error("this key can be verified only by its issuer's gates, which hold the secret of kid {0}")]
+    #[error(
+        "this key can be verified only by its issuer's gates, which hold the secret of kid {0}"
+    )]
     SecretNotHeld(u16),
     /// The tag or signature is wrong: the key is altered, forged, or another issuer's.
     #[error("the key is not authentic")]

@@ -49,7 +49,7 @@ pub async fn authorize(
     let texts = RequestText::of(&request, &shared.settings)?;
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
     let evaluated = async |request: &Result<Request<'_>, Malformed>| {
-        let next = authorized(&shared.gate, &runtime, ctx, request).await;
+        let next = decide(&shared.gate, &runtime, ctx, request).await;
         (next, request.as_ref().ok().and_then(Request::origin).map(str::to_owned))
     };
     let (next, origin) = texts.read(&shared.settings, evaluated).await;
@@ -61,7 +61,7 @@ pub async fn authorize(
         }
         Next::Refuse(refused) => refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer),
         Next::Reserved(page) => reserved_page(&shared.gate, page).map(Verdict::Answer),
-        // Handled in `authorized`.
+        // Handled in `decide`.
         Next::Sleep(_) | Next::Verify(_) => {
             let problem = Problem::Unavailable { retry_after: 1 };
             answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
@@ -71,7 +71,7 @@ pub async fn authorize(
 
 /// Decides on a request, sleeping while it has to wait. The runtime verifies signatures that are
 /// new to this isolate, because its native Ed25519 is faster.
-async fn authorized(
+async fn decide(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,
     ctx: &Context,
@@ -79,22 +79,22 @@ async fn authorized(
 ) -> Next {
     let mut state = RequestState::new();
     loop {
-        let authorized = gate.borrow_mut().next_step(request, &mut state, now());
+        let step = gate.borrow_mut().next_step(request, &mut state, now());
         // Start background work, which may outlast the request.
-        if let Some(job) = authorized.refresh {
+        if let Some(job) = step.refresh {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { refresh(&gate, &*runtime, job).await });
         }
-        if let Some(job) = authorized.policy {
+        if let Some(job) = step.policy {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { fetch_policy(&gate, &*runtime, job).await });
         }
-        if let Some(report) = authorized.report {
+        if let Some(report) = step.report {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
         }
         // Wait or verify, and evaluate again; otherwise the decision is made.
-        match authorized.next {
+        match step.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,
             Next::Verify(signature) => {
                 let good = crypto::verify(&signature).await.ok();

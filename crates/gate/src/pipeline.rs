@@ -233,7 +233,7 @@ impl<'g> Pipeline<'g> {
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
         let Some(verifier) = self.trust.verifier() else {
             // Without a keyring nothing can be verified.
-            self.enforce_bound(held, evaluation)?;
+            self.await_fresher_list(held, evaluation)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
@@ -264,9 +264,10 @@ impl<'g> Pipeline<'g> {
             Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&requirements)),
             Err(error) => Err((*error).into()),
         };
-        // Enforce the freshness bound first: neither an accept nor a refusal by a list beyond the
-        // bound may be returned before the wait is over.
-        self.enforce_bound(held, evaluation)?;
+        // Wait for a fresher list before the verdict is used: neither an accept nor a refusal by a
+        // stale list may be returned while a wait is due. `list_at` above enforces the other bound:
+        // past its next update, a list accepts nothing.
+        self.await_fresher_list(held, evaluation)?;
         match verdict {
             Ok(accepted) => {
                 let freshness = self.schedule.freshness(accepted.list(), now);
@@ -314,8 +315,10 @@ impl<'g> Pipeline<'g> {
         self.assertions.find(signer, accepted, verdict, now).filter(|_| may_sign)
     }
 
-    /// Enforces the two bounds. `Ok` if the held list decides: the wait is over, or none is needed.
-    pub(crate) fn enforce_bound(
+    /// Stops if the request has to wait for a fresher list. `Ok` if the held list decides, or its
+    /// absence: the wait is over, or none is needed. A list past its next update isn't refused here
+    /// but by `Verifier::list_at`.
+    pub(crate) fn await_fresher_list(
         &self,
         held: Option<ListVersion>,
         evaluation: &mut Evaluation<'_>,

@@ -4,7 +4,8 @@
 //!
 //! `Pipeline::evaluate` decides, as on the slow path. Whatever needs more (a wait, a fetch, a
 //! signature, the platform's rate limiter, a debug header) falls through to the slow path. So the
-//! fast path refuses nothing, and changes no state except the counts of forwarded requests.
+//! fast path refuses nothing. All that it changes are the counts of forwarded requests, the gate's
+//! own rate limits, and cached headers.
 
 use std::rc::Rc;
 

@@ -25,7 +25,7 @@ use crate::settings::Settings;
 /// refresh, a policy, and a list that expires meanwhile.
 const MAX_NEEDS: usize = 8;
 
-/// BackgroundWork work that a request starts.
+/// The background work that a request starts.
 #[derive(Debug, Default)]
 pub(crate) struct BackgroundWork {
     pub(crate) refresh: Option<Job>,
@@ -127,7 +127,7 @@ impl Gate {
         let page = match page {
             // A health check starts a refresh, so that a gate without traffic gets ready.
             "health" => {
-                self.pipeline().enforce_bound(self.held(evaluation.now).ok(), evaluation)?;
+                self.pipeline().await_fresher_list(self.held(evaluation.now).ok(), evaluation)?;
                 ReservedPage::Health { ready: self.held(evaluation.now).is_ok() }
             }
             "status" => {

@@ -2,7 +2,7 @@
 //!
 //! Connects one request's state with that of
 //! [`RefreshSchedule`](crate::refresh::schedule::RefreshSchedule) and
-//! [`PolicyFiles`](crate::refresh::policy_fetches::PolicyFiles).
+//! [`PolicyFetches`](crate::refresh::policy_fetches::PolicyFetches).
 
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;

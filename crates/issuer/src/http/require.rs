@@ -2,8 +2,9 @@
 //!
 //! `Require<KeysWrite>`, the first parameter of a handler, is all that says so. [`Routes`] reads it
 //! when the handler is registered, and takes from it what the authentication layer checks and the
-//! line `security` of the API's description. A handler without it can't be registered, and a route
-//! that was registered otherwise requires every scope.
+//! line `security` of the API's description. A handler without it can't be registered there, and a
+//! route below the authentication layer that was registered otherwise requires every scope. Open by
+//! design, and outside of that layer, are `/v1/self`, `/v1/docs` and `/v1/openapi.json`.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -94,8 +95,8 @@ impl<S: Scopes> FromRequestParts<Issuer> for Require<S> {
     }
 }
 
-/// The key that the path names, which the caller may change: an admin key by callers alone that hold
-/// what it may do.
+/// The id of the key that the path names, if the caller may change that key. An admin key may be
+/// changed only by a caller that holds all of its scopes.
 #[derive(Debug)]
 pub(super) struct KeyToChange(pub(super) String);
 

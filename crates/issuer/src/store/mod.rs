@@ -80,7 +80,7 @@ pub struct Store {
     database: Database,
     /// Another store's pool, which closes with this one.
     others: Option<AnyPool>,
-    door: ClockGuard,
+    clock_guard: ClockGuard,
     turn: Turn,
     held: Held,
 }
@@ -106,8 +106,8 @@ impl Store {
     }
 
     fn on(pool: AnyPool, database: &Database, clock: Arc<dyn Clock>, held: Held) -> Self {
-        let (database, door) = (database.clone(), ClockGuard::of(clock));
-        Self { pool, database, others: None, door, turn: Turn::of_many(), held }
+        let (database, clock_guard) = (database.clone(), ClockGuard::of(clock));
+        Self { pool, database, others: None, clock_guard, turn: Turn::of_many(), held }
     }
 
     async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), StoreError> {
@@ -191,7 +191,7 @@ impl Store {
     /// Trusts the clock without comparing it.
     #[must_use]
     pub fn trusting_its_clock(mut self) -> Self {
-        self.door.trusted = true;
+        self.clock_guard.trusted = true;
         self
     }
 
@@ -228,7 +228,7 @@ impl Store {
                 (transaction, Some(now))
             }
         };
-        let reading = self.door.check(&mut transaction, server).await?;
+        let reading = self.clock_guard.check(&mut transaction, server).await?;
         Ok(Bookkeeping::new(transaction, reading, self.held.clone()))
     }
 
@@ -250,7 +250,7 @@ impl Store {
             Database::File(_) => None,
             Database::Server(_) => Some(session::now(&mut reading).await?),
         };
-        self.door.check(&mut reading, server).await
+        self.clock_guard.check(&mut reading, server).await
     }
 
     /// Starts a reading transaction: all its statements see one snapshot.
