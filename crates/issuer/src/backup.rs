@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::files::FileError;
 use crate::files::{self, Privacy};
 use crate::home::Home;
-use crate::issuer::Issuer;
 use crate::keystore::KeystoreError;
 use crate::keystore::seal::{Sealed, Sealer};
 use crate::store::{Database, targets};
@@ -62,63 +62,55 @@ impl Drop for Draft {
     }
 }
 
-impl Issuer {
-    /// Records in the database that `restore` put it there. Repeated if a start was interrupted.
-    pub(crate) async fn mark_restored(&self) -> Result<(), Error> {
-        let marker = self.home().restored_mark();
-        if !marker.exists() {
-            return Ok(());
-        }
-        let mut writing = self.store().bookkeeping().await?;
-        let now = writing.clock();
-        targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
-        writing.save().await?;
-        Ok(fs::remove_file(&marker).map_err(|source| FileError::Io { path: marker, source })?)
+/// Records in the database that `restore` put it there. Repeated if a start was interrupted.
+pub(crate) async fn mark_restored(context: &Context) -> Result<(), Error> {
+    let marker = context.home().restored_mark();
+    if !marker.exists() {
+        return Ok(());
     }
+    let mut writing = context.store().bookkeeping().await?;
+    let now = writing.clock();
+    targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
+    writing.save().await?;
+    Ok(fs::remove_file(&marker).map_err(|source| FileError::Io { path: marker, source })?)
+}
 
-    /// Writes a backup to `path`, which must not exist, encrypted with the secret of the folder's
-    /// files.
-    ///
-    /// # Errors
-    /// [`Error::Backup`] if the file exists, [`KeystoreError::Sealed`], [`FileError::Io`], and the
-    /// database's.
-    pub async fn back_up(&self, path: &Path) -> Result<BackedUp, Error> {
-        let failed = |source| FileError::Io { path: path.to_owned(), source };
-        if path.exists() {
-            let reason = "there is a file already, which is left as it is";
-            return Err(Error::Backup { path: path.to_owned(), reason });
-        }
-        let secret = self.home().unlock().new_secret(path)?;
-        let draft = Draft::beside(path, "backup")?;
-        // Copy the database first: a keystore read later has every key that it needs.
-        let copy = draft.0.join(DATABASE);
-        let with_database = matches!(self.store().database(), Database::File(_));
-        if with_database {
-            self.store().copy_to(&copy).await?;
-        }
-        let keystore = files::read_secret(&self.home().keystore())?;
-        let whole = draft.0.join("whole");
-        let write = || -> io::Result<u64> {
-            let mut archive = tar::Builder::new(Sealer::new(
-                files::create_new(&whole, Privacy::Secret)?,
-                &secret,
-            )?);
-            append(&mut archive, KEYSTORE, keystore.len() as u64, keystore.as_slice())?;
-            if with_database {
-                let database = File::open(&copy)?;
-                let length = database.metadata()?.len();
-                append(&mut archive, DATABASE, length, database)?;
-            }
-            let mut file = archive.into_inner()?.finish()?;
-            file.flush()?;
-            file.sync_all()?;
-            let length = file.metadata()?.len();
-            fs::hard_link(&whole, path)?;
-            files::sync_folder(&files::folder_of(path))?;
-            Ok(length)
-        };
-        Ok(BackedUp { bytes: write().map_err(failed)?, with_database })
+/// Writes a backup to `path`, which must not exist, encrypted with the secret of the folder's
+/// files.
+pub(crate) async fn back_up(context: &Context, path: &Path) -> Result<BackedUp, Error> {
+    let failed = |source| FileError::Io { path: path.to_owned(), source };
+    if path.exists() {
+        let reason = "there is a file already, which is left as it is";
+        return Err(Error::Backup { path: path.to_owned(), reason });
     }
+    let secret = context.home().unlock().new_secret(path)?;
+    let draft = Draft::beside(path, "backup")?;
+    // Copy the database first: a keystore read later has every key that it needs.
+    let copy = draft.0.join(DATABASE);
+    let with_database = matches!(context.store().database(), Database::File(_));
+    if with_database {
+        context.store().copy_to(&copy).await?;
+    }
+    let keystore = files::read_secret(&context.home().keystore())?;
+    let whole = draft.0.join("whole");
+    let write = || -> io::Result<u64> {
+        let mut archive =
+            tar::Builder::new(Sealer::new(files::create_new(&whole, Privacy::Secret)?, &secret)?);
+        append(&mut archive, KEYSTORE, keystore.len() as u64, keystore.as_slice())?;
+        if with_database {
+            let database = File::open(&copy)?;
+            let length = database.metadata()?.len();
+            append(&mut archive, DATABASE, length, database)?;
+        }
+        let mut file = archive.into_inner()?.finish()?;
+        file.flush()?;
+        file.sync_all()?;
+        let length = file.metadata()?.len();
+        fs::hard_link(&whole, path)?;
+        files::sync_folder(&files::folder_of(path))?;
+        Ok(length)
+    };
+    Ok(BackedUp { bytes: write().map_err(failed)?, with_database })
 }
 
 fn append(

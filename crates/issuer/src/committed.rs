@@ -5,7 +5,19 @@
 //! would repeat what has been done.
 
 use crate::error::Error;
+use crate::store::Change;
 use crate::store::lists::Published;
+
+/// A change that is committed and not published yet: what an action returns. Publishing takes the
+/// database's write lock itself, so the change's transaction is over.
+#[derive(Debug)]
+#[must_use = "gates learn of a change when the publisher announces it"]
+pub(crate) struct Saved<T> {
+    /// What was committed.
+    pub(crate) value: T,
+    /// Whether lists carry it, so that publishing is needed.
+    pub(crate) listed: bool,
+}
 
 /// The result of a committed change, and its publication.
 #[derive(Debug)]
@@ -25,6 +37,39 @@ pub enum Publication {
     NotYet(Error),
     /// No list carries what was changed, so nothing was published.
     NotNeeded,
+}
+
+impl<T> Saved<T> {
+    /// Commits a change that lists carry.
+    ///
+    /// # Errors
+    /// The store's. On error nothing has changed.
+    pub(crate) async fn commit(change: Change<'_>, value: T) -> Result<Self, Error> {
+        Self::commit_if_listed(change, value, true).await
+    }
+
+    /// Commits a change that lists carry only if it is `listed`.
+    ///
+    /// # Errors
+    /// As [`Saved::commit`].
+    pub(crate) async fn commit_if_listed(
+        change: Change<'_>,
+        value: T,
+        listed: bool,
+    ) -> Result<Self, Error> {
+        change.save().await?;
+        Ok(Self { value, listed })
+    }
+
+    /// Ends a change that an earlier request has made already. It is announced again, in case that
+    /// request could not publish it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn committed_before(change: Change<'_>, value: T) -> Result<Self, Error> {
+        change.rollback().await?;
+        Ok(Self { value, listed: true })
+    }
 }
 
 impl<T> Committed<T> {
@@ -48,6 +93,16 @@ impl<T> Committed<T> {
     #[must_use]
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Committed<U> {
         Committed { value: with(self.value), publication: self.publication }
+    }
+
+    /// The value, for a caller that doesn't wait for a list. If publishing failed, that is logged:
+    /// the next list carries the change.
+    #[must_use]
+    pub fn logged(self) -> T {
+        if let Publication::NotYet(error) = &self.publication {
+            tracing::warn!(code = error.code(), "{}", error.chain());
+        }
+        self.value
     }
 
     /// The list that carries the change, for a caller to whom a change that isn't published yet is

@@ -336,11 +336,11 @@ pub async fn import(issuer: &Issuer, lines: Vec<Line>) -> Result<Vec<Done>, Erro
     let good: Vec<ImportLine> =
         lines.iter().filter_map(|line| line.record.as_ref().ok()).cloned().collect();
     let mut results = Vec::with_capacity(good.len());
-    match issuer.import(&good).await {
+    match issuer.keys().import(&good).await {
         Ok(imported) => results.extend(imported.into_iter().map(Ok)),
         Err(error) if is_of_line(&error) => {
             for line in &good {
-                match issuer.import(std::slice::from_ref(line)).await {
+                match issuer.keys().import(std::slice::from_ref(line)).await {
                     Ok(imported) => results.extend(imported.into_iter().map(Ok)),
                     Err(error) if is_of_line(&error) => results.push(Err(error.to_string())),
                     Err(error) => return Err(error),

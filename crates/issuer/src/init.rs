@@ -21,10 +21,10 @@ use crate::error::Error;
 use crate::files::FileError;
 use crate::files::{self, Privacy};
 use crate::home::Home;
-use crate::issuer::{DEFAULT_VALID_FOR, Issuer};
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::{Database, Store, lists, shards};
+use crate::{issuer::Issuer, publish::DEFAULT_VALID_FOR};
 
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 const MAX_VALIDITY_SECS: u32 = 24 * 60 * 60;
@@ -193,8 +193,8 @@ async fn fill(
 
     // From here on use the regular path: the list is published before the first serial is used.
     let with_issuer = Issuer::open(draft, clock, valid_for).await?;
-    with_issuer.publish().await?;
-    let admin = with_issuer.create(&first_admin_key()).await?;
+    with_issuer.list().publish().await?;
+    let admin = with_issuer.keys().create(&first_admin_key()).await?;
     with_issuer.store().close().await;
     Ok(admin)
 }

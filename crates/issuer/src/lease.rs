@@ -1,7 +1,7 @@
 //! The exclusive right of one process to run a job.
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::jobs as table;
 
 /// How long a lease lasts without renewal.
@@ -10,7 +10,7 @@ const LEASE_MILLIS: u64 = 30_000;
 /// A lease: the exclusive right to run a job.
 #[derive(Debug)]
 pub struct Lease {
-    issuer: Issuer,
+    context: Context,
     name: &'static str,
     holder: Option<String>,
     /// On the monotonic clock. If the wall clock were set back, its process would believe that it
@@ -21,8 +21,8 @@ pub struct Lease {
 impl Lease {
     /// The lease of the job `name`, not taken yet.
     #[must_use]
-    pub fn new(issuer: &Issuer, name: &'static str) -> Self {
-        Self { issuer: issuer.clone(), name, holder: None, renew_at_millis: 0 }
+    pub fn new(context: &Context, name: &'static str) -> Self {
+        Self { context: context.clone(), name, holder: None, renew_at_millis: 0 }
     }
 
     /// Takes the lease, or renews it in time. Returns whether it is held.
@@ -30,14 +30,14 @@ impl Lease {
     /// # Errors
     /// The store's.
     pub async fn hold(&mut self) -> Result<bool, Error> {
-        let steady_millis = self.issuer.read_clock().steady_millis;
+        let steady_millis = self.context.read_clock().steady_millis;
         if self.holder.is_some() && steady_millis < self.renew_at_millis {
             return Ok(true);
         }
         let tag = u64::from_be_bytes(*crate::random::secret()?);
         let holder =
             self.holder.take().unwrap_or_else(|| format!("{}-{tag:016x}", std::process::id()));
-        let mut writing = self.issuer.store().bookkeeping().await?;
+        let mut writing = self.context.store().bookkeeping().await?;
         let now = writing.now().await?;
         let until = now.plus_millis(LEASE_MILLIS);
         let held = table::take(&mut writing, self.name, &holder, now, until).await?;
@@ -59,7 +59,7 @@ impl Lease {
     /// Releases the lease and records how the job ended.
     pub(crate) async fn end(mut self, failure: Option<&Error>) -> Result<(), Error> {
         let Some(holder) = self.holder.take() else { return Ok(()) };
-        let mut writing = self.issuer.store().bookkeeping().await?;
+        let mut writing = self.context.store().bookkeeping().await?;
         let now = writing.now().await?;
         let error = failure.map(Error::chain);
         table::give_back(&mut writing, self.name, &holder, now, error.as_deref()).await?;

@@ -18,6 +18,7 @@ pub(crate) mod clock_bound;
 pub mod committed;
 pub mod conceal;
 pub mod config;
+pub mod context;
 pub mod doctor;
 pub mod error;
 pub mod events;

@@ -26,7 +26,7 @@ use portcullis_issuer::events::{Age, Retention};
 use portcullis_issuer::http::{Settings, StreamLimits, openapi, router, router_with};
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::schedule::{Job, Options};
-use portcullis_issuer::webhooks::{Dispatcher, Reach};
+use portcullis_issuer::webhooks::Reach;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
@@ -440,7 +440,7 @@ impl Checked {
         let all = json!({ "after": 0 });
         self.of_key(at, "POST /v1/webhooks/{id}/replay", &hook, &all, 200).await;
         // Nothing listens there, so that each delivery is tried in vain and kept.
-        let round = Dispatcher::new(bench.issuer.clone(), reach).unwrap().round().await.unwrap();
+        let round = bench.issuer.webhooks().dispatcher(reach).unwrap().round().await.unwrap();
         assert!(round.failed > 0, "{round:?}");
         let found = self.of_key(at, "GET /v1/webhooks/{id}/deliveries", &hook, &none, 200).await;
         assert!(!found["deliveries"].as_array().unwrap().is_empty());
@@ -470,11 +470,11 @@ impl Checked {
         let hook = self.ok(&at, &Call::at("POST /v1/webhooks", &new), 201).await;
         let hook = id(&hook, "/webhook/id");
         bench.clock.advance(30 * DAY);
-        bench.issuer.publish().await.unwrap();
+        bench.issuer.list().publish().await.unwrap();
         let age = Age::Keep(Duration::from_millis(20 * DAY));
         let retention = Some(Retention { age, archive: None, even_if_broken: false });
         let options = Options { retention, ..Options::default() };
-        bench.issuer.run_job(Job::TrimEvents, &options).await.unwrap();
+        bench.issuer.jobs().run(Job::TrimEvents, &options).await.unwrap();
         let kept = "/v1/events?order=asc";
         let kept = self.ok(&at, &Call::new("GET /v1/events", kept, &none), 200).await;
         assert!(kept["removed"].is_object(), "{kept}");
@@ -491,7 +491,7 @@ impl Checked {
     async fn refusals(&mut self, bench: &Bench, at: &Router) {
         let admin_scopes = vec!["metrics:read".to_owned()];
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Weak") };
-        let weak = bench.issuer.create(&new).await.unwrap().token.to_string();
+        let weak = bench.issuer.keys().create(&new).await.unwrap().token.to_string();
         let strong = self.admin.clone();
         let operations: Vec<(String, String)> = self.document["paths"]
             .as_object()

@@ -16,7 +16,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{NewKey, Revocation, When};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use sqlx::Row as _;
 
 const DEMAND: Requirements =
@@ -55,16 +55,16 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
             let mut made = Vec::new();
             for number in 0..EACH {
                 let title = format!("{worker}/{number}");
-                let minted = issuer.create(&NewKey::titled(&title)).await.unwrap();
+                let minted = issuer.keys().create(&NewKey::titled(&title)).await.unwrap();
                 let revoked = number % 2 == 0;
                 if revoked {
                     let revocation = Revocation { when: When::Now, by: None };
-                    let done = issuer.revoke(&minted.record.id, &revocation).await.unwrap();
+                    let done = issuer.keys().revoke(&minted.record.id, &revocation).await.unwrap();
                     done.published().unwrap();
-                    let verdict = issuer.verify(&minted.token, None, None).await.unwrap();
+                    let verdict = issuer.keys().verify(&minted.token, None, None).await.unwrap();
                     assert_eq!(verdict.result.unwrap_err(), Refusal::Revoked);
                 } else {
-                    issuer.publish().await.unwrap();
+                    issuer.list().publish().await.unwrap();
                 }
                 made.push((minted, revoked));
             }
@@ -80,7 +80,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
     assert_eq!(serials.len(), 4 * EACH);
     let mut gate = bench.gate().await;
     let now = bench.issuer.now();
-    gate.adopt_bundle(&bench.issuer.bundle().await.unwrap(), now).unwrap();
+    gate.adopt_bundle(&bench.issuer.list().bundle().await.unwrap(), now).unwrap();
     for (minted, revoked) in &made {
         let verdict = gate.verify(&minted.token, &DEMAND, now).map(|_| ());
         assert_eq!(verdict, if *revoked { Err(Refusal::Revoked) } else { Ok(()) });
@@ -88,7 +88,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
     // The chain of lists has no gap, and the counts are right.
     let newest = check_chain(&bench.issuer).await;
     assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().list_version().number);
-    let (_, shards) = bench.issuer.overview().await.unwrap();
+    let (_, shards) = bench.issuer.list().overview().await.unwrap();
     assert_eq!(shards[0].issued, 1 + 4 * u32::try_from(EACH).unwrap());
     assert_eq!(shards[0].counts.revoked, 2 * u32::try_from(EACH).unwrap());
 }

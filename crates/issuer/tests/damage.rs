@@ -157,14 +157,14 @@ async fn a_full_shard_says_so_and_changes_nothing() {
     sqlx::query("UPDATE shards SET issued = 943718").execute(&mut *writing).await.unwrap();
     writing.save().await.unwrap();
     let new = portcullis_issuer::actions::NewKey::titled("x");
-    assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
+    assert!(matches!(bench.issuer.keys().create(&new).await, Err(Error::ShardFull)));
     let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
     sqlx::query("UPDATE shards SET issued = 943717 WHERE shard = 0")
         .execute(&mut *writing)
         .await
         .unwrap();
     writing.save().await.unwrap();
-    bench.issuer.create(&new).await.unwrap();
+    bench.issuer.keys().create(&new).await.unwrap();
 }
 
 #[tokio::test]
@@ -174,15 +174,15 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     sqlx::query("UPDATE shards SET issued = capacity").execute(&mut *writing).await.unwrap();
     writing.save().await.unwrap();
     let new = portcullis_issuer::actions::NewKey::titled("x");
-    assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
+    assert!(matches!(bench.issuer.keys().create(&new).await, Err(Error::ShardFull)));
     // The earlier stamps still lack the new shards.
-    bench.issuer.publish().await.unwrap();
-    assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
+    bench.issuer.list().publish().await.unwrap();
+    assert!(matches!(bench.issuer.keys().create(&new).await, Err(Error::ShardFull)));
     let valid_for =
-        u64::try_from(portcullis_issuer::issuer::DEFAULT_VALID_FOR.as_millis()).unwrap();
+        u64::try_from(portcullis_issuer::publish::DEFAULT_VALID_FOR.as_millis()).unwrap();
     bench.clock.advance(valid_for + portcullis_core::list::MAX_SKEW_MILLIS);
-    bench.issuer.publish().await.unwrap();
-    assert_eq!(bench.issuer.create(&new).await.unwrap().record.serial.shard(), 2);
+    bench.issuer.list().publish().await.unwrap();
+    assert_eq!(bench.issuer.keys().create(&new).await.unwrap().record.serial.shard(), 2);
 }
 
 #[tokio::test]
@@ -196,6 +196,6 @@ async fn two_inits_at_once_make_one_issuer() {
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     let entries = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(entries, 1, "no draft is left");
-    let valid_for = portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+    let valid_for = portcullis_issuer::publish::DEFAULT_VALID_FOR;
     portcullis_issuer::Issuer::open(&home, clock, valid_for).await.unwrap();
 }

@@ -15,7 +15,7 @@ use portcullis_issuer::actions::{
     BulkRevocation, BulkSelection, KindChange, NewKey, SettingsChange,
 };
 use portcullis_issuer::doctor::{Check, Diagnosis, examine};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::Target;
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 
@@ -56,10 +56,10 @@ async fn an_active_signer_whose_keys_are_all_refused_is_found() {
             let bench = Bench::new().await;
             let (issued_from, issued_before) = (None, None);
             let what = BulkRevocation { whose, state, issued_from, issued_before, by: None };
-            bench.issuer.revoke_many(&what).await.unwrap();
+            bench.issuer.bulk().revoke(&what).await.unwrap();
             // Revoking an environment covers the existing keys; it doesn't end a signer.
             bench.clock.advance(2000);
-            bench.issuer.publish().await.unwrap();
+            bench.issuer.list().publish().await.unwrap();
             let seen = look(&bench, &[]).await;
             let bounded =
                 matches!(whose, BulkSelection::Environment(_)) && state == BulkState::Revoked;
@@ -79,7 +79,7 @@ async fn a_keyring_that_ends_where_the_root_is_not_is_told_early() {
     let bench = Bench::new().await;
     let told = async |days: u64| {
         bench.clock.advance(days * DAY);
-        bench.issuer.publish().await.unwrap();
+        bench.issuer.list().publish().await.unwrap();
         let seen = look(&bench, &[]).await;
         let found = check(&seen, "keyring")[0];
         (found.ok, found.mend.clone(), found.found.clone())
@@ -103,7 +103,7 @@ async fn webhooks_that_nothing_can_be_sent_to_are_found() {
         types: vec![],
         by: None,
     };
-    let made = bench.issuer.create_webhook(&new, Reach::default()).await.unwrap();
+    let made = bench.issuer.webhooks().create(&new, Reach::default()).await.unwrap();
     assert!(check(&look(&bench, &[]).await, "webhooks")[0].mend.is_none());
     let alter = async |sql: &'static str| {
         let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
@@ -138,7 +138,7 @@ async fn keys_of_before_that_are_not_as_new_ones_must_be_are_told() {
         found.iter().map(|check| (check.found.clone(), check.mend.clone())).collect::<Vec<_>>()
     };
     assert_eq!(told().await, [("nothing is asked of keys".into(), None)]);
-    let old = bench.issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+    let old = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
     let asked = KindChange {
         max_lifetime_seconds: Some(Some(3600)),
         idle_days: Some(Some(30)),
@@ -147,7 +147,7 @@ async fn keys_of_before_that_are_not_as_new_ones_must_be_are_told() {
     };
     let kinds = [asked, KindChange::default(), KindChange::default()];
     let change = SettingsChange { kinds, ..SettingsChange::default() };
-    bench.issuer.change_settings(&change).await.unwrap();
+    bench.issuer.settings().change(&change).await.unwrap();
     let found = told().await;
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].0.contains("1 secret keys in force live longer") && found[0].0.contains(&old));
@@ -162,7 +162,7 @@ async fn keys_of_before_that_are_not_as_new_ones_must_be_are_told() {
     };
     let kinds = [none, KindChange { owner_required: Some(true), ..none }, none];
     let kinds = SettingsChange { kinds: [kinds[0], kinds[1], KindChange::default()], ..change };
-    bench.issuer.change_settings(&kinds).await.unwrap();
+    bench.issuer.settings().change(&kinds).await.unwrap();
     let found = told().await;
     assert_eq!(found, [("all keys in force are as new ones must be".into(), None)]);
 }

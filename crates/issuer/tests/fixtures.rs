@@ -23,7 +23,7 @@ use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::events::Anchor;
 use portcullis_issuer::init::{Plan, init};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Home, Issuer};
 use serde_json::Value;
@@ -196,25 +196,25 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
 
         // The trail continues.
         let anchor = Anchor::parse(about["anchor"].as_str().unwrap()).unwrap();
-        let report = issuer.verify_trail(&[anchor]).await.unwrap();
+        let report = issuer.trail().verify(&[anchor]).await.unwrap();
         assert_eq!((report.findings, report.newest), (vec![], Some(anchor)), "{name}");
-        let was = issuer.published().await.unwrap();
-        let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
-        let made = issuer.create(&NewKey::titled("later")).await.unwrap();
+        let was = issuer.list().published().await.unwrap();
+        let keys = issuer.keys().list(&Query::default()).await.unwrap().keys;
+        let made = issuer.keys().create(&NewKey::titled("later")).await.unwrap();
         assert!(keys.iter().all(|key| key.serial != made.record.serial), "{name}");
         let mut verifier = portcullis_core::verifier::Verifier::new(
             *issuer.root(),
-            &issuer.keyring_document().await.unwrap(),
+            &issuer.keyring().document().await.unwrap(),
         )
         .unwrap();
         // The list is renewed under its number, or under the next one if its contents change.
-        let is = issuer.publish().await.unwrap();
+        let is = issuer.list().publish().await.unwrap();
         assert_eq!(is.epoch, was.epoch, "{name}");
         assert!((was.number..=was.number + 1).contains(&is.number), "{name}");
         assert!(verifier.offer_stamp(&is.stamp, issuer.now()).unwrap().is_some(), "{name}");
-        let report = issuer.verify_trail(&[anchor]).await.unwrap();
+        let report = issuer.trail().verify(&[anchor]).await.unwrap();
         assert!(report.is_sound(), "{name}: {:?}", report.findings);
-        let webhook = issuer.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();
+        let webhook = issuer.webhooks().show(about["webhook"].as_str().unwrap()).await.unwrap();
         let key = issuer.keystore().column_key().unwrap();
         let secret = key.open(&webhook.id, &webhook.secret).unwrap();
         assert_eq!(secret.as_str(), about["secret"].as_str().unwrap(), "{name}");

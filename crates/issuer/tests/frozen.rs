@@ -293,7 +293,7 @@ async fn who_is_stuck_in_an_answer_is_ended_by_who_waits() {
     let much = sqlx::query("SELECT repeat('x', 1000000) FROM generate_series(1, 1000)");
     let mut rows = much.fetch(&mut stuck);
     rows.next().await.unwrap().unwrap();
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     while let Some(row) = rows.next().await {
         if row.is_err() {
             return;
@@ -341,7 +341,7 @@ async fn a_session_that_is_ended_is_an_error_of_its_own_and_replaced() {
         let code = ended.unwrap_err().code();
         assert!(["database_interrupted", "database_unreachable"].contains(&code), "{code}");
         drop(writing);
-        bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+        bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     }
 }
 
@@ -356,7 +356,7 @@ async fn a_connection_that_is_left_in_a_dead_transaction_is_not_used_again() {
             let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
             sqlx::query("ROLLBACK").execute(&mut *writing).await.unwrap();
             drop(writing);
-            bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+            bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
         }
     }
 }

@@ -21,9 +21,9 @@ use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::{
     Idempotency, KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError,
 };
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::KeystoreError;
 use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
 
@@ -41,11 +41,11 @@ fn signer(purpose: Purpose, at_once: bool) -> KeyringChange {
 
 async fn change(bench: &Bench, change: &KeyringChange) -> Result<KeyringChanged, Error> {
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    Ok(bench.issuer.change_keyring(change, &root, Some("me")).await?.value)
+    Ok(bench.issuer.keyring().change(change, &root, Some("me")).await?.value)
 }
 
 async fn create(issuer: &Issuer) -> (u16, String) {
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     (minted.record.kid, minted.token.to_string())
 }
 
@@ -68,13 +68,13 @@ async fn rotation(bench: Bench) {
     assert_eq!(kid, 6);
     assert_eq!(other.keystore().keys().len(), 6);
     for token in [&old, &new] {
-        assert!(other.verify(token, None, None).await.unwrap().result.is_ok());
+        assert!(other.keys().verify(token, None, None).await.unwrap().result.is_ok());
     }
 
     // A gate fetches the keyring that the stamp names, and needs the new secret.
-    let keyring = other.keyring_document().await.unwrap();
+    let keyring = other.keyring().document().await.unwrap();
     assert!(gate.offer_keyring(&keyring).unwrap());
-    gate.adopt_bundle(&other.bundle().await.unwrap(), bench.issuer.now()).unwrap();
+    gate.adopt_bundle(&other.list().bundle().await.unwrap(), bench.issuer.now()).unwrap();
     let now = bench.issuer.now();
     assert!(gate.verify(&old, &TOKEN, now).is_ok());
     assert!(matches!(gate.verify(&new, &TOKEN, now), Err(Refusal::SecretNotHeld(6))));
@@ -89,14 +89,14 @@ async fn rotation(bench: Bench) {
     );
     change(&bench, &KeyringChange::Retire { kid: 1, anyway: true }).await.unwrap();
     assert_eq!(
-        other.verify(&old, None, None).await.unwrap().result.unwrap_err(),
+        other.keys().verify(&old, None, None).await.unwrap().result.unwrap_err(),
         Refusal::SignerNotAllowed(1)
     );
-    assert!(gate.offer_keyring(&other.keyring_document().await.unwrap()).unwrap());
+    assert!(gate.offer_keyring(&other.keyring().document().await.unwrap()).unwrap());
     assert_eq!(gate.verify(&old, &TOKEN, now).unwrap_err(), Refusal::SignerNotAllowed(1));
     assert!(gate.verify(&new, &TOKEN, now).is_ok());
 
-    let signers = other.signers().await.unwrap();
+    let signers = other.keyring().signers().await.unwrap();
     let shown: Vec<_> =
         signers.signers.iter().map(|s| (s.entry.kid, s.entry.state, s.keys.total)).collect();
     assert_eq!(shown[0], (1, State::Retired, 2));
@@ -107,18 +107,18 @@ async fn rotation(bench: Bench) {
 async fn repetition(bench: Bench) {
     let name = Idempotency::new("me", "once");
     let new = [NewKey::titled("x")];
-    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    let first = bench.issuer.keys().create_all(&new, Some(&name)).await.unwrap();
     let token = first.keys[0].token.to_string();
     change(&bench, &signer(Purpose::Token, true)).await.unwrap();
     change(&bench, &KeyringChange::Retire { kid: 1, anyway: true }).await.unwrap();
     // The answer is the same as before, from the signer of that time. A key under another signer
     // would be a second key.
-    let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    let again = bench.issuer.keys().create_all(&new, Some(&name)).await.unwrap();
     assert!(again.repeated);
     assert_eq!((again.keys[0].token.as_str(), again.keys[0].record.kid), (token.as_str(), 1));
     assert_eq!(bench.verify(&token).await.unwrap_err(), Refusal::SignerNotAllowed(1));
     let other =
-        bench.issuer.create_all(&new, Some(&Idempotency::new("me", "twice"))).await.unwrap();
+        bench.issuer.keys().create_all(&new, Some(&Idempotency::new("me", "twice"))).await.unwrap();
     assert_eq!(other.keys[0].record.kid, 6);
     assert!(bench.verify(&other.keys[0].token).await.is_ok());
 }
@@ -127,22 +127,30 @@ async fn list_signers(bench: Bench) {
     let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let (_, token) = create(&bench.issuer).await;
     let mut gate = bench.gate().await;
-    gate.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
+    gate.adopt_bundle(&bench.issuer.list().bundle().await.unwrap(), bench.issuer.now()).unwrap();
     let only = change(&bench, &KeyringChange::Retire { kid: 5, anyway: true }).await;
     assert!(matches!(only, Err(Error::Rotation(RotationError::LastSigner { kid: 5, .. }))));
 
-    let before = other.published().await.unwrap().number;
+    let before = other.list().published().await.unwrap().number;
     change(&bench, &signer(Purpose::List, false)).await.unwrap();
-    assert_eq!(other.published().await.unwrap().number, before, "the same head, a new stamp");
+    assert_eq!(
+        other.list().published().await.unwrap().number,
+        before,
+        "the same head, a new stamp"
+    );
     change(&bench, &KeyringChange::Promote(6)).await.unwrap();
-    assert_eq!(other.published().await.unwrap().number, before + 1, "said anew by the new signer");
+    assert_eq!(
+        other.list().published().await.unwrap().number,
+        before + 1,
+        "said anew by the new signer"
+    );
     change(&bench, &KeyringChange::Retire { kid: 5, anyway: false }).await.unwrap();
     bench.clock.advance(1000);
-    other.publish().await.unwrap();
+    other.list().publish().await.unwrap();
     let now = bench.issuer.now();
-    gate.adopt_bundle(&other.bundle().await.unwrap(), now).unwrap();
+    gate.adopt_bundle(&other.list().bundle().await.unwrap(), now).unwrap();
     assert!(gate.verify(&token, &TOKEN, now).is_ok());
-    assert!(other.verify(&token, None, None).await.unwrap().result.is_ok());
+    assert!(other.keys().verify(&token, None, None).await.unwrap().result.is_ok());
 }
 
 macro_rules! on_both {
@@ -182,12 +190,12 @@ async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {
     let mut store = database(&bench).await;
     sqlx::query("DELETE FROM keyrings WHERE version = 2").execute(&mut store).await.unwrap();
     let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
-    issuer.publish().await.unwrap();
+    issuer.list().publish().await.unwrap();
     assert_eq!(create(&issuer).await.0, 1);
     assert_eq!(issuer.keystore().keys().len(), 5);
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
     let made =
-        issuer.change_keyring(&signer(Purpose::Token, true), &root, None).await.unwrap().value;
+        issuer.keyring().change(&signer(Purpose::Token, true), &root, None).await.unwrap().value;
     assert_eq!(made.kid, Some(7));
     document =
         serde_json::from_slice(&fs::read(bench.home.keystore()).unwrap()).unwrap_or(document);
@@ -230,7 +238,7 @@ async fn signers_that_can_not_be_are_refused_and_the_root_is_asked_for() {
     for purpose in [Purpose::StatusList, Purpose::Assertion, Purpose::Admin] {
         change(&bench, &signer(purpose, true)).await.unwrap();
     }
-    let until = bench.issuer.signers().await.unwrap().not_after;
+    let until = bench.issuer.keyring().signers().await.unwrap().not_after;
     bench.clock.advance(1000);
     let renewed =
         change(&bench, &KeyringChange::Renew(Duration::from_secs(86_400 * 400))).await.unwrap();

@@ -30,8 +30,8 @@ use portcullis_core::verify::Requirements;
 use portcullis_issuer::actions::{NewKey, Query, Revocation, When};
 use portcullis_issuer::clock::{ManualClock, SystemClock};
 use portcullis_issuer::events::Anchor;
-use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::moving::{Move, MoveError, Options, Progress};
+use portcullis_issuer::publish::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::store::Database;
 use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
@@ -117,7 +117,7 @@ async fn open(home: &Home) -> Issuer {
 /// A gate of this issuer that holds the published list.
 async fn gate(issuer: &Issuer) -> Verifier {
     let mut gate =
-        Verifier::new(*issuer.root(), &issuer.keyring_document().await.unwrap()).unwrap();
+        Verifier::new(*issuer.root(), &issuer.keyring().document().await.unwrap()).unwrap();
     for key in issuer.keystore().keys() {
         let _ = gate.hold_secret(key.kid, &key.secret);
     }
@@ -128,7 +128,7 @@ async fn gate(issuer: &Issuer) -> Verifier {
 /// Lets the gate fetch the published files, as gates do.
 async fn look(gate: &mut Verifier, issuer: &Issuer) {
     use portcullis_core::list::Bundle;
-    let bundle = issuer.bundle().await.unwrap();
+    let bundle = issuer.list().bundle().await.unwrap();
     let bundle = Bundle::decode(&bundle).unwrap();
     let now = issuer.now();
     let Some(mut update) = gate.offer_stamp(bundle.stamp, now).unwrap() else { return };
@@ -157,8 +157,8 @@ async fn everything_arrives_and_the_list_goes_on() {
     let issuer = open(&home).await;
     let mut gate = gate(&issuer).await;
     let keys =
-        issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
-    let events = issuer.events_after(0, 10_000).await.unwrap();
+        issuer.keys().list(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
+    let events = issuer.trail().after(0, 10_000).await.unwrap();
     issuer.store().close().await;
 
     // A preview changes nothing. Without a terminal, there is no prompt.
@@ -198,9 +198,9 @@ async fn everything_arrives_and_the_list_goes_on() {
     let there = home.clone().with_database(Database::from_url(&url).unwrap());
     let issuer = open(&there).await;
     let query = Query { limit: Some(200), ..Query::default() };
-    assert_eq!(issuer.list_keys(&query).await.unwrap().keys, keys);
-    assert_eq!(issuer.events_after(0, 10_000).await.unwrap(), events);
-    let webhook = issuer.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();
+    assert_eq!(issuer.keys().list(&query).await.unwrap().keys, keys);
+    assert_eq!(issuer.trail().after(0, 10_000).await.unwrap(), events);
+    let webhook = issuer.webhooks().show(about["webhook"].as_str().unwrap()).await.unwrap();
     let column = issuer.keystore().column_key().unwrap();
     let text = |name: &str| about[name].as_str().unwrap().to_owned();
     assert_eq!(column.open(&webhook.id, &webhook.secret).unwrap().as_str(), text("secret"));
@@ -208,13 +208,14 @@ async fn everything_arrives_and_the_list_goes_on() {
     assert_eq!(column.open(&webhook.id, &old.0).unwrap().as_str(), text("old_secret"));
     // The same request with the same idempotency key returns the same key.
     let odd = keys.iter().find(|key| key.title.starts_with("backslash")).unwrap().title.clone();
-    let again = issuer.create_all(&[NewKey::titled(&odd)], Some(&idempotency())).await.unwrap();
+    let again =
+        issuer.keys().create_all(&[NewKey::titled(&odd)], Some(&idempotency())).await.unwrap();
     assert_eq!(again.keys[0].token.as_str(), text("once"));
-    let new = issuer.create(&NewKey::titled("After the move")).await.unwrap();
+    let new = issuer.keys().create(&NewKey::titled("After the move")).await.unwrap();
     assert!(keys.iter().all(|key| key.serial != new.record.serial), "no serial is given twice");
     let by = Some("me".into());
-    issuer.revoke(&text("valid_id"), &Revocation { when: When::Now, by }).await.unwrap();
-    let published = issuer.published().await.unwrap();
+    issuer.keys().revoke(&text("valid_id"), &Revocation { when: When::Now, by }).await.unwrap();
+    let published = issuer.list().published().await.unwrap();
     assert_eq!(u64::from(published.epoch), about["epoch"].as_u64().unwrap());
     assert_eq!(published.number, about["number"].as_u64().unwrap() + 1, "without a gap");
     let now = issuer.now();
@@ -225,7 +226,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     assert!(gate.verify(&text("once"), &demand, now).is_ok());
     assert!(gate.verify(new.token.as_str(), &demand, now).is_ok());
     let anchor = Anchor::parse(&text("anchor")).unwrap();
-    assert!(issuer.verify_trail(&[anchor]).await.unwrap().is_sound());
+    assert!(issuer.trail().verify(&[anchor]).await.unwrap().is_sound());
     // The triggers maintain the counts again.
     let mut reading = issuer.store().read().await.unwrap();
     let secs = now.secs();
@@ -290,7 +291,7 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
         let mut acknowledged = Vec::new();
         let mut refusal = None;
         while refusal.is_none() && !is_over.load(Ordering::Relaxed) {
-            match issuer.create(&NewKey::titled("Meanwhile")).await {
+            match issuer.keys().create(&NewKey::titled("Meanwhile")).await {
                 Ok(made) => acknowledged.push(made.record.id),
                 Err(Error::Store(StoreError::Busy)) => {}
                 Err(error) => refusal = Some(error),
@@ -599,8 +600,8 @@ async fn an_older_schema_is_moved_as_one_of_now() {
     assert_eq!(preview.tables.len(), moved.tables.len());
     let there = home.with_database(Database::from_url(&url).unwrap());
     let issuer = Issuer::open(&there, clock, DEFAULT_VALID_FOR).await.unwrap();
-    issuer.create(&NewKey::titled("later")).await.unwrap();
-    issuer.publish().await.unwrap();
+    issuer.keys().create(&NewKey::titled("later")).await.unwrap();
+    issuer.list().publish().await.unwrap();
     let anchor = Anchor::parse(about["anchor"].as_str().unwrap()).unwrap();
-    assert!(issuer.verify_trail(&[anchor]).await.unwrap().is_sound());
+    assert!(issuer.trail().verify(&[anchor]).await.unwrap().is_sound());
 }

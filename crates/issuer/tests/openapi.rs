@@ -61,7 +61,7 @@ impl Api {
     async fn admin(&self, scopes: &[&str]) -> (String, String) {
         let admin_scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Ops") };
-        let minted = self.bench.issuer.create(&new).await.unwrap();
+        let minted = self.bench.issuer.keys().create(&new).await.unwrap();
         (minted.record.id, minted.token.to_string())
     }
 
@@ -255,7 +255,7 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     let (status, ..) = api.send(&strong_key, "POST", &lift, &json!({})).await;
     assert_eq!(status, StatusCode::OK);
     // A selection across all purposes leaves admin keys out.
-    let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id;
+    let token = api.bench.issuer.keys().create(&NewKey::titled("Token")).await.unwrap().record.id;
     let like = json!({ "where": { "environment": "live" } });
     let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
     assert_eq!((status, &revoked["count"]), (StatusCode::OK, &json!(1)), "{revoked}");
@@ -343,7 +343,7 @@ async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
 #[tokio::test]
 async fn a_key_that_revokes_itself_takes_no_idempotency_key_either() {
     let api = Api::new().await;
-    let made = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let made = api.bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let send = async |names: &[&str]| {
         api.send_named(&made.token, "POST", "/v1/self/revoke", &json!({}), names).await
     };

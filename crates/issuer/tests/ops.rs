@@ -52,7 +52,7 @@ async fn json(router: &Router, request: Request<Body>) -> Value {
 async fn events_are_listed_and_streamed() {
     let bench = Bench::new().await;
     let router = router(&bench.issuer);
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let listed = json(&router, get(&bench, "/v1/events?type=api-key.created&order=asc")).await;
     assert_eq!(listed["events"].as_array().unwrap().len(), 2);
     assert_eq!(listed["events"][1]["data"]["title"], "x");
@@ -67,7 +67,7 @@ async fn events_are_listed_and_streamed() {
     let mut stream = response.into_body().into_data_stream();
     let first = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
     assert!(first.contains("id: 3\n") && first.contains("event: api-key.created\n"), "{first}");
-    bench.issuer.create(&NewKey::titled("y")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("y")).await.unwrap();
     let second = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
     assert!(second.contains("id: 4\n") && second.contains("\"title\":\"y\""), "{second}");
     bench.issuer.end();
@@ -114,14 +114,14 @@ async fn a_stream_ends_with_its_key() {
         let owner = bench.owner("o").await;
         let expires = Some(When::In(Duration::from_secs(100)));
         let new = NewKey { owner, expires: expires.into(), ..auditor() };
-        let made = issuer.create(&new).await.unwrap();
+        let made = issuer.keys().create(&new).await.unwrap();
         let id = &made.record.id;
         let open = router.clone().oneshot(follow(&made.token)).await.unwrap();
         assert_eq!(open.status(), StatusCode::OK);
         let listening = tokio::spawn(until_the_end(open));
         match end {
             "revoked" => drop(bench.revoke(id, When::Now).await.unwrap()),
-            "suspended" => drop(issuer.suspend(id, None).await.unwrap()),
+            "suspended" => drop(issuer.keys().suspend(id, None).await.unwrap()),
             "expired" => bench.clock.advance(101_000),
             "lost its scope" => {
                 let mut writing = issuer.store().bookkeeping().await.unwrap();
@@ -131,7 +131,8 @@ async fn a_stream_ends_with_its_key() {
             }
             _ => drop(
                 issuer
-                    .revoke_many(&BulkRevocation {
+                    .bulk()
+                    .revoke(&BulkRevocation {
                         whose: BulkSelection::Owner(owner),
                         state: BulkState::Revoked,
                         issued_from: None,
@@ -146,7 +147,7 @@ async fn a_stream_ends_with_its_key() {
         }
         // The stream ends with the reason and without that event.
         let secret = "told to nobody whose key is no more";
-        issuer.create(&NewKey::titled(secret)).await.unwrap();
+        issuer.keys().create(&NewKey::titled(secret)).await.unwrap();
         let said = listening.await.unwrap();
         let last = said.split("\n\n").filter(|event| event.contains("event: ")).last().unwrap();
         assert!(last.starts_with("event: stream.ended\ndata: {"), "{end}: {said}");
@@ -160,7 +161,7 @@ async fn streams_are_bounded_for_each_key_and_in_all() {
     let bench = Bench::new().await;
     let streams = StreamLimits { max: 3, max_per_key: 2 };
     let router = router_with(&bench.issuer, Settings { streams, ..Settings::default() });
-    let other = bench.issuer.create(&auditor()).await.unwrap();
+    let other = bench.issuer.keys().create(&auditor()).await.unwrap();
     let first = bench.made.admin_token.as_str();
     let mut open = Vec::new();
     for (token, status) in
@@ -219,11 +220,11 @@ async fn every_follower_hears_each_event_once_in_its_order() {
     for number in 0..5 {
         open.push(router.clone().oneshot(follow(token)).await.unwrap());
         for _ in 0..number * 30 {
-            bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+            bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let last = bench.issuer.last_event().await.unwrap();
+    let last = bench.issuer.trail().last().await.unwrap();
     let wanted: Vec<i64> = (1..=last).collect();
     for response in open {
         let mut stream = response.into_body().into_data_stream();
@@ -312,7 +313,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
     bench.clock.advance(59_000);
     assert_eq!(make().await, first);
     bench.clock.advance(2_000);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_ne!(make().await, first);
 }
 
@@ -366,8 +367,8 @@ async fn metrics_are_for_admins_and_tell_what_is() {
     // Without a key, metrics are refused unless the settings open them.
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     let _ = ask(&router, get(&bench, "/v1/keys/apk_secret_text")).await;
     let (status, _, bytes) = ask(&router, get(&bench, "/metrics")).await;
     let text = String::from_utf8(bytes).unwrap();
@@ -634,7 +635,7 @@ async fn a_server_says_that_it_is_not_ready_well_before_the_list_has_run_out() {
     let (status, code, detail) = ready().await;
     assert_eq!((status, code.as_str()), (503, "list_late"));
     assert!(detail.contains("for 31 s; gates refuse every key in 269 s"), "{detail}");
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_eq!(ready().await.0, 200);
     let now = portcullis_issuer::clock::Clock::now(&*bench.clock);
     bench.clock.jump(now.plus_millis(90_000));

@@ -18,8 +18,8 @@ use common::{Shell, code, new_database, stderr};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::Unlock;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::{Value, json};
@@ -251,51 +251,51 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     let issuer = open(&bench.home.clone().with_unlock(unlock.clone())).await;
     let make = async |issuer: &Issuer, title: &str| {
         bench.clock.advance(2000);
-        issuer.create(&NewKey::titled(title)).await.unwrap()
+        issuer.keys().create(&NewKey::titled(title)).await.unwrap()
     };
     let verify = async |issuer: &Issuer, token: &str| {
-        issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
+        issuer.keys().verify(token, None, None).await.unwrap().result.map(|_| ())
     };
     let kept = make(&issuer, "kept").await;
     let old = make(&issuer, "leaks after the backup").await;
     // Keys of the same second as the last commit are given up.
     bench.clock.advance(2000);
-    issuer.publish().await.unwrap();
+    issuer.list().publish().await.unwrap();
     let file = bench.folder.path().join("backup.pcx");
     bench.clock.advance(2000);
-    issuer.back_up(&file).await.unwrap();
+    issuer.recovery().back_up(&file).await.unwrap();
     let revocation = Revocation { when: When::Now, by: None };
-    issuer.revoke(&old.record.id, &revocation).await.unwrap();
+    issuer.keys().revoke(&old.record.id, &revocation).await.unwrap();
     let lost = make(&issuer, "made after the backup").await;
-    let number = issuer.publish().await.unwrap().number;
+    let number = issuer.list().publish().await.unwrap().number;
 
     let elsewhere = Home::new(bench.folder.path().join("elsewhere")).with_unlock(unlock);
     portcullis_issuer::backup::restore(&file, &elsewhere).unwrap();
     for _ in 0..2 {
         let restored = open(&elsewhere).await;
         let restored_backup = |error: Error| error.code() == "restored_backup";
-        assert!(restored_backup(restored.publish().await.unwrap_err()));
-        assert!(restored_backup(restored.create(&NewKey::titled("x")).await.unwrap_err()));
+        assert!(restored_backup(restored.list().publish().await.unwrap_err()));
+        assert!(restored_backup(restored.keys().create(&NewKey::titled("x")).await.unwrap_err()));
         restored.store().close().await;
     }
     let restored = open(&elsewhere).await;
     bench.clock.advance(10_000);
-    let recovered = restored.recover_alone().await.unwrap();
+    let recovered = restored.recovery().recover_alone().await.unwrap();
     assert!(recovered.number > number + 1000, "{recovered:?}");
     assert!(recovered.lost_until.is_some());
     assert_eq!(verify(&restored, &kept.token).await, Ok(()));
     assert_eq!(verify(&restored, &lost.token).await, Err(Refusal::Revoked));
     assert_eq!(verify(&restored, &old.token).await, Ok(()), "not known, which is said");
-    assert!(restored.recover_alone().await.is_err(), "once");
+    assert!(restored.recovery().recover_alone().await.is_err(), "once");
     // Once the earlier stamps have expired, keys can be made again, in shards that were not used
     // before or during the window.
     bench.clock.advance(311_000);
-    restored.publish().await.unwrap();
+    restored.list().publish().await.unwrap();
     let new = make(&restored, "new").await;
-    restored.publish().await.unwrap();
+    restored.list().publish().await.unwrap();
     assert_eq!(verify(&restored, &new.token).await, Ok(()));
     assert_ne!(new.record.serial.shard(), kept.record.serial.shard());
-    assert!(restored.verify_trail(&[]).await.unwrap().is_sound());
+    assert!(restored.trail().verify(&[]).await.unwrap().is_sound());
 }
 
 fn write_key(path: &Path) {

@@ -93,30 +93,30 @@ async fn nothing_is_acknowledged_that_would_be_lost_with_the_process() {
         for fate in FATES {
             let of = format!("issuer.db{end} {fate:?}");
             let file = file(&bench, end);
-            let before = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
+            let before = issuer.keys().list(&Query::default()).await.unwrap().keys.len();
             // A transaction that had already begun fails too.
             let begun = issuer.store().bookkeeping().await.unwrap();
             let kept = fate.befall(&file);
             let code = fate.code(end);
             assert_eq!(begun.save().await.unwrap_err().code(), code, "{of}");
-            let refused = issuer.create(&NewKey::titled("x")).await.unwrap_err();
+            let refused = issuer.keys().create(&NewKey::titled("x")).await.unwrap_err();
             assert_eq!(refused.code(), code, "{of}");
             assert!(refused.to_string().contains("restore"), "{refused}");
-            assert_eq!(issuer.publish().await.unwrap_err().code(), code, "{of}");
+            assert_eq!(issuer.list().publish().await.unwrap_err().code(), code, "{of}");
             let (status, problem) = ask(&router, create()).await;
             assert_eq!((status, problem["code"].as_str()), (503, Some(code)), "{of}: {problem}");
             let (status, problem) = ask(&router, ready()).await;
             assert_eq!((status, problem["code"].as_str()), (503, Some(code)), "{of}: {problem}");
             // Reading the open files is allowed, so gates still get the list.
-            issuer.published().await.unwrap();
+            issuer.list().published().await.unwrap();
             // Once the file is put back, everything works again.
             std::fs::rename(&kept, &file).unwrap();
             bench.clock.advance(1_000);
-            issuer.publish().await.unwrap();
-            issuer.create(&NewKey::titled("x")).await.unwrap();
+            issuer.list().publish().await.unwrap();
+            issuer.keys().create(&NewKey::titled("x")).await.unwrap();
             assert_eq!(ask(&router, create()).await.0, 201, "{of}");
             assert_eq!(ask(&router, ready()).await.0, 200, "{of}");
-            let after = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
+            let after = issuer.keys().list(&Query::default()).await.unwrap().keys.len();
             assert_eq!(after, before + 2, "{of}: what was refused was not done");
         }
     }
@@ -157,9 +157,9 @@ async fn a_link_to_the_database_is_no_other_file() {
         std::time::Duration::from_secs(300),
     );
     let issuer = issuer.await.unwrap();
-    issuer.create(&NewKey::titled("x")).await.unwrap();
+    issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     std::fs::rename(&elsewhere, bench.folder.path().join("moved.db")).unwrap();
-    let refused = issuer.create(&NewKey::titled("y")).await.unwrap_err();
+    let refused = issuer.keys().create(&NewKey::titled("y")).await.unwrap_err();
     assert_eq!(refused.code(), "database_missing");
 }
 
@@ -168,7 +168,7 @@ async fn a_link_to_the_database_is_no_other_file() {
 #[tokio::test]
 async fn closed_in_order_one_file_holds_everything() {
     let bench = Bench::new().await;
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert!(file(&bench, "-wal").exists());
     bench.issuer.store().close().await;
     assert!(!file(&bench, "-wal").exists() && !file(&bench, "-shm").exists());

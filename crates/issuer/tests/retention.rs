@@ -22,7 +22,7 @@ use portcullis_issuer::actor::{Actor, Who};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::events::{Age, Retention};
 use portcullis_issuer::http::router;
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::store::events::{Event, EventType};
 use portcullis_issuer::{Home, Issuer};
@@ -53,8 +53,8 @@ async fn of_before(home: &Path, count: usize) -> i64 {
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
     let then = Time::from_millis(SystemClock.now().millis() - 20 * DAY);
     append(&issuer, count, then).await;
-    issuer.publish().await.unwrap();
-    let all = issuer.last_event().await.unwrap();
+    issuer.list().publish().await.unwrap();
+    let all = issuer.trail().last().await.unwrap();
     issuer.store().close().await;
     all
 }
@@ -69,7 +69,7 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
     let bench = Bench::new().await;
     append(&bench.issuer, 10, bench.issuer.now()).await;
     bench.clock.advance(30 * DAY);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     let router = router(&bench.issuer);
     let ask = async |method: &str, path: &str, last: Option<&str>, body: Option<Value>| {
         let admin = format!("Bearer {}", bench.made.admin_token.as_str());
@@ -106,8 +106,8 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
         even_if_broken: false,
     };
     let options = Options { retention: Some(retention), ..Options::default() };
-    bench.issuer.run_job(Job::TrimEvents, &options).await.unwrap();
-    let start = bench.issuer.trail_start().await.unwrap().unwrap();
+    bench.issuer.jobs().run(Job::TrimEvents, &options).await.unwrap();
+    let start = bench.issuer.trail().start().await.unwrap().unwrap();
     let through = start.last.id;
 
     // The listing reports the removal.

@@ -17,7 +17,7 @@ use common::{START, unpack};
 use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::events::{Anchor, check_export};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::store::events::Filter;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 use portcullis_issuer::store::{self, Database};
@@ -39,21 +39,21 @@ async fn a_trail_of_before_principals_verifies_and_goes_on() {
     let (home, about) = unpack("schema-6", folder.path());
     let issuer = open(&home).await;
     let anchor = Anchor::parse(about["anchor"].as_str().unwrap()).unwrap();
-    let report = issuer.verify_trail(&[anchor]).await.unwrap();
+    let report = issuer.trail().verify(&[anchor]).await.unwrap();
     assert_eq!((report.findings, report.newest), (vec![], Some(anchor)));
-    let old = issuer.events_after(0, 100).await.unwrap();
+    let old = issuer.trail().after(0, 100).await.unwrap();
     assert!(old.iter().all(|event| event.actor.is_none()), "nobody had proved who they were");
     let revoked = old.iter().find(|event| event.event == "api-key.revoked").unwrap();
     assert_eq!(revoked.on_behalf_of.as_deref(), Some("security"));
-    let key = issuer.show(revoked.key_id.as_deref().unwrap()).await.unwrap();
+    let key = issuer.keys().show(revoked.key_id.as_deref().unwrap()).await.unwrap();
     assert_eq!((key.maker.as_deref(), key.created_by.as_deref()), (None, Some("zoe")));
 
-    issuer.create(&NewKey::titled("later")).await.unwrap();
-    let report = issuer.verify_trail(&[anchor]).await.unwrap();
+    issuer.keys().create(&NewKey::titled("later")).await.unwrap();
+    let report = issuer.trail().verify(&[anchor]).await.unwrap();
     assert!(report.is_sound() && report.events > 12, "{:?}", report.findings);
     let by = Filter { actor: Some(issuer.actor().name().into()), ..Filter::default() };
     let query = portcullis_issuer::events::EventQuery { filter: by, ..Default::default() };
-    assert_eq!(issuer.list_events(&query).await.unwrap().events.len(), 1);
+    assert_eq!(issuer.trail().list(&query).await.unwrap().events.len(), 1);
 }
 
 #[test]
@@ -100,14 +100,14 @@ async fn secrets_of_webhooks_are_sealed_and_what_was_left_of_them_is_wiped() {
 
     // The secrets sign as before.
     let id = about["webhook"].as_str().unwrap();
-    let webhook = issuer.show_webhook(id).await.unwrap();
+    let webhook = issuer.webhooks().show(id).await.unwrap();
     let key = issuer.keystore().column_key().unwrap();
     let (old, _) = webhook.old_secret.as_ref().unwrap();
     assert_eq!(key.open(id, &webhook.secret).unwrap().as_str(), secrets[0]);
     assert_eq!(key.open(id, old).unwrap().as_str(), secrets[1]);
     issuer.store().close().await;
     // Sealing happens once: another start finds the sealed secrets.
-    let again = open(&home).await.show_webhook(id).await.unwrap();
+    let again = open(&home).await.webhooks().show(id).await.unwrap();
     assert_eq!(again.secret, webhook.secret);
 }
 
@@ -122,14 +122,14 @@ async fn a_backup_of_before_is_sealed_when_it_is_restored() {
     let home = home.with_unlock(unlock.clone());
     let backup = folder.path().join("backup.pcx");
     let issuer = open(&home).await;
-    issuer.back_up(&backup).await.unwrap();
+    issuer.recovery().back_up(&backup).await.unwrap();
     issuer.store().close().await;
     let elsewhere = Home::new(folder.path().join("elsewhere")).with_unlock(unlock);
     portcullis_issuer::backup::restore(&backup, &elsewhere).unwrap();
     let bare = secret.trim_start_matches("whsec_").as_bytes();
     assert!(!files(&elsewhere).windows(bare.len()).any(|part| part == bare));
     let restored = open(&elsewhere).await;
-    let webhook = restored.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();
+    let webhook = restored.webhooks().show(about["webhook"].as_str().unwrap()).await.unwrap();
     let key = restored.keystore().column_key().unwrap();
     assert_eq!(key.open(&webhook.id, &webhook.secret).unwrap().as_str(), secret);
 }
@@ -201,15 +201,19 @@ async fn is_up_to_date(home: &Home, about: &Value) {
     let steps: Vec<i64> = steps.iter().map(|row| row.try_get(0).unwrap()).collect();
     assert_eq!(steps, common::schemas());
     drop(reading);
-    assert_eq!(issuer.settings().await.unwrap(), Default::default(), "nothing is asked of keys");
-    let keys = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
+    assert_eq!(
+        issuer.settings().show().await.unwrap(),
+        Default::default(),
+        "nothing is asked of keys"
+    );
+    let keys = issuer.keys().list(&Query::default()).await.unwrap().keys.len();
     assert!(keys > 1);
-    issuer.create(&NewKey::titled("later")).await.unwrap();
-    issuer.publish().await.unwrap();
-    assert_eq!(issuer.list_keys(&Query::default()).await.unwrap().keys.len(), keys + 1);
+    issuer.keys().create(&NewKey::titled("later")).await.unwrap();
+    issuer.list().publish().await.unwrap();
+    assert_eq!(issuer.keys().list(&Query::default()).await.unwrap().keys.len(), keys + 1);
     let anchor = Anchor::parse(about["anchor"].as_str().unwrap()).unwrap();
-    assert!(issuer.verify_trail(&[anchor]).await.unwrap().is_sound());
-    let webhook = issuer.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();
+    assert!(issuer.trail().verify(&[anchor]).await.unwrap().is_sound());
+    let webhook = issuer.webhooks().show(about["webhook"].as_str().unwrap()).await.unwrap();
     let key = issuer.keystore().column_key().unwrap();
     let secret = key.open(&webhook.id, &webhook.secret).unwrap();
     assert_eq!(secret.as_str(), about["secret"].as_str().unwrap());
@@ -245,7 +249,7 @@ async fn a_program_that_knows_no_settings_makes_no_key() {
     }
     for home in databases {
         let issuer = open(&home).await;
-        let id = issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+        let id = issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
         // A row as the earlier program wrote it: each column that it knew, and no other.
         let columns = "id, serial, kid, nonce, purpose, kind, environment, label, title, folded, \
                        metadata, admin_scopes, owner, policy, redacted, token, issued_at, \

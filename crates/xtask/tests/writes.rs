@@ -21,7 +21,7 @@ const BOOKKEEPING: [&str; 14] = [
     "backup.rs",
     "init.rs",
     "publish/leader.rs",
-    "publish/mod.rs",
+    "publish/publisher.rs",
     "publish/push.rs",
     "publish/reclock.rs",
     "publish/recover.rs",
@@ -81,6 +81,11 @@ fn events_are_written_by_a_change() {
 #[test]
 fn what_writes_without_an_event_is_named_here() {
     assert_eq!(holding(&["bookkeeping()"]), named(&BOOKKEEPING));
+}
+
+#[test]
+fn the_facade_stands_in_one_file() {
+    assert_eq!(holding(&["impl Issuer {"]), named(&["issuer/mod.rs"]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use portcullis_core::token::Label;
 use portcullis_issuer::actions::NewKey;
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Plan, init};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::{Home, Issuer};
 use serde_json::json;
 
@@ -45,9 +45,9 @@ impl Place {
 
     /// Activates the shards that were opened ahead.
     async fn use_new_shards(&self) -> Result<()> {
-        self.issuer.publish().await?;
+        self.issuer.list().publish().await?;
         self.clock.advance(2 * 60 * 60 * 1000);
-        self.issuer.publish().await?;
+        self.issuer.list().publish().await?;
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl Place {
             let batch = left.min(BATCH);
             let titled = |number: usize| NewKey::titled(&format!("Device {}", self.made + number));
             let new: Vec<NewKey> = (0..batch).map(titled).collect();
-            self.issuer.create_all(&new, None).await?;
+            self.issuer.keys().create_all(&new, None).await?;
             self.made += batch;
             left -= batch;
         }

@@ -33,7 +33,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
 
 async fn weigh(place: &Place, names: [&'static str; 4], samples: &mut Samples) -> Result<()> {
     let [page, by_title, search, revoke] = names;
-    let list = async |query: Query| Ok(place.issuer.list_keys(&query).await?.keys);
+    let list = async |query: Query| Ok(place.issuer.keys().list(&query).await?.keys);
     let keys = samples.time(page, 1, list(Query::default())).await?;
     let one = keys.get(keys.len() / 2).context("a page of keys")?;
     let query = Query { order: Order::Title, ascending: true, ..Query::default() };
@@ -42,9 +42,9 @@ async fn weigh(place: &Place, names: [&'static str; 4], samples: &mut Samples) -
     let query = Query { criteria, ..Query::default() };
     let found = samples.time(search, 1, list(query)).await?;
     found.iter().find(|key| key.id == one.id).context("the key that was searched for")?;
-    let key = place.issuer.create(&NewKey::titled("One")).await?.record;
+    let key = place.issuer.keys().create(&NewKey::titled("One")).await?.record;
     let revocation = Revocation { when: When::Now, by: None };
-    let act = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published()?) };
+    let act = async { Ok(place.issuer.keys().revoke(&key.id, &revocation).await?.published()?) };
     samples.time(revoke, 1, act).await?;
     Ok(())
 }

@@ -14,15 +14,15 @@ const REVOKED_IN_EACH: i64 = 1_000;
 pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
     let place = Place::new().await?;
     fill(&place, if quick { 12 } else { SHARDS }).await?;
-    place.issuer.publish().await?;
+    place.issuer.list().publish().await?;
     for _ in 0..if quick { 2 } else { 7 } {
         let mut writing = place.issuer.store().bookkeeping().await?;
         sqlx::query("UPDATE shards SET body = NULL").execute(&mut *writing).await?;
         writing.save().await?;
-        let whole = async { Ok(place.issuer.publish().await?) };
+        let whole = async { Ok(place.issuer.list().publish().await?) };
         samples.time("publish, every shard anew", 1, whole).await?;
 
-        let key = place.issuer.create(&NewKey::titled("x")).await?.record;
+        let key = place.issuer.keys().create(&NewKey::titled("x")).await?.record;
         // Revoke in a shard that has as many revocations as the others.
         let mut writing = place.issuer.store().bookkeeping().await?;
         sqlx::query(
@@ -33,7 +33,8 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
         .await?;
         writing.save().await?;
         let revocation = Revocation { when: When::Now, by: None };
-        let one = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published()?) };
+        let one =
+            async { Ok(place.issuer.keys().revoke(&key.id, &revocation).await?.published()?) };
         samples.time("revoke, commit to stamp", 1, one).await?;
     }
     Ok(())

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::check_text;
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::EventType;
 use crate::store::{self, Change, Connection, listing, owners};
@@ -43,129 +43,115 @@ pub struct BulkRevocation {
     pub by: Option<String>,
 }
 
-impl Issuer {
-    /// Revokes or suspends many keys, commits, and publishes. Admin keys count as keys of their
-    /// owner, signer and environment.
-    ///
-    /// A revocation of an environment without a bound covers only keys that exist already. Keys
-    /// made later are excluded, because a revocation can't be lifted.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], [`Error::Unknown`] for an owner that never existed, and the store's. On
-    /// error nothing has changed.
-    pub async fn revoke_many(&self, what: &BulkRevocation) -> Result<Committed<BulkRecord>, Error> {
-        self.revoke_many_with(what, &Care::MEANT).await
-    }
+/// Previews a bulk revocation or suspension. Changes nothing.
+pub(crate) async fn preview_many(
+    context: &Context,
+    what: &BulkRevocation,
+) -> Result<Preview, Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let entry = entry(context, &mut reading, what, now).await?;
+    Ok(preview(&mut reading, &entry, now).await?.1)
+}
 
-    /// Previews a bulk revocation or suspension. Changes nothing.
-    pub async fn preview_many(&self, what: &BulkRevocation) -> Result<Preview, Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let entry = self.entry(&mut reading, what, now).await?;
-        Ok(preview(&mut reading, &entry, now).await?.1)
+/// Like [`Issuer::revoke_many`], with the caller's confirmations in `care`.
+pub(crate) async fn revoke_many_with(
+    context: &Context,
+    what: &BulkRevocation,
+    care: &Care,
+) -> Result<Saved<BulkRecord>, Error> {
+    if let Some(by) = &what.by {
+        check_text("by", by)?;
     }
+    let mut change = context.change(what.by.as_deref()).await?;
+    let now = change.now();
+    let entry = entry(context, &mut change, what, now).await?;
+    if *care != Care::MEANT {
+        let (admins, preview) = preview(&mut change, &entry, now).await?;
+        admins.check(&preview, care)?;
+    }
+    let who = change.who();
+    let id = bulk::insert(&mut change, &entry, Some(who.shown()), now).await?;
+    let made_by = Some(who.shown().to_owned());
+    let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
+    write_event(&mut change, &record).await?;
+    Saved::commit(change, record).await
+}
 
-    /// Like [`Issuer::revoke_many`], with the caller's confirmations in `care`.
-    pub async fn revoke_many_with(
-        &self,
-        what: &BulkRevocation,
-        care: &Care,
-    ) -> Result<Committed<BulkRecord>, Error> {
-        if let Some(by) = &what.by {
-            check_text("by", by)?;
+/// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
+/// revoked remain so.
+pub(crate) async fn lift(
+    context: &Context,
+    id: i64,
+    by: Option<&str>,
+) -> Result<Saved<BulkRecord>, Error> {
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let entry = bulk::find(&mut change, id).await?;
+    let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
+    let invalid = |reason| Error::Invalid { field: "id", reason };
+    if entry.entry.state == BulkState::Revoked {
+        return Err(invalid("names a revocation, which is for good; only suspensions are lifted"));
+    }
+    if entry.lifted.is_some() {
+        return Err(invalid("names a suspension that was lifted already"));
+    }
+    bulk::lift(&mut change, id, now).await?;
+    entry.lifted = Some(now);
+    write_event(&mut change, &entry).await?;
+    Saved::commit(change, entry).await
+}
+
+/// All bulk revocations and suspensions, newest first.
+pub(crate) async fn bulk_entries(context: &Context) -> Result<Vec<BulkRecord>, Error> {
+    Ok(bulk::all(&mut *context.store().read().await?).await?)
+}
+
+async fn entry(
+    context: &Context,
+    connection: &mut Connection,
+    what: &BulkRevocation,
+    now: Time,
+) -> Result<BulkEntry, Error> {
+    let scope = scope(context, connection, what).await?;
+    Ok(BulkEntry { scope, state: what.state, issued: interval(what, now)? })
+}
+
+async fn scope(
+    context: &Context,
+    connection: &mut Connection,
+    what: &BulkRevocation,
+) -> Result<BulkScope, Error> {
+    Ok(match what.whose {
+        BulkSelection::Owner(0) => {
+            let reason = "must be an owner's number; 0 stands for keys without an owner";
+            return Err(Error::Invalid { field: "owner", reason });
         }
-        let mut change = self.change(what.by.as_deref()).await?;
-        let now = change.now();
-        let entry = self.entry(&mut change, what, now).await?;
-        if *care != Care::MEANT {
-            let (admins, preview) = preview(&mut change, &entry, now).await?;
-            admins.check(&preview, care)?;
+        // Accept a deleted owner too. A number that was never assigned is a typo, and its entry
+        // could never be removed.
+        BulkSelection::Owner(owner) if owners::is_known(connection, owner).await? => {
+            BulkScope::Owner(owner)
         }
-        let who = change.who();
-        let id = bulk::insert(&mut change, &entry, Some(who.shown()), now).await?;
-        let made_by = Some(who.shown().to_owned());
-        let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
-        write_event(&mut change, &record).await?;
-        self.commit(change, record).await
-    }
-
-    /// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
-    /// revoked remain so.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`]; [`Error::Invalid`] for a revocation, which is permanent, and for an
-    /// entry that was lifted before; and the store's. On error nothing has changed.
-    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<Committed<BulkRecord>, Error> {
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let entry = bulk::find(&mut change, id).await?;
-        let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
-        let invalid = |reason| Error::Invalid { field: "id", reason };
-        if entry.entry.state == BulkState::Revoked {
-            return Err(invalid(
-                "names a revocation, which is for good; only suspensions are lifted",
-            ));
+        BulkSelection::Owner(_) => return Err(Error::Unknown { what: "owner" }),
+        BulkSelection::Kid(kid) => {
+            let view = context.published_state(connection).await?;
+            let entry = view.verifier().keyring().entry(kid);
+            if entry.is_none_or(|entry| entry.kinds.is_empty()) {
+                let reason = "must be the kid of a signer of keys";
+                return Err(Error::Invalid { field: "kid", reason });
+            }
+            BulkScope::Kid(kid)
         }
-        if entry.lifted.is_some() {
-            return Err(invalid("names a suspension that was lifted already"));
-        }
-        bulk::lift(&mut change, id, now).await?;
-        entry.lifted = Some(now);
-        write_event(&mut change, &entry).await?;
-        self.commit(change, entry).await
-    }
-
-    /// All bulk revocations and suspensions, newest first.
-    pub async fn bulk_entries(&self) -> Result<Vec<BulkRecord>, Error> {
-        Ok(bulk::all(&mut *self.store().read().await?).await?)
-    }
-
-    async fn entry(
-        &self,
-        connection: &mut Connection,
-        what: &BulkRevocation,
-        now: Time,
-    ) -> Result<BulkEntry, Error> {
-        let scope = self.scope(connection, what).await?;
-        Ok(BulkEntry { scope, state: what.state, issued: interval(what, now)? })
-    }
-
-    async fn scope(
-        &self,
-        connection: &mut Connection,
-        what: &BulkRevocation,
-    ) -> Result<BulkScope, Error> {
-        Ok(match what.whose {
-            BulkSelection::Owner(0) => {
-                let reason = "must be an owner's number; 0 stands for keys without an owner";
+        BulkSelection::Environment(environment) => BulkScope::Environment(environment),
+        BulkSelection::Everybody => {
+            if what.issued_before.is_none() && what.issued_from.is_none() {
+                let reason = "is missing: name an owner, a kid, an environment, or when the \
+                              keys were issued";
                 return Err(Error::Invalid { field: "owner", reason });
             }
-            // Accept a deleted owner too. A number that was never assigned is a typo, and its entry
-            // could never be removed.
-            BulkSelection::Owner(owner) if owners::is_known(connection, owner).await? => {
-                BulkScope::Owner(owner)
-            }
-            BulkSelection::Owner(_) => return Err(Error::Unknown { what: "owner" }),
-            BulkSelection::Kid(kid) => {
-                let view = self.view_in(connection).await?;
-                let entry = view.verifier().keyring().entry(kid);
-                if entry.is_none_or(|entry| entry.kinds.is_empty()) {
-                    let reason = "must be the kid of a signer of keys";
-                    return Err(Error::Invalid { field: "kid", reason });
-                }
-                BulkScope::Kid(kid)
-            }
-            BulkSelection::Environment(environment) => BulkScope::Environment(environment),
-            BulkSelection::Everybody => {
-                if what.issued_before.is_none() && what.issued_from.is_none() {
-                    let reason = "is missing: name an owner, a kid, an environment, or when the \
-                                  keys were issued";
-                    return Err(Error::Invalid { field: "owner", reason });
-                }
-                EVERY_SERIAL.ok_or(Error::SelfCheck)?
-            }
-        })
-    }
+            EVERY_SERIAL.ok_or(Error::SelfCheck)?
+        }
+    })
 }
 
 const EVERY_SERIAL: Option<BulkScope> =

@@ -21,7 +21,7 @@ pub struct Care {
 
 impl Care {
     /// The caller confirms any count and any consequence.
-    pub(super) const MEANT: Self = Self { confirm: None, last_admin: true };
+    pub(crate) const MEANT: Self = Self { confirm: None, last_admin: true };
 }
 
 /// What an act would do, or has done.

@@ -1,170 +1,14 @@
 //! Creating keys.
 
-use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
-
+use crate::actions::find_all;
 use crate::actions::idempotency::{Idempotency, digest};
-use crate::actions::mint::KeyRequest;
-use crate::actions::{
-    When, check_by, check_channels, check_metadata, check_text, find_all, scopes,
-};
-use crate::actor::Actor;
+use crate::actions::mint::{KeyRequest, are_listed, make, sign_again};
+use crate::actions::new_key::{Minted, NewKey};
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
-use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::Connection;
 use crate::store::idempotency::Made;
-
-/// The properties of a key to make.
-#[derive(Clone, Debug)]
-pub struct NewKey {
-    /// Whether the key is for gates or for the issuer's API.
-    pub purpose: KeyPurpose,
-    /// Secret or publishable.
-    pub kind: Kind,
-    /// Live or test.
-    pub environment: Environment,
-    /// The algorithm. The default is HMAC for secret keys, and Ed25519 for publishable and admin
-    /// keys.
-    pub algorithm: Option<Algorithm>,
-    /// One of the keyring's labels, [`Label::NONE`] for none; its first, if nothing is said.
-    pub label: Option<Label>,
-    /// The display name: 1 to 255 characters.
-    pub title: String,
-    /// The user's metadata.
-    pub metadata: Map<String, Value>,
-    /// The scopes of an admin key (see [`scopes`]); empty for other keys.
-    pub admin_scopes: Vec<String>,
-    /// The owner's number, 0 for none.
-    pub owner: u32,
-    /// The policy's number. With 0, a publishable key gets a policy of its own and a secret key
-    /// none.
-    pub policy: u32,
-    /// The sales channels, for a publishable key with a policy of its own.
-    pub sales_channels: Vec<String>,
-    /// When the key expires, at least a second from now.
-    pub expires: Expiry,
-    /// The person the key is made for, as named by the caller. The default is the principal.
-    pub created_by: Option<String>,
-}
-
-/// The requested expiry of a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Expiry {
-    /// Not specified: the settings' default lifetime applies, or never if they set none.
-    #[default]
-    Unsaid,
-    /// Never.
-    Never,
-    /// At this moment.
-    At(When),
-    /// The expiry of the key that this one replaces, `None` for never. If the settings no longer
-    /// allow it, it counts as not specified.
-    Kept(Option<u32>),
-}
-
-impl Expiry {
-    /// The part of the request digest that covers the expiry.
-    fn request(self) -> Value {
-        match self {
-            Self::Unsaid | Self::Kept(_) => Value::Null,
-            Self::Never => json!("never"),
-            Self::At(moment) => moment.request(),
-        }
-    }
-}
-
-impl From<Option<When>> for Expiry {
-    fn from(moment: Option<When>) -> Self {
-        moment.map_or(Self::Unsaid, Self::At)
-    }
-}
-
-impl NewKey {
-    /// A secret live key with this title and defaults otherwise.
-    #[must_use]
-    pub fn titled(title: &str) -> Self {
-        Self {
-            purpose: KeyPurpose::Token,
-            kind: Kind::Secret,
-            environment: Environment::Live,
-            algorithm: None,
-            label: None,
-            title: title.into(),
-            metadata: Map::new(),
-            admin_scopes: Vec::new(),
-            owner: 0,
-            policy: 0,
-            sales_channels: Vec::new(),
-            expires: Expiry::Unsaid,
-            created_by: None,
-        }
-    }
-
-    pub(super) fn algorithm(&self) -> Algorithm {
-        let by_default = match (self.purpose, self.kind) {
-            (KeyPurpose::Token, Kind::Secret) => Algorithm::HmacSha256,
-            (KeyPurpose::Token, Kind::Publishable) | (KeyPurpose::Admin, _) => Algorithm::Ed25519,
-        };
-        self.algorithm.unwrap_or(by_default)
-    }
-
-    /// Whether the key gets a policy of its own, so that its sales channels can change
-    /// independently of other keys.
-    pub(super) fn has_own_policy(&self) -> bool {
-        self.kind == Kind::Publishable && self.policy == 0
-    }
-
-    /// Checks everything that doesn't depend on the clock or the store.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`].
-    pub fn check(&self) -> Result<(), Error> {
-        check_text("title", &self.title)?;
-        check_by("created_by", self.created_by.as_deref())?;
-        check_metadata(&self.metadata)?;
-        check_channels(&self.sales_channels)?;
-        if !self.sales_channels.is_empty() && !self.has_own_policy() {
-            let secret = self.kind == Kind::Secret;
-            return Err(if secret { Error::NotPublishable } else { Error::SharedPolicy });
-        }
-        scopes::check(self.purpose, &self.admin_scopes)
-    }
-
-    /// The canonical request: two requests are equal if their values are. `actor` sends it.
-    fn request(&self, actor: &Actor) -> Value {
-        let by_default = || if actor.is_key() { actor.name() } else { "cli" };
-        let mut request = json!([
-            self.purpose.name(),
-            self.kind.name(),
-            self.environment.name(),
-            self.algorithm().name(),
-            self.title,
-            self.metadata,
-            self.admin_scopes,
-            self.owner,
-            self.policy,
-            self.sales_channels,
-            self.expires.request(),
-            self.created_by.as_deref().unwrap_or_else(by_default),
-        ]);
-        // Without a label it is what it was before there was a choice: a name stays good.
-        if let (Some(label), Some(request)) = (&self.label, request.as_array_mut()) {
-            request.push(label.as_str().into());
-        }
-        request
-    }
-}
-
-/// A new key and its token. The token of a secret key is stored nowhere.
-#[derive(Clone, Debug)]
-pub struct Minted {
-    /// The record.
-    pub record: KeyRecord,
-    /// The token.
-    pub token: Zeroizing<String>,
-}
 
 /// The keys made by one request.
 #[derive(Clone, Debug)]
@@ -175,64 +19,50 @@ pub struct Creation {
     pub repeated: bool,
 }
 
-impl Issuer {
-    /// Makes a key. The published list already covers its serial, so gates accept it at once.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], [`Error::NoSigner`], [`Error::ShardFull`], and the store's.
-    pub async fn create(&self, new: &NewKey) -> Result<Minted, Error> {
-        let made = self.create_all(std::slice::from_ref(new), None).await?;
-        made.keys.into_iter().next().ok_or(Error::SelfCheck)
+/// Makes keys, all or none. A request that repeats an idempotency key returns the keys of the
+/// earlier request. Their tokens are signed again from the records.
+pub(crate) async fn create_all(
+    context: &Context,
+    new: &[NewKey],
+    idempotency: Option<&Idempotency>,
+) -> Result<Saved<Creation>, Error> {
+    new.iter().try_for_each(NewKey::check)?;
+    idempotency.map_or(Ok(()), Idempotency::check)?;
+    let mut change = context.change(None).await?;
+    let now = change.now();
+    let request = digest(&new.iter().map(|new| new.request(context.actor())).collect());
+    if let Some(idempotency) = idempotency
+        && let Some(ids) = idempotency.recall(&mut change, request, now).await?
+    {
+        let keys = made_before(context, &mut change, &ids).await?;
+        // Nothing is written: dropping the change ends it.
+        return Ok(Saved { value: Creation { keys, repeated: true }, listed: false });
     }
+    let key_requests: Vec<KeyRequest<'_>> =
+        new.iter().map(|new| KeyRequest { new, rolled_from: None }).collect();
+    let keys = make(context, &mut change, &key_requests).await?;
+    if let Some(idempotency) = idempotency {
+        let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
+        idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
+    }
+    let creation = Creation { keys, repeated: false };
+    let listed = are_listed(&creation.keys);
+    Saved::commit_if_listed(change, creation, listed).await
+}
 
-    /// Makes keys, all or none. A request that repeats an idempotency key returns the keys of the
-    /// earlier request. Their tokens are signed again from the records.
-    ///
-    /// # Errors
-    /// As [`Issuer::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if keys of the
-    /// earlier request have been deleted.
-    pub async fn create_all(
-        &self,
-        new: &[NewKey],
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Creation, Error> {
-        new.iter().try_for_each(NewKey::check)?;
-        idempotency.map_or(Ok(()), Idempotency::check)?;
-        let mut change = self.change(None).await?;
-        let now = change.now();
-        let request = digest(&new.iter().map(|new| new.request(self.actor())).collect());
-        if let Some(idempotency) = idempotency
-            && let Some(ids) = idempotency.recall(&mut change, request, now).await?
-        {
-            let keys = self.made_before(&mut change, &ids).await?;
-            return Ok(Creation { keys, repeated: true });
-        }
-        let key_requests: Vec<KeyRequest<'_>> =
-            new.iter().map(|new| KeyRequest { new, rolled_from: None }).collect();
-        let keys = self.make(&mut change, &key_requests).await?;
-        if let Some(idempotency) = idempotency {
-            let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
-            idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
-        }
-        change.save().await?;
-        self.publish_policies(&keys).await;
-        Ok(Creation { keys, repeated: false })
+/// The keys with these ids, with the same tokens as when they were made.
+pub(super) async fn made_before(
+    context: &Context,
+    connection: &mut Connection,
+    ids: &[String],
+) -> Result<Vec<Minted>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-
-    /// The keys with these ids, with the same tokens as when they were made.
-    pub(super) async fn made_before(
-        &self,
-        connection: &mut Connection,
-        ids: &[String],
-    ) -> Result<Vec<Minted>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let records = find_all(connection, ids).await?.into_iter();
-        let again = records.map(|record| {
-            let token = self.sign_again(&record)?;
-            Ok(Minted { record, token })
-        });
-        again.collect()
-    }
+    let records = find_all(connection, ids).await?.into_iter();
+    let again = records.map(|record| {
+        let token = sign_again(context, &record)?;
+        Ok(Minted { record, token })
+    });
+    again.collect()
 }

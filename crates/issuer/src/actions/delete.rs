@@ -7,59 +7,53 @@ use serde_json::json;
 use crate::actions::care::Care;
 use crate::actions::revoke::{check_care, revoke_all_in};
 use crate::actions::{check_by, find_all};
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, bulk, channels, idempotency, keys};
 
-impl Issuer {
-    /// Deletes the records of revoked keys, all or none.
-    ///
-    /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::NotRevoked`] with the keys not
-    /// yet revoked, and the store's. On error nothing has changed.
-    pub async fn delete(&self, ids: &[String], by: Option<&str>) -> Result<Vec<String>, Error> {
-        check_by("by", by)?;
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let records = find_all(&mut change, ids).await?;
-        let effective = bulk::effective_all(&mut change, records.clone()).await?;
-        let counts = effective.iter().filter(|key| key.state(now) != KeyState::Revoked);
-        let counts: Vec<String> = counts.map(|key| key.id.clone()).collect();
-        if !counts.is_empty() {
-            return Err(Error::NotRevoked(counts));
-        }
-        delete_in(&mut change, &records).await?;
-        change.save().await?;
-        Ok(records.into_iter().map(|record| record.id).collect())
+/// Deletes the records of revoked keys, all or none.
+pub(crate) async fn delete(
+    context: &Context,
+    ids: &[String],
+    by: Option<&str>,
+) -> Result<Vec<String>, Error> {
+    check_by("by", by)?;
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let records = find_all(&mut change, ids).await?;
+    let effective = bulk::effective_all(&mut change, records.clone()).await?;
+    let counts = effective.iter().filter(|key| key.state(now) != KeyState::Revoked);
+    let counts: Vec<String> = counts.map(|key| key.id.clone()).collect();
+    if !counts.is_empty() {
+        return Err(Error::NotRevoked(counts));
     }
+    delete_in(&mut change, &records).await?;
+    change.save().await?;
+    Ok(records.into_iter().map(|record| record.id).collect())
+}
 
-    /// Undoes the making of keys, all or none: revokes and deletes them in one transaction, and
-    /// publishes. Their idempotency keys become available again. Returns the records as they were
-    /// before.
-    ///
-    /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::LastAdmin`], and the store's. On
-    /// error nothing has changed.
-    pub async fn undo_create(
-        &self,
-        ids: &[String],
-        by: Option<&str>,
-    ) -> Result<Committed<Vec<KeyRecord>>, Error> {
-        check_by("by", by)?;
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let mut records = find_all(&mut change, ids).await?;
-        check_care(&mut change, &records, &Care::default(), now).await?;
-        let who = change.who();
-        revoke_all_in(&mut change, &mut records, now.secs(), who).await?;
-        delete_in(&mut change, &records).await?;
-        let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
-        idempotency::forget(&mut change, &ids).await?;
-        self.commit(change, records).await
-    }
+/// Undoes the making of keys, all or none: revokes and deletes them in one transaction, and
+/// publishes. Their idempotency keys become available again. Returns the records as they were
+/// before.
+pub(crate) async fn undo_create(
+    context: &Context,
+    ids: &[String],
+    by: Option<&str>,
+) -> Result<Saved<Vec<KeyRecord>>, Error> {
+    check_by("by", by)?;
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let mut records = find_all(&mut change, ids).await?;
+    check_care(&mut change, &records, &Care::default(), now).await?;
+    let who = change.who();
+    revoke_all_in(&mut change, &mut records, now.secs(), who).await?;
+    delete_in(&mut change, &records).await?;
+    let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    idempotency::forget(&mut change, &ids).await?;
+    Saved::commit(change, records).await
 }
 
 async fn delete_in(change: &mut Change<'_>, records: &[KeyRecord]) -> Result<(), Error> {

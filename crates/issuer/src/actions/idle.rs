@@ -15,8 +15,8 @@ use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::settings::{Class, KindSettings, idle_since};
 use crate::store::bulk::{self, BulkRecord};
@@ -82,77 +82,69 @@ pub(super) async fn count(
     }
 }
 
-impl Issuer {
-    /// Counts, per kind, the keys that the job would suspend now, or gives the reason that it
-    /// waits.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn preview_idle(&self) -> Result<Vec<(Class, Idle)>, Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let settings = table::read(&mut reading).await?.settings;
-        let mut all = Vec::new();
-        for class in Class::ALL {
-            all.push((class, count(&mut reading, class, settings.of(class), now).await?));
-        }
-        Ok(all)
+/// Counts, per kind, the keys that the job would suspend now, or gives the reason that it
+/// waits.
+pub(crate) async fn preview_idle(context: &Context) -> Result<Vec<(Class, Idle)>, Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let settings = table::read(&mut reading).await?.settings;
+    let mut all = Vec::new();
+    for class in Class::ALL {
+        all.push((class, count(&mut reading, class, settings.of(class), now).await?));
     }
+    Ok(all)
+}
 
-    /// Suspends up to [`IDLE_BATCH`] idle keys of a class in one transaction, scanning from behind
-    /// the cursor `after`. Returns the outcome, and the cursor for the next call if there may be
-    /// more keys. Publishes nothing.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(crate) async fn suspend_idle(
-        &self,
-        class: Class,
-        after: i64,
-    ) -> Result<(Idle, Option<i64>), Error> {
-        let (ids, last) = {
-            // Scan in a read transaction: it may cover millions of records and mustn't block
-            // writers.
-            let mut reading = self.store().read().await?;
-            let now = store::now(&mut reading, self.now()).await?;
-            let settings = table::read(&mut reading).await?.settings;
-            let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
-            let window = Window::new(days, now.secs());
-            if let Some(why) = gap(&mut reading, class, window, now).await? {
-                return Ok((Idle::Waits(why), None));
-            }
-            let (keys, last) = page(&mut reading, class, window, now, after, IDLE_BATCH).await?;
-            (keys.into_iter().map(|key| key.id).collect::<Vec<_>>(), last)
-        };
-        if ids.is_empty() {
-            return Ok((Idle::Keys(0), last));
-        }
-        let mut change = self.change(None).await?;
-        let now = change.now();
-        let settings = table::read(&mut change).await?.settings;
+/// Suspends up to [`IDLE_BATCH`] idle keys of a class in one transaction, scanning from behind
+/// the cursor `after`. Returns the outcome, and the cursor for the next call if there may be
+/// more keys. Publishes nothing.
+pub(crate) async fn suspend_idle(
+    context: &Context,
+    class: Class,
+    after: i64,
+) -> Result<(Idle, Option<i64>), Error> {
+    let (ids, last) = {
+        // Scan in a read transaction: it may cover millions of records and mustn't block
+        // writers.
+        let mut reading = context.store().read().await?;
+        let now = store::now(&mut reading, context.now()).await?;
+        let settings = table::read(&mut reading).await?.settings;
         let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
         let window = Window::new(days, now.secs());
-        // Check the candidates again: they may have changed between the two transactions.
-        let mut keys = keys::find_all(&mut change, &ids).await?;
-        let entries = bulk::all(&mut change).await?;
-        keys.retain(|key| is_idle(key, &entries, window, now));
-        let reason = format!("not used for {days} days");
-        let who = change.who().or_because(&reason);
-        for key in &mut keys {
-            key.suspended = Some(now);
-            key.suspended_by = Some(who.shown().into());
-            keys::update(&mut change, key, now).await?;
+        if let Some(why) = gap(&mut reading, class, window, now).await? {
+            return Ok((Idle::Waits(why), None));
         }
-        let event = |key| {
-            let key: &KeyRecord = key;
-            let data = json!({ "idle_days": days, "last_used_at": key.last_used_at });
-            Event { event: EventType::Suspended, key_id: Some(key.id.as_str()), who, data }
-        };
-        let events: Vec<Event<'_>> = keys.iter().map(event).collect();
-        change.events(&events).await?;
-        change.save().await?;
-        Ok((Idle::Keys(u64::try_from(keys.len()).unwrap_or(u64::MAX)), last))
+        let (keys, last) = page(&mut reading, class, window, now, after, IDLE_BATCH).await?;
+        (keys.into_iter().map(|key| key.id).collect::<Vec<_>>(), last)
+    };
+    if ids.is_empty() {
+        return Ok((Idle::Keys(0), last));
     }
+    let mut change = context.change(None).await?;
+    let now = change.now();
+    let settings = table::read(&mut change).await?.settings;
+    let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
+    let window = Window::new(days, now.secs());
+    // Check the candidates again: they may have changed between the two transactions.
+    let mut keys = keys::find_all(&mut change, &ids).await?;
+    let entries = bulk::all(&mut change).await?;
+    keys.retain(|key| is_idle(key, &entries, window, now));
+    let reason = format!("not used for {days} days");
+    let who = change.who().or_because(&reason);
+    for key in &mut keys {
+        key.suspended = Some(now);
+        key.suspended_by = Some(who.shown().into());
+        keys::update(&mut change, key, now).await?;
+    }
+    let event = |key| {
+        let key: &KeyRecord = key;
+        let data = json!({ "idle_days": days, "last_used_at": key.last_used_at });
+        Event { event: EventType::Suspended, key_id: Some(key.id.as_str()), who, data }
+    };
+    let events: Vec<Event<'_>> = keys.iter().map(event).collect();
+    change.events(&events).await?;
+    change.save().await?;
+    Ok((Idle::Keys(u64::try_from(keys.len()).unwrap_or(u64::MAX)), last))
 }
 
 /// Scans the next `limit` candidates. Returns the idle ones among them, and the cursor of the last

@@ -9,8 +9,8 @@ use portcullis_core::token::Label;
 
 use super::care::{Admins, Care, Preview};
 use super::rotation::RotationError;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::labels::{self, KeysOfLabel};
 use crate::store::{self, Connection};
 
@@ -130,31 +130,26 @@ pub(super) async fn check(
     admins.check(&preview.refused, care)
 }
 
-impl Issuer {
-    /// What a change of the keyring's labels comes to. Nothing is changed.
-    ///
-    /// # Errors
-    /// [`Error::Rotation`] for one that can't be, and the store's.
-    pub async fn preview_labels(&self, change: &LabelChange) -> Result<LabelsPreview, Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let view = self.view_in(&mut reading).await?;
-        let before = view.verifier().keyring().labels();
-        Ok(preview(&mut reading, (before, change), now).await?.1)
-    }
+/// What a change of the keyring's labels comes to. Nothing is changed.
+pub(crate) async fn preview_labels(
+    context: &Context,
+    change: &LabelChange,
+) -> Result<LabelsPreview, Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let view = context.published_state(&mut reading).await?;
+    let before = view.verifier().keyring().labels();
+    Ok(preview(&mut reading, (before, change), now).await?.1)
+}
 
-    /// The newest keyring's labels, and how many keys stand under each.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn labels(&self) -> Result<Labels, Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let view = self.view_in(&mut reading).await?;
-        let keyring = view.verifier().keyring();
-        let keys = labels::keys_of_labels(&mut reading, now).await?;
-        Ok(Labels { version: keyring.version(), listed: keyring.labels().to_vec(), keys })
-    }
+/// The newest keyring's labels, and how many keys stand under each.
+pub(crate) async fn labels(context: &Context) -> Result<Labels, Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let view = context.published_state(&mut reading).await?;
+    let keyring = view.verifier().keyring();
+    let keys = labels::keys_of_labels(&mut reading, now).await?;
+    Ok(Labels { version: keyring.version(), listed: keyring.labels().to_vec(), keys })
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::actions::bulk::check_not_bulk;
-use crate::actions::create::{Minted, NewKey};
 use crate::actions::labels;
+use crate::actions::new_key::{Minted, NewKey};
 use crate::actions::owners::check_owner;
 use crate::actions::policies::check_policy;
 use crate::actor::{NoActor, Who};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
@@ -33,176 +33,183 @@ pub(super) struct KeyRequest<'n> {
     pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
 }
 
-impl Issuer {
-    /// Makes keys within the caller's change. Each key has its own maker, as its request names.
-    pub(super) async fn make(
-        &self,
-        change: &mut Change<'_>,
-        key_requests: &[KeyRequest<'_>],
-    ) -> Result<Vec<Minted>, Error> {
-        let (clock, now) = (change.clock(), change.now());
-        let connection = &mut **change;
-        check(connection, key_requests).await?;
-        let stored = settings::read(connection).await?;
-        let admit = |key_request: &KeyRequest<'_>| stored.settings.admit(key_request.new, now);
-        let lifetimes = key_requests.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
-        crate::reserve::check(self.home())?;
-        // If the clock is behind the last publication, the keys' times would be in the future.
-        crate::clock_bound::check_not_behind(connection, clock).await?;
-        let view = self.view_in(connection).await?;
-        let keyring = view.verifier().keyring();
-        let labels = key_requests
-            .iter()
-            .map(|key_request| labels::of_new_key(keyring, key_request.new.label));
-        let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let own =
-            key_requests.iter().filter(|key_request| key_request.new.has_own_policy()).count();
-        let mut policies = draw_policies(connection, own).await?.into_iter();
-        let serials = take_serials(connection, key_requests.len(), now).await?;
-        let mut minted = Vec::with_capacity(key_requests.len());
-        let said = key_requests.iter().zip(labels).zip(lifetimes);
-        for (((key_request, label), lifetime), serial) in said.zip(serials) {
-            let own = key_request.new.has_own_policy().then(|| policies.next()).flatten();
-            let policy = own.unwrap_or(key_request.new.policy);
-            minted.push(self.mint(keyring, label, key_request, (serial, policy, lifetime), now)?);
-        }
-        self.check_end(connection, &minted).await?;
-        let in_force = bulk::in_force(connection).await?;
-        minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
-        self.store_made(change, key_requests, &minted, stored.version).await?;
-        Ok(minted)
+/// Makes keys within the caller's change. Each key has its own maker, as its request names.
+pub(super) async fn make(
+    context: &Context,
+    change: &mut Change<'_>,
+    key_requests: &[KeyRequest<'_>],
+) -> Result<Vec<Minted>, Error> {
+    let (clock, now) = (change.clock(), change.now());
+    let connection = &mut **change;
+    check(connection, key_requests).await?;
+    let stored = settings::read(connection).await?;
+    let admit = |key_request: &KeyRequest<'_>| stored.settings.admit(key_request.new, now);
+    let lifetimes = key_requests.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
+    crate::reserve::check(context.home())?;
+    // If the clock is behind the last publication, the keys' times would be in the future.
+    crate::clock_bound::check_not_behind(connection, clock).await?;
+    let view = context.published_state(connection).await?;
+    let keyring = view.verifier().keyring();
+    let labels =
+        key_requests.iter().map(|key_request| labels::of_new_key(keyring, key_request.new.label));
+    let labels = labels.collect::<Result<Vec<_>, _>>()?;
+    let own = key_requests.iter().filter(|key_request| key_request.new.has_own_policy()).count();
+    let mut policies = draw_policies(connection, own).await?.into_iter();
+    let serials = take_serials(connection, key_requests.len(), now).await?;
+    let mut minted = Vec::with_capacity(key_requests.len());
+    let said = key_requests.iter().zip(labels).zip(lifetimes);
+    for (((key_request, label), lifetime), serial) in said.zip(serials) {
+        let own = key_request.new.has_own_policy().then(|| policies.next()).flatten();
+        let policy = own.unwrap_or(key_request.new.policy);
+        minted.push(make_one(
+            context,
+            keyring,
+            label,
+            key_request,
+            (serial, policy, lifetime),
+            now,
+        )?);
     }
+    check_end(context, connection, &minted).await?;
+    let in_force = bulk::in_force(connection).await?;
+    minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
+    store_made(context, change, key_requests, &minted, stored.version).await?;
+    Ok(minted)
+}
 
-    /// Refuses admin keys that would outlive the admin key that makes them. Otherwise an expiring
-    /// key could make itself a permanent one. All admin keys are made through here.
-    async fn check_end(&self, connection: &mut Connection, minted: &[Minted]) -> Result<(), Error> {
-        let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
-        if !self.actor().is_key() || admins.clone().next().is_none() {
-            return Ok(());
-        }
-        let maker = keys::find(connection, self.actor().name()).await?.ok_or(NoActor)?;
-        let end = [maker.expires_at, maker.revoked_at].into_iter().flatten().min();
-        let Some(end) = end else { return Ok(()) };
-        if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
-            return Ok(());
-        }
-        Err(Error::OutlivesMaker { latest: crate::time_format::seconds(end) })
+/// Refuses admin keys that would outlive the admin key that makes them. Otherwise an expiring
+/// key could make itself a permanent one. All admin keys are made through here.
+async fn check_end(
+    context: &Context,
+    connection: &mut Connection,
+    minted: &[Minted],
+) -> Result<(), Error> {
+    let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
+    if !context.actor().is_key() || admins.clone().next().is_none() {
+        return Ok(());
     }
+    let maker = keys::find(connection, context.actor().name()).await?.ok_or(NoActor)?;
+    let end = [maker.expires_at, maker.revoked_at].into_iter().flatten().min();
+    let Some(end) = end else { return Ok(()) };
+    if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
+        return Ok(());
+    }
+    Err(Error::OutlivesMaker { latest: crate::time_format::seconds(end) })
+}
 
-    /// Publishes if a new key has a policy of its own, since gates learn policies from the list.
-    /// The keys are committed already: a failure is logged, and the next publication includes them.
-    pub(super) async fn publish_policies(&self, made: &[Minted]) {
-        let publishable = made.iter().any(|minted| minted.record.kind == Kind::Publishable);
-        if publishable && let Err(error) = self.publish().await {
-            tracing::warn!(code = error.code(), "{}", error.chain());
+/// Whether lists carry these new keys. Lists cover every serial already; they carry a new key only
+/// if it has a policy of its own, as publishable keys may.
+pub(super) fn are_listed(made: &[Minted]) -> bool {
+    made.iter().any(|minted| minted.record.kind == Kind::Publishable)
+}
+
+fn make_one(
+    context: &Context,
+    keyring: &Keyring,
+    label: Label,
+    key_request: &KeyRequest<'_>,
+    (serial, policy, lifetime): (Serial, u32, Lifetime),
+    now: Time,
+) -> Result<Minted, Error> {
+    let new = key_request.new;
+    let who = context.who(new.created_by.as_deref());
+    let keystore = context.keystore();
+    let signer = keystore
+        .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
+        .ok_or(Error::NoSigner)?;
+    let claims = Claims {
+        kind: new.kind,
+        environment: new.environment,
+        kid: signer.kid,
+        serial,
+        nonce: u16::from_be_bytes(*random::secret()?),
+        lifetime,
+        owner: NonZeroU32::new(new.owner),
+        policy: NonZeroU32::new(policy),
+    };
+    // The text is read back before anything is stored.
+    let token = sign(signer, keyring, new.purpose, label, &claims)?;
+    let record = KeyRecord {
+        id: Name::derive(keyring.issuer(), claims.serial).to_string(),
+        serial: claims.serial,
+        kid: claims.kid,
+        nonce: claims.nonce,
+        purpose: new.purpose,
+        kind: new.kind,
+        environment: new.environment,
+        label: label.as_str().into(),
+        title: new.title.clone(),
+        metadata: new.metadata.clone(),
+        admin_scopes: new.admin_scopes.clone(),
+        owner: new.owner,
+        policy,
+        sales_channels: super::check_channels(&new.sales_channels)?,
+        redacted: redact(&token),
+        token: (new.kind == Kind::Publishable).then(|| token.to_string()),
+        issued_at: lifetime.issued_at,
+        expires_at: lifetime.expires_at,
+        revoked_at: None,
+        revoked_by: None,
+        suspended: None,
+        suspended_by: None,
+        resumed: None,
+        uses: 0,
+        last_used_at: None,
+        deleted: None,
+        created_by: Some(who.shown().into()),
+        maker: Some(who.actor()?.into()),
+        rolled_from: key_request.rolled_from.map(|(id, _)| id.into()),
+        created: now,
+        updated: now,
+    };
+    Ok(Minted { record, token })
+}
+
+/// Writes records, their policies and sales channels, and events.
+async fn store_made(
+    context: &Context,
+    change: &mut Change<'_>,
+    key_requests: &[KeyRequest<'_>],
+    minted: &[Minted],
+    settings_version: u32,
+) -> Result<(), Error> {
+    let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
+    keys::insert(change, &records, settings_version).await?;
+    let mut policies = Vec::new();
+    for (key_request, key) in key_requests.iter().zip(&records) {
+        if key_request.new.has_own_policy() {
+            let draft = key_request.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
+            policies.push((key.policy, key.id.as_str(), draft));
         }
     }
+    let now = change.now();
+    channels::insert_policies(change, &policies, now).await?;
+    let of_key = |key| {
+        let key: &KeyRecord = key;
+        key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
+    };
+    let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
+    channels::add(change, &pairs).await?;
+    let named =
+        key_requests.iter().map(|key_request| context.who(key_request.new.created_by.as_deref()));
+    let events: Vec<Event<'_>> =
+        records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
+    Ok(change.events(&events).await?)
+}
 
-    fn mint(
-        &self,
-        keyring: &Keyring,
-        label: Label,
-        key_request: &KeyRequest<'_>,
-        (serial, policy, lifetime): (Serial, u32, Lifetime),
-        now: Time,
-    ) -> Result<Minted, Error> {
-        let new = key_request.new;
-        let who = self.who(new.created_by.as_deref());
-        let keystore = self.keystore();
-        let signer = keystore
-            .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
-            .ok_or(Error::NoSigner)?;
-        let claims = Claims {
-            kind: new.kind,
-            environment: new.environment,
-            kid: signer.kid,
-            serial,
-            nonce: u16::from_be_bytes(*random::secret()?),
-            lifetime,
-            owner: NonZeroU32::new(new.owner),
-            policy: NonZeroU32::new(policy),
-        };
-        // The text is read back before anything is stored.
-        let token = mint(signer, keyring, new.purpose, label, &claims)?;
-        let record = KeyRecord {
-            id: Name::derive(keyring.issuer(), claims.serial).to_string(),
-            serial: claims.serial,
-            kid: claims.kid,
-            nonce: claims.nonce,
-            purpose: new.purpose,
-            kind: new.kind,
-            environment: new.environment,
-            label: label.as_str().into(),
-            title: new.title.clone(),
-            metadata: new.metadata.clone(),
-            admin_scopes: new.admin_scopes.clone(),
-            owner: new.owner,
-            policy,
-            sales_channels: super::check_channels(&new.sales_channels)?,
-            redacted: redact(&token),
-            token: (new.kind == Kind::Publishable).then(|| token.to_string()),
-            issued_at: lifetime.issued_at,
-            expires_at: lifetime.expires_at,
-            revoked_at: None,
-            revoked_by: None,
-            suspended: None,
-            suspended_by: None,
-            resumed: None,
-            uses: 0,
-            last_used_at: None,
-            deleted: None,
-            created_by: Some(who.shown().into()),
-            maker: Some(who.actor()?.into()),
-            rolled_from: key_request.rolled_from.map(|(id, _)| id.into()),
-            created: now,
-            updated: now,
-        };
-        Ok(Minted { record, token })
-    }
-
-    /// Writes records, their policies and sales channels, and events.
-    async fn store_made(
-        &self,
-        change: &mut Change<'_>,
-        key_requests: &[KeyRequest<'_>],
-        minted: &[Minted],
-        settings_version: u32,
-    ) -> Result<(), Error> {
-        let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-        keys::insert(change, &records, settings_version).await?;
-        let mut policies = Vec::new();
-        for (key_request, key) in key_requests.iter().zip(&records) {
-            if key_request.new.has_own_policy() {
-                let draft = key_request.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
-                policies.push((key.policy, key.id.as_str(), draft));
-            }
-        }
-        let now = change.now();
-        channels::insert_policies(change, &policies, now).await?;
-        let of_key = |key| {
-            let key: &KeyRecord = key;
-            key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
-        };
-        let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
-        channels::add(change, &pairs).await?;
-        let named =
-            key_requests.iter().map(|key_request| self.who(key_request.new.created_by.as_deref()));
-        let events: Vec<Event<'_>> =
-            records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
-        Ok(change.events(&events).await?)
-    }
-
-    /// Signs the token of a record again. The text equals that of the original token.
-    pub(super) fn sign_again(&self, record: &KeyRecord) -> Result<Zeroizing<String>, Error> {
-        let keystore = self.keystore();
-        let signer = keystore.keys().iter().find(|key| key.kid == record.kid);
-        let signer = signer.ok_or(Error::NoSigner)?;
-        let label = Label::new(&record.label).map_err(|_| Error::SelfCheck)?;
-        let issuer = self.keystore().issuer();
-        let token = signer.token_signer().mint(issuer, label, &record.claims());
-        let same = redact(&token) == record.redacted;
-        if same { Ok(token) } else { Err(Error::SelfCheck) }
-    }
+/// Signs the token of a record again. The text equals that of the original token.
+pub(super) fn sign_again(
+    context: &Context,
+    record: &KeyRecord,
+) -> Result<Zeroizing<String>, Error> {
+    let keystore = context.keystore();
+    let signer = keystore.keys().iter().find(|key| key.kid == record.kid);
+    let signer = signer.ok_or(Error::NoSigner)?;
+    let label = Label::new(&record.label).map_err(|_| Error::SelfCheck)?;
+    let issuer = context.keystore().issuer();
+    let token = signer.token_signer().mint(issuer, label, &record.claims());
+    let same = redact(&token) == record.redacted;
+    if same { Ok(token) } else { Err(Error::SelfCheck) }
 }
 
 /// Checks the requests against the store, each owner and policy once.
@@ -307,7 +314,7 @@ async fn draw_policies(connection: &mut Connection, many: usize) -> Result<Vec<u
 }
 
 /// Mints a token and verifies that it reads back.
-fn mint(
+fn sign(
     signer: &StoredKey,
     keyring: &Keyring,
     purpose: KeyPurpose,

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::actions::check_text;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::events::EventType;
 use crate::store::owners::{self, Owner};
 use crate::store::{Change, Connection};
@@ -39,100 +39,91 @@ pub struct OwnerChange {
     pub by: Option<String>,
 }
 
-impl Issuer {
-    /// Makes an owner.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], and the store's.
-    pub async fn create_owner(&self, new: &NewOwner) -> Result<Owner, Error> {
-        check_text("name", &new.name)?;
-        check_metadata(&new.metadata)?;
-        let mut change = self.change(new.by.as_deref()).await?;
-        let now = change.now();
-        check_external_id(&mut change, new.external_id.as_deref(), 0).await?;
-        let owner = Owner {
-            number: draw(&mut change).await?,
-            name: new.name.clone(),
-            external_id: new.external_id.clone(),
-            metadata: new.metadata.clone(),
-            created: now,
-            updated: now,
-        };
-        owners::insert(&mut change, &owner).await?;
-        write_event(&mut change, EventType::OwnerCreated, &owner).await?;
-        change.save().await?;
-        Ok(owner)
-    }
+/// Makes an owner.
+pub(crate) async fn create_owner(context: &Context, new: &NewOwner) -> Result<Owner, Error> {
+    check_text("name", &new.name)?;
+    check_metadata(&new.metadata)?;
+    let mut change = context.change(new.by.as_deref()).await?;
+    let now = change.now();
+    check_external_id(&mut change, new.external_id.as_deref(), 0).await?;
+    let owner = Owner {
+        number: draw(&mut change).await?,
+        name: new.name.clone(),
+        external_id: new.external_id.clone(),
+        metadata: new.metadata.clone(),
+        created: now,
+        updated: now,
+    };
+    owners::insert(&mut change, &owner).await?;
+    write_event(&mut change, EventType::OwnerCreated, &owner).await?;
+    change.save().await?;
+    Ok(owner)
+}
 
-    /// The owner with this number.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] and the store's.
-    pub async fn show_owner(&self, number: u32) -> Result<Owner, Error> {
-        find(&mut *self.store().read().await?, number).await
-    }
+/// The owner with this number.
+pub(crate) async fn show_owner(context: &Context, number: u32) -> Result<Owner, Error> {
+    find(&mut *context.store().read().await?, number).await
+}
 
-    /// Up to `limit` owners by ascending number, after `after`. With `external_id`, only the owner
-    /// with that id in the other system.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] and the store's.
-    pub async fn list_owners(
-        &self,
-        external_id: Option<&str>,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<Owner>, Error> {
-        super::policies::check_limit(limit)?;
-        let mut reading = self.store().read().await?;
-        match external_id {
-            Some(id) => Ok(owners::by_external_id(&mut reading, id).await?.into_iter().collect()),
-            None => Ok(owners::list(&mut reading, after, limit).await?),
-        }
+/// Up to `limit` owners by ascending number, after `after`. With `external_id`, only the owner
+/// with that id in the other system.
+pub(crate) async fn list_owners(
+    context: &Context,
+    external_id: Option<&str>,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<Owner>, Error> {
+    super::policies::check_limit(limit)?;
+    let mut reading = context.store().read().await?;
+    match external_id {
+        Some(id) => Ok(owners::by_external_id(&mut reading, id).await?.into_iter().collect()),
+        None => Ok(owners::list(&mut reading, after, limit).await?),
     }
+}
 
-    /// Changes an owner.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`], [`Error::Invalid`], and the store's.
-    pub async fn update_owner(&self, number: u32, edit: &OwnerChange) -> Result<Owner, Error> {
-        let mut change = self.change(edit.by.as_deref()).await?;
-        let now = change.now();
-        let mut owner = find(&mut change, number).await?;
-        if let Some(name) = &edit.name {
-            check_text("name", name)?;
-            owner.name.clone_from(name);
-        }
-        if let Some(external_id) = &edit.external_id {
-            check_external_id(&mut change, external_id.as_deref(), number).await?;
-            owner.external_id.clone_from(external_id);
-        }
-        if let Some(metadata) = &edit.metadata {
-            check_metadata(metadata)?;
-            owner.metadata.clone_from(metadata);
-        }
-        owner.updated = now;
-        owners::update(&mut change, &owner).await?;
-        write_event(&mut change, EventType::OwnerUpdated, &owner).await?;
-        change.save().await?;
-        Ok(owner)
+/// Changes an owner.
+pub(crate) async fn update_owner(
+    context: &Context,
+    number: u32,
+    edit: &OwnerChange,
+) -> Result<Owner, Error> {
+    let mut change = context.change(edit.by.as_deref()).await?;
+    let now = change.now();
+    let mut owner = find(&mut change, number).await?;
+    if let Some(name) = &edit.name {
+        check_text("name", name)?;
+        owner.name.clone_from(name);
     }
+    if let Some(external_id) = &edit.external_id {
+        check_external_id(&mut change, external_id.as_deref(), number).await?;
+        owner.external_id.clone_from(external_id);
+    }
+    if let Some(metadata) = &edit.metadata {
+        check_metadata(metadata)?;
+        owner.metadata.clone_from(metadata);
+    }
+    owner.updated = now;
+    owners::update(&mut change, &owner).await?;
+    write_event(&mut change, EventType::OwnerUpdated, &owner).await?;
+    change.save().await?;
+    Ok(owner)
+}
 
-    /// Deletes an owner that no key in force has. The number is never reused.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`], [`Error::InUse`], and the store's.
-    pub async fn delete_owner(&self, number: u32, by: Option<&str>) -> Result<(), Error> {
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let owner = find(&mut change, number).await?;
-        if owners::is_used(&mut change, number, now).await? {
-            return Err(Error::InUse { what: "owner" });
-        }
-        owners::delete(&mut change, number, now).await?;
-        write_event(&mut change, EventType::OwnerDeleted, &owner).await?;
-        Ok(change.save().await?)
+/// Deletes an owner that no key in force has. The number is never reused.
+pub(crate) async fn delete_owner(
+    context: &Context,
+    number: u32,
+    by: Option<&str>,
+) -> Result<(), Error> {
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let owner = find(&mut change, number).await?;
+    if owners::is_used(&mut change, number, now).await? {
+        return Err(Error::InUse { what: "owner" });
     }
+    owners::delete(&mut change, number, now).await?;
+    write_event(&mut change, EventType::OwnerDeleted, &owner).await?;
+    Ok(change.save().await?)
 }
 
 /// Checks that a key may carry this owner: 0 for none, or an existing owner.

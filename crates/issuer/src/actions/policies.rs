@@ -5,9 +5,9 @@ use portcullis_core::token::Kind;
 use serde_json::json;
 
 use crate::actions::check_text;
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 pub use crate::policy_rules::PolicyRules;
 use crate::store::events::EventType;
 use crate::store::policies::{self, PolicyRecord, visibility_name};
@@ -67,94 +67,80 @@ impl PolicyChange {
     }
 }
 
-impl Issuer {
-    /// Makes a policy, commits, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] and the store's. On error nothing has changed.
-    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Committed<PolicyRecord>, Error> {
-        check_text("name", &new.name)?;
-        new.rules.draft()?;
-        let mut change = self.change(new.by.as_deref()).await?;
-        let now = change.now();
-        let policy = PolicyRecord {
-            number: draw(&mut change).await?,
-            visibility: new.visibility,
-            name: new.name.clone(),
-            rules: new.rules.clone(),
-            key_id: None,
-            created: now,
-            updated: now,
-        };
-        policies::insert(&mut change, &policy).await?;
-        write_event(&mut change, EventType::PolicyCreated, &policy).await?;
-        self.commit(change, policy).await
-    }
+/// Makes a policy, commits, and publishes.
+pub(crate) async fn create_policy(
+    context: &Context,
+    new: &NewPolicy,
+) -> Result<Saved<PolicyRecord>, Error> {
+    check_text("name", &new.name)?;
+    new.rules.draft()?;
+    let mut change = context.change(new.by.as_deref()).await?;
+    let now = change.now();
+    let policy = PolicyRecord {
+        number: draw(&mut change).await?,
+        visibility: new.visibility,
+        name: new.name.clone(),
+        rules: new.rules.clone(),
+        key_id: None,
+        created: now,
+        updated: now,
+    };
+    policies::insert(&mut change, &policy).await?;
+    write_event(&mut change, EventType::PolicyCreated, &policy).await?;
+    Saved::commit(change, policy).await
+}
 
-    /// The policy with this number.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] and the store's.
-    pub async fn show_policy(&self, number: u32) -> Result<PolicyRecord, Error> {
-        find(&mut *self.store().read().await?, number).await
-    }
+/// The policy with this number.
+pub(crate) async fn show_policy(context: &Context, number: u32) -> Result<PolicyRecord, Error> {
+    find(&mut *context.store().read().await?, number).await
+}
 
-    /// Up to `limit` policies by ascending number, after `after`. Policies that belong to one
-    /// publishable key are excluded: they are shown with their keys.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] and the store's.
-    pub async fn list_policies(
-        &self,
-        visibility: Option<Visibility>,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<PolicyRecord>, Error> {
-        check_limit(limit)?;
-        Ok(policies::list(&mut *self.store().read().await?, visibility, after, limit).await?)
-    }
+/// Up to `limit` policies by ascending number, after `after`. Policies that belong to one
+/// publishable key are excluded: they are shown with their keys.
+pub(crate) async fn list_policies(
+    context: &Context,
+    visibility: Option<Visibility>,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<PolicyRecord>, Error> {
+    check_limit(limit)?;
+    Ok(policies::list(&mut *context.store().read().await?, visibility, after, limit).await?)
+}
 
-    /// Changes a policy, commits, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`], [`Error::Invalid`], and the store's. On error nothing has changed.
-    pub async fn update_policy(
-        &self,
-        number: u32,
-        edit: &PolicyChange,
-    ) -> Result<Committed<PolicyRecord>, Error> {
-        let mut change = self.change(edit.by.as_deref()).await?;
-        let now = change.now();
-        let mut policy = find(&mut change, number).await?;
-        edit.apply(&mut policy);
-        check_text("name", &policy.name)?;
-        policy.rules.draft()?;
-        policy.updated = now;
-        policies::update(&mut change, &policy).await?;
-        write_event(&mut change, EventType::PolicyUpdated, &policy).await?;
-        self.commit(change, policy).await
-    }
+/// Changes a policy, commits, and publishes.
+pub(crate) async fn update_policy(
+    context: &Context,
+    number: u32,
+    edit: &PolicyChange,
+) -> Result<Saved<PolicyRecord>, Error> {
+    let mut change = context.change(edit.by.as_deref()).await?;
+    let now = change.now();
+    let mut policy = find(&mut change, number).await?;
+    edit.apply(&mut policy);
+    check_text("name", &policy.name)?;
+    policy.rules.draft()?;
+    policy.updated = now;
+    policies::update(&mut change, &policy).await?;
+    write_event(&mut change, EventType::PolicyUpdated, &policy).await?;
+    Saved::commit(change, policy).await
+}
 
-    /// Deletes a policy that no key in force has, commits, and publishes. The number is never
-    /// reused.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`], [`Error::InUse`], and the store's. On error nothing has changed.
-    pub async fn delete_policy(
-        &self,
-        number: u32,
-        by: Option<&str>,
-    ) -> Result<Committed<PolicyRecord>, Error> {
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let policy = find(&mut change, number).await?;
-        if policies::is_used(&mut change, number, now).await? {
-            return Err(Error::InUse { what: "policy" });
-        }
-        policies::delete(&mut change, number, now).await?;
-        write_event(&mut change, EventType::PolicyDeleted, &policy).await?;
-        self.commit(change, policy).await
+/// Deletes a policy that no key in force has, commits, and publishes. The number is never
+/// reused.
+pub(crate) async fn delete_policy(
+    context: &Context,
+    number: u32,
+    by: Option<&str>,
+) -> Result<Saved<PolicyRecord>, Error> {
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let policy = find(&mut change, number).await?;
+    if policies::is_used(&mut change, number, now).await? {
+        return Err(Error::InUse { what: "policy" });
     }
+    policies::delete(&mut change, number, now).await?;
+    write_event(&mut change, EventType::PolicyDeleted, &policy).await?;
+    Saved::commit(change, policy).await
 }
 
 /// Checks that a key of this kind may carry this policy: 0 for none, or an existing policy for keys

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actions::{Criteria, Order};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::bulk::{self, EffectiveKey};
 use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
@@ -41,57 +41,49 @@ pub struct Page {
     pub count: Option<u64>,
 }
 
-impl Issuer {
-    /// The record of the key with this id.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] and the store's.
-    pub async fn show(&self, id: &str) -> Result<EffectiveKey, Error> {
-        let mut reading = self.store().read().await?;
-        let record = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
-        Ok(bulk::effective(&mut reading, record).await?)
-    }
+/// The record of the key with this id.
+pub(crate) async fn show(context: &Context, id: &str) -> Result<EffectiveKey, Error> {
+    let mut reading = context.store().read().await?;
+    let record = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
+    Ok(bulk::effective(&mut reading, record).await?)
+}
 
-    /// A page of records. A key that doesn't change between pages appears on exactly one.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for an invalid limit, cursor or search, and the store's.
-    pub async fn list_keys(&self, query: &Query) -> Result<Page, Error> {
-        const MAX: u32 = 200;
-        let limit = query.limit.unwrap_or(50);
-        if !(1..=MAX).contains(&limit) {
-            return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
-        }
-        check_criteria(&query.criteria)?;
-        let order = (query.order, !query.ascending);
-        let after = match &query.cursor {
-            None => None,
-            Some(cursor) => {
-                let reason = "must be the `next_cursor` of the page before, in the same order";
-                let place = read_cursor(cursor, order);
-                Some(place.ok_or(Error::Invalid { field: "cursor", reason })?)
-            }
-        };
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?.secs();
-        // Read one more than requested to see whether there is another page.
-        let more = limit.saturating_add(1);
-        let mut placed =
-            listing::list(&mut reading, &query.criteria, order, after.as_ref(), more, now).await?;
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = placed.len() > wanted;
-        placed.truncate(wanted);
-        let last = placed.last().filter(|_| more);
-        let next_cursor = last.map(|last| write_cursor(&last.place(query.order), order));
-        let count = if query.count {
-            Some(listing::count(&mut reading, &query.criteria, now).await?)
-        } else {
-            None
-        };
-        let records = placed.into_iter().map(|placed| placed.key).collect();
-        let keys = bulk::effective_all(&mut reading, records).await?;
-        Ok(Page { keys, next_cursor, count })
+/// A page of records. A key that doesn't change between pages appears on exactly one.
+pub(crate) async fn list_keys(context: &Context, query: &Query) -> Result<Page, Error> {
+    const MAX: u32 = 200;
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=MAX).contains(&limit) {
+        return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
     }
+    check_criteria(&query.criteria)?;
+    let order = (query.order, !query.ascending);
+    let after = match &query.cursor {
+        None => None,
+        Some(cursor) => {
+            let reason = "must be the `next_cursor` of the page before, in the same order";
+            let place = read_cursor(cursor, order);
+            Some(place.ok_or(Error::Invalid { field: "cursor", reason })?)
+        }
+    };
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?.secs();
+    // Read one more than requested to see whether there is another page.
+    let more = limit.saturating_add(1);
+    let mut placed =
+        listing::list(&mut reading, &query.criteria, order, after.as_ref(), more, now).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = placed.len() > wanted;
+    placed.truncate(wanted);
+    let last = placed.last().filter(|_| more);
+    let next_cursor = last.map(|last| write_cursor(&last.place(query.order), order));
+    let count = if query.count {
+        Some(listing::count(&mut reading, &query.criteria, now).await?)
+    } else {
+        None
+    };
+    let records = placed.into_iter().map(|placed| placed.key).collect();
+    let keys = bulk::effective_all(&mut reading, records).await?;
+    Ok(Page { keys, next_cursor, count })
 }
 
 /// Checks the criteria of a listing or a bulk change.

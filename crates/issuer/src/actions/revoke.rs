@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::read::check_criteria;
+use crate::actions::verify::record_of;
 use crate::actions::{Criteria, When, check_by, find_all};
 use crate::actor::{Actor, Who};
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
@@ -66,133 +67,95 @@ impl IfRevoked {
     }
 }
 
-impl Issuer {
-    /// Revokes a key, commits, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::NotEarlier`], [`Error::Invalid`],
-    /// and the store's. On error nothing has changed.
-    pub async fn revoke(
-        &self,
-        id: &str,
-        revocation: &Revocation,
-    ) -> Result<Committed<EffectiveKey>, Error> {
-        self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
+/// Like [`Issuer::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a key
+/// that is revoked already is returned unchanged.
+pub(crate) async fn revoke_with(
+    context: &Context,
+    id: &str,
+    revocation: &Revocation,
+    care: &Care,
+    if_revoked: IfRevoked,
+) -> Result<Saved<EffectiveKey>, Error> {
+    check_by("revoked_by", revocation.by.as_deref())?;
+    let mut change = context.change(revocation.by.as_deref()).await?;
+    let now = change.now();
+    let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+    let at = revocation.when.resolve(now, "at")?.max(now.secs());
+    let key = bulk::effective(&mut change, record.clone()).await?;
+    if if_revoked == IfRevoked::Skip && is_settled(&key, at, now) {
+        return Saved::committed_before(change, key).await;
     }
+    if key.state(now) == KeyState::Revoked {
+        return Err(Error::AlreadyRevoked);
+    }
+    if record.revoked_at.is_some_and(|earlier| earlier <= at) {
+        return Err(Error::NotEarlier);
+    }
+    check_care(&mut change, std::slice::from_ref(&record), care, now).await?;
+    let who = change.who();
+    revoke_in(&mut change, &mut record, at, who).await?;
+    let key = bulk::effective(&mut change, record).await?;
+    Saved::commit(change, key).await
+}
 
-    /// Like [`Issuer::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a key
-    /// that is revoked already is returned unchanged.
-    ///
-    /// # Errors
-    /// As [`Issuer::revoke`], and [`Error::LastAdmin`].
-    pub async fn revoke_with(
-        &self,
-        id: &str,
-        revocation: &Revocation,
-        care: &Care,
-        if_revoked: IfRevoked,
-    ) -> Result<Committed<EffectiveKey>, Error> {
-        check_by("revoked_by", revocation.by.as_deref())?;
-        let mut change = self.change(revocation.by.as_deref()).await?;
-        let now = change.now();
-        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
-        let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let key = bulk::effective(&mut change, record.clone()).await?;
-        if if_revoked == IfRevoked::Skip && is_settled(&key, at, now) {
-            return self.committed_before(change, key).await;
-        }
-        if key.state(now) == KeyState::Revoked {
-            return Err(Error::AlreadyRevoked);
-        }
-        if record.revoked_at.is_some_and(|earlier| earlier <= at) {
-            return Err(Error::NotEarlier);
-        }
-        check_care(&mut change, std::slice::from_ref(&record), care, now).await?;
-        let who = change.who();
-        revoke_in(&mut change, &mut record, at, who).await?;
-        let key = bulk::effective(&mut change, record).await?;
-        self.commit(change, key).await
-    }
+/// Like [`Issuer::revoke_all`], with the caller's confirmations.
+pub(crate) async fn revoke_all_with(
+    context: &Context,
+    selector: &Selector,
+    revocation: &Revocation,
+    care: &Care,
+    if_revoked: IfRevoked,
+) -> Result<Saved<RevokedKeys>, Error> {
+    check_by("revoked_by", revocation.by.as_deref())?;
+    let mut change = context.change(revocation.by.as_deref()).await?;
+    let now = change.now();
+    let at = revocation.when.resolve(now, "at")?.max(now.secs());
+    let (mut records, skipped) = chosen(&mut change, selector, (at, now), if_revoked).await?;
+    check_care(&mut change, &records, care, now).await?;
+    let who = change.who();
+    revoke_all_in(&mut change, &mut records, at, who).await?;
+    let keys = bulk::effective_all(&mut change, records).await?;
+    Saved::commit(change, RevokedKeys { keys, skipped }).await
+}
 
-    /// Revokes keys, all or none, commits, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::SomeAlreadyRevoked`],
-    /// [`Error::SomeNotEarlier`], [`Error::Invalid`], and the store's. On error nothing has
-    /// changed.
-    pub async fn revoke_all(
-        &self,
-        selector: &Selector,
-        revocation: &Revocation,
-    ) -> Result<Committed<RevokedKeys>, Error> {
-        self.revoke_all_with(selector, revocation, &Care::MEANT, IfRevoked::Refuse).await
-    }
+/// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
+pub(crate) async fn preview_all(
+    context: &Context,
+    selector: &Selector,
+    revocation: &Revocation,
+    if_revoked: IfRevoked,
+) -> Result<(Vec<EffectiveKey>, Preview), Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let at = revocation.when.resolve(now, "at")?.max(now.secs());
+    let (records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
+    let (_, preview) = preview(&mut reading, &records, now).await?;
+    Ok((bulk::effective_all(&mut reading, records).await?, preview))
+}
 
-    /// Like [`Issuer::revoke_all`], with the caller's confirmations.
-    ///
-    /// # Errors
-    /// As [`Issuer::revoke_all`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
-    pub async fn revoke_all_with(
-        &self,
-        selector: &Selector,
-        revocation: &Revocation,
-        care: &Care,
-        if_revoked: IfRevoked,
-    ) -> Result<Committed<RevokedKeys>, Error> {
-        check_by("revoked_by", revocation.by.as_deref())?;
-        let mut change = self.change(revocation.by.as_deref()).await?;
-        let now = change.now();
-        let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let (mut records, skipped) = chosen(&mut change, selector, (at, now), if_revoked).await?;
-        check_care(&mut change, &records, care, now).await?;
-        let who = change.who();
-        revoke_all_in(&mut change, &mut records, at, who).await?;
-        let keys = bulk::effective_all(&mut change, records).await?;
-        self.commit(change, RevokedKeys { keys, skipped }).await
+/// Revokes at once the key with this token, for any holder of the text. Secret keys only: the
+/// text of a publishable key is public.
+pub(crate) async fn revoke_by_token(
+    context: &Context,
+    token: &str,
+) -> Result<Saved<EffectiveKey>, Error> {
+    let mut change = context.change(None).await?;
+    let now = change.now();
+    let found = record_of(context, &mut change, token).await?;
+    let mut record = found.map_err(|_| Error::NotAuthentic)?.ok_or(Error::NotAuthentic)?;
+    if record.kind == Kind::Publishable {
+        return Err(Error::PublicText);
     }
-
-    /// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
-    ///
-    /// # Errors
-    /// As [`Issuer::revoke_all`].
-    pub async fn preview_all(
-        &self,
-        selector: &Selector,
-        revocation: &Revocation,
-        if_revoked: IfRevoked,
-    ) -> Result<(Vec<EffectiveKey>, Preview), Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let (records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
-        let (_, preview) = preview(&mut reading, &records, now).await?;
-        Ok((bulk::effective_all(&mut reading, records).await?, preview))
+    let key = bulk::effective(&mut change, record.clone()).await?;
+    if key.state(now) == KeyState::Revoked {
+        return Err(Error::AlreadyRevoked);
     }
-
-    /// Revokes at once the key with this token, for any holder of the text. Secret keys only: the
-    /// text of a publishable key is public.
-    ///
-    /// # Errors
-    /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
-    pub async fn revoke_by_token(&self, token: &str) -> Result<Committed<EffectiveKey>, Error> {
-        let mut change = self.change(None).await?;
-        let now = change.now();
-        let found = self.record_of(&mut change, token).await?;
-        let mut record = found.map_err(|_| Error::NotAuthentic)?.ok_or(Error::NotAuthentic)?;
-        if record.kind == Kind::Publishable {
-            return Err(Error::PublicText);
-        }
-        let key = bulk::effective(&mut change, record.clone()).await?;
-        if key.state(now) == KeyState::Revoked {
-            return Err(Error::AlreadyRevoked);
-        }
-        // The holder of a token acts as that key.
-        let holder = self.acting_as(Actor::key(&record.id));
-        let holder = holder.because(Some("who holds its text revoked it"))?;
-        revoke_in(&mut change, &mut record, now.secs(), holder.who(None)).await?;
-        let key = bulk::effective(&mut change, record).await?;
-        holder.commit(change, key).await
-    }
+    // The holder of a token acts as that key.
+    let holder = context.acting_as(Actor::key(&record.id));
+    let holder = holder.because(Some("who holds its text revoked it"))?;
+    revoke_in(&mut change, &mut record, now.secs(), holder.who(None)).await?;
+    let key = bulk::effective(&mut change, record).await?;
+    Saved::commit(change, key).await
 }
 
 fn check_each(keys: &[EffectiveKey], at: u32, now: Time) -> Result<(), Error> {

@@ -5,15 +5,16 @@ use std::time::Duration;
 use portcullis_core::token::{Algorithm, Label};
 use serde_json::{Value, json};
 
-use crate::actions::create::{Expiry, Minted, NewKey};
+use crate::actions::create::made_before;
 use crate::actions::idempotency::{Idempotency, digest};
-use crate::actions::mint::KeyRequest;
+use crate::actions::mint::{KeyRequest, make};
+use crate::actions::new_key::{Expiry, Minted, NewKey};
 use crate::actions::revoke::revoke_in;
 use crate::actions::{When, check_by, find_all};
 use crate::actor::Actor;
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::store::events::EventType;
 use crate::store::idempotency::Made;
@@ -88,102 +89,86 @@ pub struct Rolled {
     pub repeated: bool,
 }
 
-impl Issuer {
-    /// Makes a copy of the key with the changes in `roll`. Revokes the old key after the overlap,
-    /// or at its earlier expiry. Commits, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`], [`Error::Expired`],
-    /// those of [`Issuer::create`], and the store's. On error nothing has changed.
-    pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Committed<Rolled>, Error> {
-        self.roll_once(id, roll, None).await
-    }
-
-    /// Like [`Issuer::roll`], with an idempotency key. A request that repeats the key returns the
-    /// new key of the earlier request, its token signed again from the record, and makes no second
-    /// one.
-    ///
-    /// # Errors
-    /// As [`Issuer::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if either key has
-    /// been deleted since the earlier request.
-    pub async fn roll_once(
-        &self,
-        id: &str,
-        roll: &Roll,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Committed<Rolled>, Error> {
-        check_by("by", roll.by.as_deref())?;
-        idempotency.map_or(Ok(()), Idempotency::check)?;
-        let mut change = self.change(roll.by.as_deref()).await?;
-        let now = change.now();
-        let request = digest(&roll.request(id, self.actor()));
-        if let Some(idempotency) = idempotency
-            && let Some(ids) = idempotency.recall(&mut change, request, now).await?
-        {
-            let minted = self.made_before(&mut change, &ids).await?;
-            let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
-            let old = find_all(&mut change, &[id.to_owned()]).await?;
-            let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
-            return self.committed_before(change, Rolled { minted, old, repeated: true }).await;
-        }
-        let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
-        match bulk::effective(&mut change, old.clone()).await?.state(now) {
-            KeyState::Active | KeyState::Scheduled => {}
-            KeyState::Revoked => return Err(Error::AlreadyRevoked),
-            KeyState::Suspended => return Err(Error::Suspended),
-            KeyState::Expired => return Err(Error::Expired),
-        }
-        let draft = channels::own_policy(&mut change, &old.id).await?;
-        let new = self.successor(&mut change, &old, draft.is_some(), roll).await?;
-        new.check()?;
-        let key_request = KeyRequest { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
-        let minted = self.make(&mut change, &[key_request]).await?;
+/// Like [`Issuer::roll`], with an idempotency key. A request that repeats the key returns the
+/// new key of the earlier request, its token signed again from the record, and makes no second
+/// one.
+pub(crate) async fn roll_once(
+    context: &Context,
+    id: &str,
+    roll: &Roll,
+    idempotency: Option<&Idempotency>,
+) -> Result<Saved<Rolled>, Error> {
+    check_by("by", roll.by.as_deref())?;
+    idempotency.map_or(Ok(()), Idempotency::check)?;
+    let mut change = context.change(roll.by.as_deref()).await?;
+    let now = change.now();
+    let request = digest(&roll.request(id, context.actor()));
+    if let Some(idempotency) = idempotency
+        && let Some(ids) = idempotency.recall(&mut change, request, now).await?
+    {
+        let minted = made_before(context, &mut change, &ids).await?;
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
-        let end = When::In(roll.overlap).resolve(now, "overlap_seconds")?;
-        let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
-        // The settings may require a reason. Only the roll's own event takes the caller's: the
-        // revocation has this one.
-        let ending = change.who().or_because("it was rolled");
-        revoke_in(&mut change, &mut old, end, ending).await?;
-        let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
-        change.event(EventType::Rolled, Some(&old.id), data).await?;
-        if let Some(idempotency) = idempotency {
-            let key_ids = vec![minted.record.id.clone()];
-            idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
-        }
-        self.commit(change, Rolled { minted, old, repeated: false }).await
+        let old = find_all(&mut change, &[id.to_owned()]).await?;
+        let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
+        return Saved::committed_before(change, Rolled { minted, old, repeated: true }).await;
     }
+    let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+    match bulk::effective(&mut change, old.clone()).await?.state(now) {
+        KeyState::Active | KeyState::Scheduled => {}
+        KeyState::Revoked => return Err(Error::AlreadyRevoked),
+        KeyState::Suspended => return Err(Error::Suspended),
+        KeyState::Expired => return Err(Error::Expired),
+    }
+    let draft = channels::own_policy(&mut change, &old.id).await?;
+    let new = successor(context, &mut change, &old, draft.is_some(), roll).await?;
+    new.check()?;
+    let key_request = KeyRequest { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
+    let minted = make(context, &mut change, &[key_request]).await?;
+    let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
+    let end = When::In(roll.overlap).resolve(now, "overlap_seconds")?;
+    let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
+    // The settings may require a reason. Only the roll's own event takes the caller's: the
+    // revocation has this one.
+    let ending = change.who().or_because("it was rolled");
+    revoke_in(&mut change, &mut old, end, ending).await?;
+    let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
+    change.event(EventType::Rolled, Some(&old.id), data).await?;
+    if let Some(idempotency) = idempotency {
+        let key_ids = vec![minted.record.id.clone()];
+        idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
+    }
+    Saved::commit(change, Rolled { minted, old, repeated: false }).await
+}
 
-    async fn successor(
-        &self,
-        connection: &mut Connection,
-        old: &KeyRecord,
-        has_own_policy: bool,
-        roll: &Roll,
-    ) -> Result<NewKey, Error> {
-        let view = self.view_in(connection).await?;
-        let signer = view.verifier().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
-        let same_label = Label::new(&old.label).map_err(|_| Error::SelfCheck)?;
-        // A policy of one key's own stays with that key: the new key gets a copy.
-        let same_policy = if has_own_policy { 0 } else { old.policy };
-        Ok(NewKey {
-            purpose: old.purpose,
-            kind: old.kind,
-            environment: old.environment,
-            algorithm: Some(roll.algorithm.unwrap_or(signer.algorithm())),
-            label: Some(roll.label.unwrap_or(same_label)),
-            title: old.title.clone(),
-            metadata: old.metadata.clone(),
-            admin_scopes: old.admin_scopes.clone(),
-            owner: roll.owner.unwrap_or(old.owner),
-            policy: roll.policy.unwrap_or(same_policy),
-            sales_channels: old.sales_channels.clone(),
-            expires: match roll.expires {
-                None => Expiry::Kept(old.expires_at),
-                Some(None) => Expiry::Never,
-                Some(Some(moment)) => Expiry::At(moment),
-            },
-            created_by: roll.by.clone(),
-        })
-    }
+async fn successor(
+    context: &Context,
+    connection: &mut Connection,
+    old: &KeyRecord,
+    has_own_policy: bool,
+    roll: &Roll,
+) -> Result<NewKey, Error> {
+    let view = context.published_state(connection).await?;
+    let signer = view.verifier().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
+    let same_label = Label::new(&old.label).map_err(|_| Error::SelfCheck)?;
+    // A policy of one key's own stays with that key: the new key gets a copy.
+    let same_policy = if has_own_policy { 0 } else { old.policy };
+    Ok(NewKey {
+        purpose: old.purpose,
+        kind: old.kind,
+        environment: old.environment,
+        algorithm: Some(roll.algorithm.unwrap_or(signer.algorithm())),
+        label: Some(roll.label.unwrap_or(same_label)),
+        title: old.title.clone(),
+        metadata: old.metadata.clone(),
+        admin_scopes: old.admin_scopes.clone(),
+        owner: roll.owner.unwrap_or(old.owner),
+        policy: roll.policy.unwrap_or(same_policy),
+        sales_channels: old.sales_channels.clone(),
+        expires: match roll.expires {
+            None => Expiry::Kept(old.expires_at),
+            Some(None) => Expiry::Never,
+            Some(Some(moment)) => Expiry::At(moment),
+        },
+        created_by: roll.by.clone(),
+    })
 }

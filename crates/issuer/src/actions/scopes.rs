@@ -3,8 +3,8 @@
 use portcullis_core::policy::{grant_covers, is_grant};
 
 use crate::actions::Criteria;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::keys;
 
@@ -129,17 +129,16 @@ pub fn check_grant(held: &[String], wanted: &[String]) -> Result<(), Error> {
     }
 }
 
-impl Issuer {
-    /// Checks that a holder of `held` may change the key `id`. An admin key requires
-    /// [`ADMINS_WRITE`] and every scope of that key, because rolling it grants them and revoking it
-    /// removes them.
-    ///
-    /// # Errors
-    /// [`Error::Scope`], and the store's. An unknown key is no error.
-    pub async fn check_may_change(&self, held: &[String], id: &str) -> Result<(), Error> {
-        let record = keys::find(&mut *self.store().read().await?, id).await?;
-        record.map_or(Ok(()), |record| may_change(held, &record))
-    }
+/// Checks that a holder of `held` may change the key `id`. An admin key requires
+/// [`ADMINS_WRITE`] and every scope of that key, because rolling it grants them and revoking it
+/// removes them.
+pub(crate) async fn check_may_change(
+    context: &Context,
+    held: &[String],
+    id: &str,
+) -> Result<(), Error> {
+    let record = keys::find(&mut *context.store().read().await?, id).await?;
+    record.map_or(Ok(()), |record| may_change(held, &record))
 }
 
 /// Narrows criteria to the keys that a holder of `held` may change: all keys with [`EVERYTHING`],

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::actions::create::{Expiry, NewKey};
 use crate::actions::idle::{self, Idle};
+use crate::actions::new_key::{Expiry, NewKey};
 use crate::actions::{When, check_by};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::settings::{Class, KindSettings, Settings};
 use crate::store::events::EventType;
 use crate::store::settings::{self as table, Stored, Wanting};
@@ -109,65 +109,52 @@ pub struct SettingsChanged {
     pub effects: Vec<Effect>,
 }
 
-impl Issuer {
-    /// The settings.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn settings(&self) -> Result<Stored, Error> {
-        Ok(table::read(&mut *self.store().read().await?).await?)
-    }
+/// The settings.
+pub(crate) async fn settings(context: &Context) -> Result<Stored, Error> {
+    Ok(table::read(&mut *context.store().read().await?).await?)
+}
 
-    /// Changes the settings. Existing keys stay as they are.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], [`Error::SettingsChanged`], and the store's. On error nothing has
-    /// changed.
-    pub async fn change_settings(&self, change: &SettingsChange) -> Result<SettingsChanged, Error> {
-        check_by("by", change.by.as_deref())?;
-        let mut writing = self.change(change.by.as_deref()).await?;
-        let now = writing.now();
-        let before = checked(&mut writing, change).await?;
-        let settings = change.applied(&before.settings)?;
-        if settings == before.settings {
-            let effects = effects(&mut writing, &settings, now).await?;
-            return Ok(SettingsChanged {
-                before: before.settings.clone(),
-                stored: before,
-                effects,
-            });
-        }
-        let version = before.version.checked_add(1).ok_or(Error::SelfCheck)?;
-        let stored = Stored { settings, version, updated: Some(now) };
-        table::write(&mut writing, &stored, now).await?;
-        let data = json!({
-            "before": before.settings, "after": stored.settings, "version": version,
-        });
-        writing.event(EventType::SettingsChanged, None, data).await?;
-        let effects = effects(&mut writing, &stored.settings, now).await?;
-        writing.save().await?;
-        Ok(SettingsChanged { before: before.settings, stored, effects })
+/// Changes the settings. Existing keys stay as they are.
+pub(crate) async fn change_settings(
+    context: &Context,
+    change: &SettingsChange,
+) -> Result<SettingsChanged, Error> {
+    check_by("by", change.by.as_deref())?;
+    let mut writing = context.change(change.by.as_deref()).await?;
+    let now = writing.now();
+    let before = checked(&mut writing, change).await?;
+    let settings = change.applied(&before.settings)?;
+    if settings == before.settings {
+        let effects = effects(&mut writing, &settings, now).await?;
+        return Ok(SettingsChanged { before: before.settings.clone(), stored: before, effects });
     }
+    let version = before.version.checked_add(1).ok_or(Error::SelfCheck)?;
+    let stored = Stored { settings, version, updated: Some(now) };
+    table::write(&mut writing, &stored, now).await?;
+    let data = json!({
+        "before": before.settings, "after": stored.settings, "version": version,
+    });
+    writing.event(EventType::SettingsChanged, None, data).await?;
+    let effects = effects(&mut writing, &stored.settings, now).await?;
+    writing.save().await?;
+    Ok(SettingsChanged { before: before.settings, stored, effects })
+}
 
-    /// Previews [`Issuer::change_settings`]. Changes nothing.
-    ///
-    /// # Errors
-    /// As [`Issuer::change_settings`].
-    pub async fn preview_settings(
-        &self,
-        change: &SettingsChange,
-    ) -> Result<SettingsChanged, Error> {
-        let mut reading = self.store().read().await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let before = checked(&mut reading, change).await?;
-        let settings = change.applied(&before.settings)?;
-        let effects = effects(&mut reading, &settings, now).await?;
-        Ok(SettingsChanged {
-            before: before.settings.clone(),
-            stored: Stored { settings, ..before },
-            effects,
-        })
-    }
+/// Previews [`Issuer::change_settings`]. Changes nothing.
+pub(crate) async fn preview_settings(
+    context: &Context,
+    change: &SettingsChange,
+) -> Result<SettingsChanged, Error> {
+    let mut reading = context.store().read().await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let before = checked(&mut reading, change).await?;
+    let settings = change.applied(&before.settings)?;
+    let effects = effects(&mut reading, &settings, now).await?;
+    Ok(SettingsChanged {
+        before: before.settings.clone(),
+        stored: Stored { settings, ..before },
+        effects,
+    })
 }
 
 /// Reads the settings, and checks the version that the change expects.

@@ -18,9 +18,9 @@ use serde_json::json;
 use super::care::Care;
 use super::labels::{self, LabelChange};
 use super::rotation::{self, RotationError};
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::store::events::EventType;
@@ -146,127 +146,113 @@ impl NewSigner {
     }
 }
 
-impl Issuer {
-    /// Makes a new version of the keyring, signed with the root key in `root`. Commits, and
-    /// publishes.
-    ///
-    /// # Errors
-    /// [`Error::Rotation`], [`KeystoreError::RootMissing`], [`KeystoreError::RootWrong`],
-    /// [`KeystoreError::Sealed`], and the store's. On error nothing has changed.
-    pub async fn change_keyring(
-        &self,
-        change: &KeyringChange,
-        root: &Vault,
-        by: Option<&str>,
-    ) -> Result<Committed<KeyringChanged>, Error> {
-        let root_key = root.root_key(self.root())?;
-        let vault = self.home().keystore_vault();
-        let mut writing = self.change(by).await?;
-        let now = writing.now();
-        let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
-        let keys = signers::keys_of_signers(&mut writing, now).await?;
-        if let KeyringChange::Retire { kid, anyway: false } = *change
-            && let Some(until) = status::in_force_until(&mut writing, kid).await?
-            && now < until
-        {
-            let secs = until.millis_since(now).div_ceil(1000);
-            return Err(RotationError::ListsInForce { kid, secs }.into());
-        }
-        if let KeyringChange::Labels { labels, care } = change {
-            let before = keyring.labels();
-            if labels.apply(before)? == before {
-                return self.unchanged(&keyring, writing).await;
-            }
-            labels::check(&mut writing, (before, labels), care, now).await?;
-        }
-        // Read the file again: another process may have changed it.
-        let mut keystore = Keystore::read(&vault)?;
-        let before = keystore.encode(vault.path())?;
-        let mut done = apply(change, &keyring, &mut keystore, &keys, now)?;
-        done.draft.version = keyring.version().saturating_add(1);
-        let document = done.draft.sign(&root_key)?;
-        // Never store a keyring that verifiers would refuse as the successor.
-        keyring.succeed(&document)?;
-        for entry in &done.draft.entries {
-            keystore.set_state(entry.kid, entry.state);
-        }
-        let keystore = keystore.under(&Keyring::open(&document, self.root())?);
-        let keystore = keystore
-            .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
-        let state_of = |kid| done.draft.entries.iter().find(|e| e.kid == kid).map(|e| e.state);
-        let state = done.kid.and_then(state_of);
-        keystore.write(&vault)?;
-        let committed = async {
-            lists::insert_keyring(&mut writing, done.draft.version, &document, now).await?;
-            let data = json!({
-                "version": done.draft.version,
-                "act": done.act,
-                "kid": done.kid,
-                "state": state.map(State::name),
-                "retiring": done.retiring,
-                "labels": done.draft.labels.iter().map(Label::as_str).collect::<Vec<_>>(),
-            });
-            writing.event(EventType::KeyringChanged, None, data).await?;
-            writing.save().await
-        };
-        if let Err(error) = committed.await {
-            // Report the first error. A leftover key in the keystore is harmless.
-            let _ = vault.rewrite(&before);
-            return Err(error.into());
-        }
-        let changed = KeyringChanged {
-            version: done.draft.version,
-            not_after: done.draft.not_after,
-            labels: done.draft.labels,
-            kid: done.kid,
-            state,
-            retiring: done.retiring,
-        };
-        Ok(Committed::new(changed, self.publish().await))
+/// Makes a new version of the keyring, signed with the root key in `root`. Commits, and
+/// publishes.
+pub(crate) async fn change_keyring(
+    context: &Context,
+    change: &KeyringChange,
+    root: &Vault,
+    by: Option<&str>,
+) -> Result<Saved<KeyringChanged>, Error> {
+    let root_key = root.root_key(context.root())?;
+    let vault = context.home().keystore_vault();
+    let mut writing = context.change(by).await?;
+    let now = writing.now();
+    let keyring = Keyring::open(&lists::keyring(&mut writing).await?, context.root())?;
+    let keys = signers::keys_of_signers(&mut writing, now).await?;
+    if let KeyringChange::Retire { kid, anyway: false } = *change
+        && let Some(until) = status::in_force_until(&mut writing, kid).await?
+        && now < until
+    {
+        let secs = until.millis_since(now).div_ceil(1000);
+        return Err(RotationError::ListsInForce { kid, secs }.into());
     }
+    if let KeyringChange::Labels { labels, care } = change {
+        let before = keyring.labels();
+        if labels.apply(before)? == before {
+            return unchanged(&keyring, writing).await;
+        }
+        labels::check(&mut writing, (before, labels), care, now).await?;
+    }
+    // Read the file again: another process may have changed it.
+    let mut keystore = Keystore::read(&vault)?;
+    let before = keystore.encode(vault.path())?;
+    let mut done = apply(change, &keyring, &mut keystore, &keys, now)?;
+    done.draft.version = keyring.version().saturating_add(1);
+    let document = done.draft.sign(&root_key)?;
+    // Never store a keyring that verifiers would refuse as the successor.
+    keyring.succeed(&document)?;
+    for entry in &done.draft.entries {
+        keystore.set_state(entry.kid, entry.state);
+    }
+    let keystore = keystore.under(&Keyring::open(&document, context.root())?);
+    let keystore = keystore
+        .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
+    let state_of = |kid| done.draft.entries.iter().find(|e| e.kid == kid).map(|e| e.state);
+    let state = done.kid.and_then(state_of);
+    keystore.write(&vault)?;
+    let committed = async {
+        lists::insert_keyring(&mut writing, done.draft.version, &document, now).await?;
+        let data = json!({
+            "version": done.draft.version,
+            "act": done.act,
+            "kid": done.kid,
+            "state": state.map(State::name),
+            "retiring": done.retiring,
+            "labels": done.draft.labels.iter().map(Label::as_str).collect::<Vec<_>>(),
+        });
+        writing.event(EventType::KeyringChanged, None, data).await?;
+        writing.save().await
+    };
+    if let Err(error) = committed.await {
+        // Report the first error. A leftover key in the keystore is harmless.
+        let _ = vault.rewrite(&before);
+        return Err(error.into());
+    }
+    let changed = KeyringChanged {
+        version: done.draft.version,
+        not_after: done.draft.not_after,
+        labels: done.draft.labels,
+        kid: done.kid,
+        state,
+        retiring: done.retiring,
+    };
+    Ok(Saved { value: changed, listed: true })
+}
 
-    /// What is said of a change that there is none to make of: it is as it was asked for.
-    async fn unchanged(
-        &self,
-        keyring: &Keyring,
-        writing: Change<'_>,
-    ) -> Result<Committed<KeyringChanged>, Error> {
-        writing.rollback().await?;
-        let unchanged = KeyringChanged {
-            version: keyring.version(),
-            not_after: keyring.not_after(),
-            labels: keyring.labels().to_vec(),
-            kid: None,
-            state: None,
-            retiring: Vec::new(),
-        };
-        Ok(Committed::new(unchanged, self.published().await))
-    }
+/// What is said of a change that there is none to make of: it is as it was asked for.
+async fn unchanged(keyring: &Keyring, writing: Change<'_>) -> Result<Saved<KeyringChanged>, Error> {
+    let unchanged = KeyringChanged {
+        version: keyring.version(),
+        not_after: keyring.not_after(),
+        labels: keyring.labels().to_vec(),
+        kid: None,
+        state: None,
+        retiring: Vec::new(),
+    };
+    Saved::committed_before(writing, unchanged).await
+}
 
-    /// The newest keyring's signers, with the number of keys of each.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn signers(&self) -> Result<Signers, Error> {
-        let mut reading = self.store().read().await?;
-        let view = self.view_in(&mut reading).await?;
-        let now = store::now(&mut reading, self.now()).await?;
-        let keyring = view.verifier().keyring();
-        let keys = signers::keys_of_signers(&mut reading, now).await?;
-        let keystore = self.keystore();
-        let signer = |entry: &KeyEntry| Signer {
-            entry: entry.clone(),
-            is_here: keystore.keys().iter().any(|key| key.kid == entry.kid),
-            keys: keys_of(&keys, entry.kid),
-        };
-        Ok(Signers {
-            version: keyring.version(),
-            not_after: keyring.not_after(),
-            labels: keyring.labels().to_vec(),
-            versions: signers::keyring_versions(&mut reading).await?,
-            signers: keyring.entries().iter().map(signer).collect(),
-        })
-    }
+/// The newest keyring's signers, with the number of keys of each.
+pub(crate) async fn signers(context: &Context) -> Result<Signers, Error> {
+    let mut reading = context.store().read().await?;
+    let view = context.published_state(&mut reading).await?;
+    let now = store::now(&mut reading, context.now()).await?;
+    let keyring = view.verifier().keyring();
+    let keys = signers::keys_of_signers(&mut reading, now).await?;
+    let keystore = context.keystore();
+    let signer = |entry: &KeyEntry| Signer {
+        entry: entry.clone(),
+        is_here: keystore.keys().iter().any(|key| key.kid == entry.kid),
+        keys: keys_of(&keys, entry.kid),
+    };
+    Ok(Signers {
+        version: keyring.version(),
+        not_after: keyring.not_after(),
+        labels: keyring.labels().to_vec(),
+        versions: signers::keyring_versions(&mut reading).await?,
+        signers: keyring.entries().iter().map(signer).collect(),
+    })
 }
 
 struct Applied {

@@ -5,13 +5,13 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::{Map, Value, json};
 
-use crate::actions::create::{Minted, NewKey};
-use crate::actions::mint::KeyRequest;
+use crate::actions::mint::{KeyRequest, are_listed, make};
+use crate::actions::new_key::{Minted, NewKey};
 use crate::actions::{check_by, check_channels, check_metadata, check_text};
 use crate::actor::Who;
-use crate::committed::Committed;
+use crate::committed::Saved;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, Connection, channels, keys};
@@ -87,69 +87,58 @@ impl Update {
     }
 }
 
-impl Issuer {
-    /// Changes the stored properties of a key, revoked or not. Publishes if sales channels change.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`],
-    /// and the store's. On error nothing has changed.
-    pub async fn update(
-        &self,
-        id: &str,
-        update: &Update,
-        by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
-        let mut change = self.change(by).await?;
-        let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
-        let before = record.sales_channels.clone();
-        let who = change.who();
-        update_in(&mut change, &mut record, update, who).await?;
-        self.commit_update(change, record, &before).await
-    }
+/// Changes the stored properties of a key, revoked or not. Publishes if sales channels change.
+pub(crate) async fn update(
+    context: &Context,
+    id: &str,
+    update: &Update,
+    by: Option<&str>,
+) -> Result<Saved<KeyRecord>, Error> {
+    let mut change = context.change(by).await?;
+    let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+    let before = record.sales_channels.clone();
+    let who = change.who();
+    update_in(&mut change, &mut record, update, who).await?;
+    commit_update(change, record, &before).await
+}
 
-    /// Commits an update of a key that had the sales channels `before`.
-    pub(super) async fn commit_update(
-        &self,
-        change: Change<'_>,
-        record: KeyRecord,
-        before: &[String],
-    ) -> Result<Committed<KeyRecord>, Error> {
-        // Lists carry a key's sales channels, in its policy, and nothing else of an update.
-        if record.sales_channels == before {
-            change.save().await?;
-            return Ok(Committed::unlisted(record));
-        }
-        self.commit(change, record).await
-    }
+/// Commits an update of a key that had the sales channels `before`.
+pub(super) async fn commit_update(
+    change: Change<'_>,
+    record: KeyRecord,
+    before: &[String],
+) -> Result<Saved<KeyRecord>, Error> {
+    // Lists carry a key's sales channels, in its policy, and nothing else of an update.
+    let listed = record.sales_channels != before;
+    Saved::commit_if_listed(change, record, listed).await
+}
 
-    /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
-    ///
-    /// # Errors
-    /// Those of [`Issuer::create`] and [`Issuer::update`]. On error nothing has changed.
-    pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
-        let mut change = self.change(None).await?;
-        let mut key_requests = Vec::new();
-        for upsert in all {
-            if let Upsert::Create(new) = upsert {
-                new.check()?;
-                key_requests.push(KeyRequest { new, rolled_from: None });
-            }
+/// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
+pub(crate) async fn upsert(
+    context: &Context,
+    all: &[Upsert],
+) -> Result<Saved<(Vec<Minted>, Vec<KeyRecord>)>, Error> {
+    let mut change = context.change(None).await?;
+    let mut key_requests = Vec::new();
+    for upsert in all {
+        if let Upsert::Create(new) = upsert {
+            new.check()?;
+            key_requests.push(KeyRequest { new, rolled_from: None });
         }
-        let made = self.make(&mut change, &key_requests).await?;
-        let mut changed = Vec::new();
-        for upsert in all {
-            if let Upsert::Update(id, update, by) = upsert {
-                let found = keys::find(&mut change, id).await?;
-                let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
-                let who = self.who(by.as_deref());
-                update_in(&mut change, &mut record, update, who).await?;
-                changed.push(record);
-            }
-        }
-        change.save().await?;
-        self.publish_policies(&made).await;
-        Ok((made, changed))
     }
+    let made = make(context, &mut change, &key_requests).await?;
+    let mut changed = Vec::new();
+    for upsert in all {
+        if let Upsert::Update(id, update, by) = upsert {
+            let found = keys::find(&mut change, id).await?;
+            let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
+            let who = context.who(by.as_deref());
+            update_in(&mut change, &mut record, update, who).await?;
+            changed.push(record);
+        }
+    }
+    let listed = are_listed(&made);
+    Saved::commit_if_listed(change, (made, changed), listed).await
 }
 
 /// Changes a record as a part of the caller's change. `who` may differ from the change's actor: a

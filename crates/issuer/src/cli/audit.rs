@@ -147,7 +147,7 @@ impl List {
             cursor: self.cursor.clone(),
             limit: Some(self.limit),
         };
-        let EventPage { events, next_cursor, removed } = issuer.list_events(&query).await?;
+        let EventPage { events, next_cursor, removed } = issuer.trail().list(&query).await?;
         let answer = EventsAnswer {
             events: events.iter().map(EventView::new).collect(),
             next_cursor: next_cursor.clone(),
@@ -202,7 +202,7 @@ impl Export {
         let mut query =
             EventQuery { filter: self.chosen.filter(true), cursor: None, limit: Some(MAX_PAGE) };
         loop {
-            let page = issuer.list_events(&query).await?;
+            let page = issuer.trail().list(&query).await?;
             for event in &page.events {
                 serde_json::to_writer(&mut *to, &ExportLine::from(event))?;
                 to.write_all(b"\n")?;
@@ -229,7 +229,7 @@ impl Verify {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let report = if self.files.is_empty() {
             let verify = async |issuer: &Issuer| {
-                Ok(issuer.verify_trail_behind(&self.archive, &self.anchors).await?)
+                Ok(issuer.trail().verify_behind(&self.archive, &self.anchors).await?)
             };
             with_issuer(global, verify).await?
         } else {

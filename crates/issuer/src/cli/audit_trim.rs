@@ -84,7 +84,7 @@ impl Trim {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         check_folder(self.archive.as_deref())?;
         let age = Age::Before(self.before);
-        let outlook = issuer.preview_trim(age).await?;
+        let outlook = issuer.trail().preview_trim(age).await?;
         if self.dry_run || outlook.events == 0 {
             return self.say(&outlook, out);
         }
@@ -94,7 +94,7 @@ impl Trim {
         let retention =
             Retention { age, archive: self.archive.clone(), even_if_broken: self.even_if_broken };
         let options = Options { retention: Some(retention), ..Options::default() };
-        let done = issuer.run_job(Job::TrimEvents, &options).await?;
+        let done = issuer.jobs().run(Job::TrimEvents, &options).await?;
         let Done::TrimEvents(trimmed) = &done else { return Ok(Outcome::Unfinished) };
         let answer = TrimAnswer {
             dry_run: false,

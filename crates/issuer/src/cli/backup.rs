@@ -37,7 +37,7 @@ pub(crate) struct Restore {
 
 impl Backup {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let made = issuer.back_up(&self.file).await?;
+        let made = issuer.recovery().back_up(&self.file).await?;
         let (bytes, database) = (made.bytes, made.with_database);
         out.answer(&BackupAnswer { bytes, database, file: &self.file }, |o| {
             field(o, "Backup", self.file.display())?;

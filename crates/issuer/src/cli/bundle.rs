@@ -48,7 +48,7 @@ impl Bundle {
 
     async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         const NOTHING: &str = "nothing was written; run `portcullis list publish`";
-        let (bundle, now) = (issuer.bundle().await?, issuer.now());
+        let (bundle, now) = (issuer.list().bundle().await?, issuer.now());
         let (verifier, _) = adopt(&bundle, *issuer.root(), now).context(NOTHING)?;
         let list = verifier.list().context(NOTHING)?;
         let view = MarkView::new(&list.list_version(), now);
@@ -70,7 +70,8 @@ impl Bundle {
                 bundle.len()
             );
         }
-        let made = issuer.gate_file(&bundle, list.head(), self.max_len).await.context(NOTHING)?;
+        let made =
+            issuer.list().gate_file(&bundle, list.head(), self.max_len).await.context(NOTHING)?;
         write_atomic(&self.out, &made.file, Privacy::Secret)?;
         self.tell(&made, &view, out)?;
         Ok(Outcome::Yes)

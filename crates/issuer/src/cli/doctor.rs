@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::doctor::{Check, examine};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
 use super::Outcome;

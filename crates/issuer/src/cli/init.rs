@@ -7,7 +7,7 @@ use anyhow::Result;
 use portcullis_core::token::Label;
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::init::{Initialised, Plan, init_for};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
 use super::Outcome;

@@ -63,7 +63,7 @@ impl Jobs {
                         Job::ExpiryNotices | Job::Prune | Job::KeyAge | Job::IdleKeys => None,
                     },
                 };
-                let done = issuer.run_job(run.job, &options).await?;
+                let done = issuer.jobs().run(run.job, &options).await?;
                 out.answer(&done, |o| field(o, "Done", done.summary()))?;
                 Ok(Outcome::Yes)
             }
@@ -76,7 +76,7 @@ impl Run {
         if self.job != Job::IdleKeys {
             bail!("--dry-run is for the job idle-keys alone");
         }
-        let idle = issuer.preview_idle().await?;
+        let idle = issuer.keys().preview_idle().await?;
         let kinds = idle.iter().filter_map(|(class, idle)| {
             let kind = class.name();
             match idle {
@@ -134,7 +134,7 @@ struct JobView<'a> {
 }
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
-    let known = issuer.list_jobs().await?;
+    let known = issuer.jobs().list().await?;
     let now = issuer.now();
     let rows = Job::ALL.map(|job| {
         let record = known.iter().find(|record| record.name == job.name());

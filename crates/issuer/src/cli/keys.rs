@@ -173,7 +173,7 @@ impl Create {
         if let Some(count) = self.count {
             return keys_bulk::create_many(issuer, &new, count, self.batch, self.format).await;
         }
-        let made = issuer.create_all(&[new], self.naming.idempotency().as_ref()).await?;
+        let made = issuer.keys().create_all(&[new], self.naming.idempotency().as_ref()).await?;
         if made.repeated {
             out.note(REPEATED);
         }
@@ -192,7 +192,7 @@ impl Create {
 }
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
-    let view = issuer.view().await?;
+    let view = issuer.list().state().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 

@@ -83,7 +83,7 @@ impl Update {
             sales_channels: named.then(|| self.sales_channels.clone()),
         };
         let by = self.by.name();
-        changed(issuer, issuer.update(&self.id, &update, by).await?, out).await
+        changed(issuer, issuer.keys().update(&self.id, &update, by).await?, out).await
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct SalesChannels {
 
 impl SalesChannels {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let done = issuer.change_sales_channels(&self.id, &self.add, &self.remove, None);
+        let done = issuer.keys().change_sales_channels(&self.id, &self.add, &self.remove, None);
         changed(issuer, done.await?, out).await
     }
 }
@@ -125,7 +125,7 @@ pub(crate) struct Suspend {
 impl Suspend {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.text())?;
-        changed(issuer, issuer.suspend(&self.id, self.by.name()).await?, out).await
+        changed(issuer, issuer.keys().suspend(&self.id, self.by.name()).await?, out).await
     }
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct Resume {
 impl Resume {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.text())?;
-        changed(issuer, issuer.resume(&self.id, self.by.name()).await?, out).await
+        changed(issuer, issuer.keys().resume(&self.id, self.by.name()).await?, out).await
     }
 }
 
@@ -168,7 +168,7 @@ pub(crate) struct SelfRevoke {
 
 impl SelfRevoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        changed(issuer, issuer.revoke_by_token(&token(&self.token)?).await?, out).await
+        changed(issuer, issuer.keys().revoke_by_token(&token(&self.token)?).await?, out).await
     }
 }
 
@@ -221,7 +221,8 @@ impl RollKey {
             label: self.label,
             expires: self.expires.of_rolled(),
         };
-        let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
+        let rolled =
+            issuer.keys().roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
         let Committed { value: rolled, publication } = rolled;
         if rolled.repeated {
             out.note(REPEATED);
@@ -263,7 +264,7 @@ pub(crate) struct Delete {
 impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.text())?;
-        let ids = issuer.delete(&self.ids, None).await?;
+        let ids = issuer.keys().delete(&self.ids, None).await?;
         let answer = DeletedManyAnswer::of(ids);
         out.answer(&answer, |o| answer.ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
         Ok(Outcome::Yes)
@@ -284,7 +285,7 @@ pub(crate) struct Undo {
 impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.text())?;
-        let undone = issuer.undo_create(&self.ids, None).await?;
+        let undone = issuer.keys().undo_create(&self.ids, None).await?;
         let ids = |records: Vec<KeyRecord>| records.into_iter().map(|record| record.id).collect();
         let undone = undone.map(|records| DeletedManyAnswer::of(ids(records)));
         let text = |o: &mut dyn Write, it: &DeletedManyAnswer| {
@@ -311,7 +312,7 @@ pub(crate) struct Authenticate {
 impl Authenticate {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let token = token(&self.token)?;
-        match issuer.authenticate(&token, self.kind, self.environment).await?.result {
+        match issuer.keys().authenticate(&token, self.kind, self.environment).await?.result {
             Ok(record) => {
                 let key = view(issuer, &record).await?;
                 out.answer(&AuthenticatedAnswer::accepted(key.clone()), |o| write_key(o, &key))?;

@@ -41,7 +41,7 @@ pub(super) async fn create_many(
             ..new.clone()
         };
         let news: Vec<NewKey> = (done + 1..=end).map(titled).collect();
-        let made = issuer.create_all(&news, None).await;
+        let made = issuer.keys().create_all(&news, None).await;
         let made = made.with_context(|| format!("{done} of {count} keys were created"))?;
         for minted in &made.keys {
             write(&mut out, format, minted)?;

@@ -129,7 +129,7 @@ impl List {
             cursor: self.cursor.clone(),
             count: self.count,
         };
-        let page = issuer.list_keys(&query).await?;
+        let page = issuer.keys().list(&query).await?;
         let mut keys = Vec::with_capacity(page.keys.len());
         for record in &page.keys {
             keys.push(view(issuer, record).await?);
@@ -170,7 +170,7 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let key = issuer.show(&self.id).await?;
+        let key = issuer.keys().show(&self.id).await?;
         let key = view(issuer, &key).await?;
         out.answer(&key, |o| write_key(o, &key))?;
         Ok(Outcome::Yes)

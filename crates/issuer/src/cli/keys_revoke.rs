@@ -114,7 +114,7 @@ impl Revoke {
         let mut care = self.sure.care();
         if self.sure.dry_run || matches!(selector, Selector::Like(_)) {
             let (records, preview) =
-                issuer.preview_all(&selector, &revocation, self.if_revoked).await?;
+                issuer.keys().preview_revoke_all(&selector, &revocation, self.if_revoked).await?;
             if self.sure.dry_run {
                 return dry_run(issuer, &records, preview, out).await;
             }
@@ -126,7 +126,7 @@ impl Revoke {
             }
         }
         let revoked =
-            issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
+            issuer.keys().revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
         let Committed { value: RevokedKeys { keys: records, skipped }, publication } = revoked;
         let mut keys = Vec::with_capacity(records.len());
         for record in &records {
@@ -158,7 +158,7 @@ impl Revoke {
         out: &Out,
     ) -> Result<Outcome> {
         let care = self.sure.care();
-        let revoked = issuer.revoke_with(id, revocation, &care, self.if_revoked).await?;
+        let revoked = issuer.keys().revoke_with(id, revocation, &care, self.if_revoked).await?;
         let Committed { value, publication } = revoked;
         let revoked = Committed { value: view(issuer, &value).await?, publication };
         committed::answer(issuer, out, revoked, patience, |o, key| write_key(o, key)).await

@@ -50,8 +50,8 @@ impl List {
         match self {
             Self::Publish => {
                 let publish = async |issuer: &Issuer| {
-                    issuer.publish().await?;
-                    issuer.renew_status_lists().await?;
+                    issuer.list().publish().await?;
+                    issuer.list().renew_status_lists().await?;
                     show(issuer, out).await
                 };
                 with_issuer(global, publish).await
@@ -64,10 +64,10 @@ impl List {
 
 async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let now = issuer.now();
-    let (published, shards) = issuer.overview().await?;
+    let (published, shards) = issuer.list().overview().await?;
     let answer = ListAnswer {
         list: ListView::new(&published, &shards, now),
-        targets: target_views(&issuer.targets().await?, &published),
+        targets: target_views(&issuer.list().targets().await?, &published),
         status_lists: StatusListsView::of(issuer).await?,
     };
     out.answer(&answer, |o| {
@@ -139,7 +139,7 @@ impl VerifyList {
             (Some(path), Some(root)) => (read(path)?, root, SystemClock.now()),
             _ => {
                 let read = async |issuer: &Issuer| {
-                    Ok((issuer.bundle().await?, *issuer.root(), issuer.now()))
+                    Ok((issuer.list().bundle().await?, *issuer.root(), issuer.now()))
                 };
                 with_issuer(global, read).await?
             }

@@ -49,8 +49,8 @@ use portcullis_issuer::config::Config;
 use portcullis_issuer::files::FileError;
 use portcullis_issuer::http::LETS_GO_WITHIN;
 use portcullis_issuer::invalid::Invalid;
-use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::KeystoreError;
+use portcullis_issuer::publish::PublishOptions;
 use portcullis_issuer::random::NoRandomness;
 use portcullis_issuer::store::StoreError;
 use portcullis_issuer::{Error, Issuer};
@@ -198,7 +198,7 @@ async fn at_work_on<T>(
 ) -> Result<T> {
     let witnesses = global.witnesses()?;
     let watched = async |issuer: &Issuer| {
-        match issuer.check_witnesses(&witnesses).await {
+        match issuer.recovery().check_witnesses(&witnesses).await {
             // Commands that only read may continue. Commands that write run into the same error
             // themselves.
             Err(Error::Store(StoreError::Restored { witness })) => {

@@ -82,10 +82,10 @@ impl Owners {
             Self::Create { name, external_id, metadata } => {
                 let (name, metadata) = (name.clone(), metadata.clone());
                 let new = NewOwner { name, external_id: external_id.clone(), metadata, by };
-                issuer.create_owner(&new).await?
+                issuer.owners().create(&new).await?
             }
             Self::List { external_id, after, limit } => {
-                let owners = issuer.list_owners(external_id.as_deref(), *after, *limit).await?;
+                let owners = issuer.owners().list(external_id.as_deref(), *after, *limit).await?;
                 let answer = ListAnswer { owners: owners.iter().map(OwnerView::from).collect() };
                 out.answer(&answer, |o| {
                     let mut rows = vec![["NUMBER", "EXTERNAL ID", "NAME"].map(String::from)];
@@ -97,16 +97,16 @@ impl Owners {
                 })?;
                 return Ok(Outcome::Yes);
             }
-            Self::Show { number } => issuer.show_owner(*number).await?,
+            Self::Show { number } => issuer.owners().show(*number).await?,
             Self::Update { number, name, external_id, metadata } => {
                 let external_id =
                     external_id.clone().map(|id| Some(id).filter(|id| !id.is_empty()));
                 let (name, metadata) = (name.clone(), metadata.clone());
                 let change = OwnerChange { name, external_id, metadata, by };
-                issuer.update_owner(*number, &change).await?
+                issuer.owners().update(*number, &change).await?
             }
             Self::Delete { number } => {
-                issuer.delete_owner(*number, by.as_deref()).await?;
+                issuer.owners().delete(*number, by.as_deref()).await?;
                 let answer = DeletedAnswer { deleted: true, number: *number };
                 out.answer(&answer, |o| field(o, "Deleted", number))?;
                 return Ok(Outcome::Yes);

@@ -132,26 +132,26 @@ impl Policies {
                 };
                 let (name, visibility) = (command.name.clone(), command.visibility);
                 let new = NewPolicy { name, visibility, rules, by };
-                saved(issuer, out, issuer.create_policy(&new).await?).await
+                saved(issuer, out, issuer.policies().create(&new).await?).await
             }
             Self::Update(command) => {
                 let change = command.change(by);
-                saved(issuer, out, issuer.update_policy(command.number, &change).await?).await
+                saved(issuer, out, issuer.policies().update(command.number, &change).await?).await
             }
             Self::Delete { number } => {
-                let deleted = issuer.delete_policy(*number, by.as_deref()).await?;
+                let deleted = issuer.policies().delete(*number, by.as_deref()).await?;
                 let deleted = deleted.map(|policy| DeletedPolicy::of(&policy));
                 let text =
                     |o: &mut dyn Write, policy: &DeletedPolicy| field(o, "Deleted", policy.number);
                 committed::answer(issuer, out, deleted, None, text).await
             }
             Self::Show { number } => {
-                let view = PolicyView::from(&issuer.show_policy(*number).await?);
+                let view = PolicyView::from(&issuer.policies().show(*number).await?);
                 out.answer(&view, |o| write_policy(o, &view))?;
                 Ok(Outcome::Yes)
             }
             Self::List { visibility, after, limit } => {
-                let policies = issuer.list_policies(*visibility, *after, *limit).await?;
+                let policies = issuer.policies().list(*visibility, *after, *limit).await?;
                 let policies = policies.iter().map(PolicyView::from).collect();
                 let answer = ListAnswer { policies };
                 out.answer(&answer, |o| {

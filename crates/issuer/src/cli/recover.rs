@@ -45,9 +45,9 @@ impl Recover {
         let root = Vault::new(root, home.unlock().clone());
         let by = self.by.as_deref().unwrap_or("portcullis recover");
         let done = if self.clock {
-            issuer.recover_clock(&root, by).await?
+            issuer.recovery().recover_clock(&root, by).await?
         } else {
-            issuer.recover_signer(&root, by).await?
+            issuer.recovery().recover_signer(&root, by).await?
         };
         out.answer(&done, |o| {
             let Reclocked { ahead_secs, keyring, epoch, number, .. } = &done;
@@ -87,8 +87,8 @@ impl Recover {
         // Recover from witnesses, or without any only if the caller says so.
         let witnesses: Vec<Target> = global.witnesses()?;
         let recovered = match (self.no_witness, witnesses.is_empty()) {
-            (true, true) => issuer.recover_alone().await?,
-            (false, false) => issuer.recover(&witnesses).await?,
+            (true, true) => issuer.recovery().recover_alone().await?,
+            (false, false) => issuer.recovery().recover(&witnesses).await?,
             (true, false) => bail!("--no-witness and the targets or witnesses exclude each other"),
             (false, true) => bail!(
                 "name who carries the list that was published last, with --witness; or say \

@@ -71,12 +71,12 @@ impl Revoke {
             .or(self.environment.map(BulkSelection::Environment))
             .unwrap_or(BulkSelection::Everybody);
         let changed = match self.lift {
-            Some(id) => issuer.lift(id, by.as_deref()).await?,
+            Some(id) => issuer.bulk().lift(id, by.as_deref()).await?,
             None => {
                 let state = if self.suspend { BulkState::Suspended } else { BulkState::Revoked };
                 let (issued_from, issued_before) = (self.issued_from, self.issued_before);
                 let what = BulkRevocation { whose, state, issued_from, issued_before, by };
-                let preview = issuer.preview_many(&what).await?;
+                let preview = issuer.bulk().preview(&what).await?;
                 let act = if self.suspend { "suspends" } else { "revokes for good" };
                 if self.sure.dry_run {
                     return dry_run(act, preview, out);
@@ -90,7 +90,7 @@ impl Revoke {
                         Answer::Stop => return Ok(Outcome::No),
                     }
                 };
-                issuer.revoke_many_with(&what, &care).await?
+                issuer.bulk().revoke_with(&what, &care).await?
             }
         };
         let changed = changed.map(|entry| BulkView::new(&entry));
@@ -112,7 +112,7 @@ fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
 }
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
-    let entries = issuer.bulk_entries().await?;
+    let entries = issuer.bulk().list().await?;
     let answer = RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() };
     out.answer(&answer, |o| {
         let mut rows = vec![["ID", "STATE", "KEYS", "MADE BY"].map(String::from)];

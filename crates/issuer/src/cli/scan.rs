@@ -162,11 +162,11 @@ impl Scan {
     /// Scans with the issuer's own data: it holds every secret, and if no list is in force, its
     /// records decide.
     async fn look_at_home(&self, issuer: &Issuer, global: &Global) -> Result<Report> {
-        let (view, now) = (issuer.view().await?, issuer.now());
+        let (view, now) = (issuer.list().state().await?, issuer.now());
         let mut report = self.look(Some(TokenVerifier::new(view.verifier(), now)), global);
         for verified in report.findings.iter_mut().filter_map(|finding| finding.verified.as_mut()) {
             if let (State::NoList, Some((name, _))) = (verified.state, verified.proved) {
-                match issuer.show(&name.to_string()).await {
+                match issuer.keys().show(&name.to_string()).await {
                     Ok(record) => verified.state = record.state(now).into(),
                     Err(Error::NotFound) => {}
                     Err(error) => return Err(error.into()),

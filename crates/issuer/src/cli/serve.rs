@@ -154,7 +154,10 @@ impl Serve {
             bail!("{} can only be read; name it with --witness", target.name);
         }
         let asked = !targets.is_empty() || !global.witness.is_empty();
-        if asked && !self.no_witness && issuer.check_witnesses(&global.witnesses()?).await? == 0 {
+        if asked
+            && !self.no_witness
+            && issuer.recovery().check_witnesses(&global.witnesses()?).await? == 0
+        {
             bail!(
                 "no target or witness could be read, so nobody can tell whether the database is a \
                  restored backup; mend that, or say --no-witness if it is not one"
@@ -190,8 +193,8 @@ impl Serve {
         let descriptors = raise_descriptor_limit();
         let server = server.with_connections(&self.connections.settings(), descriptors)?;
         // Gates that start together with this server then find a list in force at once.
-        issuer.publish().await?;
-        issuer.renew_status_lists().await?;
+        issuer.list().publish().await?;
+        issuer.list().renew_status_lists().await?;
         let server = server.with_targets(targets);
         let asked = end()?;
         let end = async move {

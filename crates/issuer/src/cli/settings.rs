@@ -97,7 +97,7 @@ impl Settings {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         match self {
             Self::Show => {
-                let view = SettingsView::new(&issuer.settings().await?);
+                let view = SettingsView::new(&issuer.settings().show().await?);
                 out.answer(&view, |o| write_settings(o, &view))?;
                 Ok(Outcome::Yes)
             }
@@ -130,7 +130,7 @@ impl Set {
         if !asks && change.reason_required.is_none() {
             bail!("say what to set, such as --max-lifetime 90d; --help lists it all");
         }
-        let preview = issuer.preview_settings(&change).await?;
+        let preview = issuer.settings().preview(&change).await?;
         if self.dry_run {
             return answer(&SettingsChangedView::new(&preview, true), out);
         }
@@ -139,7 +139,7 @@ impl Set {
         if newly && idle > 0 && !self.yes && !confirmed(idle, out)? {
             return Ok(Outcome::No);
         }
-        let changed = issuer.change_settings(&change).await?;
+        let changed = issuer.settings().change(&change).await?;
         answer(&SettingsChangedView::new(&changed, false), out)
     }
 }

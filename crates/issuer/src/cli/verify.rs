@@ -31,7 +31,7 @@ impl Verify {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let token =
             if self.token == "-" { read_token()? } else { Zeroizing::new(self.token.clone()) };
-        let verdict = issuer.verify(&token, self.kind, self.environment).await?;
+        let verdict = issuer.keys().verify(&token, self.kind, self.environment).await?;
         let view = VerdictView::new(&verdict, issuer.now());
         out.answer(&view, |o| {
             if let Some(key) = &view.key {

@@ -12,7 +12,7 @@ use portcullis_issuer::webhooks::answers::{
     DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
 };
 use portcullis_issuer::webhooks::{
-    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
+    DeliveryView, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
 };
 use serde::Serialize;
 
@@ -188,7 +188,7 @@ impl Webhooks {
                     types: it.types.clone(),
                     by: it.by.owned(),
                 };
-                let made = issuer.create_webhook(&new, it.reach.reach()).await?;
+                let made = issuer.webhooks().create(&new, it.reach.reach()).await?;
                 show_secret(issuer, &made, out)?;
             }
             Self::List => list(issuer, out).await?,
@@ -200,15 +200,15 @@ impl Webhooks {
                     enabled: (it.enable || it.disable).then_some(it.enable),
                 };
                 let by = it.by.name();
-                let made = issuer.update_webhook(&it.id, &change, by, it.reach.reach()).await?;
+                let made = issuer.webhooks().update(&it.id, &change, by, it.reach.reach()).await?;
                 show(issuer, &made, out)?;
             }
             Self::RotateSecret(it) => {
-                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.name()).await?;
+                let made = issuer.webhooks().rotate(&it.id, it.overlap, it.by.name()).await?;
                 show_secret(issuer, &made, out)?;
             }
             Self::Delete(it) => {
-                issuer.delete_webhook(&it.id, it.by.name()).await?;
+                issuer.webhooks().delete(&it.id, it.by.name()).await?;
                 let answer = WebhookDeletedAnswer { id: it.id.clone(), deleted: true };
                 out.answer(&answer, |o| field(o, "Deleted", &it.id))?;
             }
@@ -219,12 +219,12 @@ impl Webhooks {
                     (None, Some(after)) => Replay::After(after),
                     (None, None) => Replay::Dead,
                 };
-                let count = issuer.replay_webhook(&it.id, what).await?;
+                let count = issuer.webhooks().replay(&it.id, what).await?;
                 let answer = ReplayedAnswer { replayed: count };
                 out.answer(&answer, |o| field(o, "Replayed", count))?;
             }
             Self::Deliver(it) => {
-                let round = Dispatcher::new(issuer.clone(), it.reach.reach())?.round().await?;
+                let round = issuer.webhooks().dispatcher(it.reach.reach())?.round().await?;
                 let (delivered, failed) = (round.delivered, round.failed);
                 out.answer(&RoundAnswer { delivered, failed }, |o| {
                     field(o, "Delivered", round.delivered)?;
@@ -273,7 +273,7 @@ fn show_secret(issuer: &Issuer, made: &WithSecret, out: &Out) -> Result<()> {
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<()> {
     let now = issuer.now();
-    let known = issuer.list_webhooks().await?;
+    let known = issuer.webhooks().list().await?;
     let webhooks = known.iter().map(|it| WebhookView::new(it, now)).collect();
     let answer = WebhooksAnswer { webhooks };
     out.answer(&answer, |o| {
@@ -287,7 +287,7 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<()> {
 }
 
 async fn deliveries(issuer: &Issuer, it: &Deliveries, out: &Out) -> Result<()> {
-    let found = issuer.list_deliveries(&it.id, it.state, it.before, Some(it.limit)).await?;
+    let found = issuer.webhooks().deliveries(&it.id, it.state, it.before, Some(it.limit)).await?;
     let answer = DeliveriesAnswer { deliveries: found.iter().map(DeliveryView::from).collect() };
     out.answer(&answer, |o| {
         let mut rows = vec![["ID", "EVENT", "STATE", "ATTEMPTS", "ERROR"].map(String::from)];

@@ -80,7 +80,7 @@ pub async fn examine(
 async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
     // The mark set by an earlier check counts even if no witness can be read now.
     let marked = async {
-        match issuer.check_witnesses(witnesses).await {
+        match issuer.recovery().check_witnesses(witnesses).await {
             Ok(asked) => {
                 let mut reading = issuer.store().read().await?;
                 store::targets::check_not_restored(&mut reading).await?;
@@ -121,14 +121,14 @@ async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     list(issuer.now(), &mut reading, seen).await?;
     signers(&issuer.keystore(), seen);
     revoked_signers(issuer, &mut reading, seen).await?;
-    let view = issuer.view_in(&mut reading).await?;
+    let view = issuer.context().published_state(&mut reading).await?;
     let ends = view.verifier().keyring().not_after();
     let days = ends.millis_since(issuer.now()) / DAY_MILLIS;
     keyring(issuer.home(), ends, days, seen);
     work(issuer, &mut reading, seen).await?;
     asked(issuer, &mut reading, seen).await?;
     drop(reading);
-    let report = issuer.verify_tail(TAIL).await?;
+    let report = issuer.trail().verify_tail(TAIL).await?;
     match report.findings.first() {
         None => seen.good("audit trail", format!("the newest {} events are sound", report.events)),
         Some(first) => {

@@ -132,7 +132,7 @@ pub(super) async fn asked(
         }
     }
     // Idle keys that stay active because reports are missing.
-    for (class, idle) in issuer.preview_idle().await? {
+    for (class, idle) in issuer.keys().preview_idle().await? {
         if let Idle::Waits(why) = idle {
             let found = format!("no idle {} key is suspended, because {why}", class.name());
             let mend = "see that each gate reports (REPORT_USAGE, docs/gate.md), and revoke the \

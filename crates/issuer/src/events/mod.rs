@@ -15,15 +15,16 @@ pub use retention::{Age, Held, MIN_KEEP, Outlook, Retention, Trimmed};
 pub use start::{RemovedView, Start};
 pub use walk::{Finding, Report};
 
-pub(crate) use start::{check_kept, start_in};
-pub(crate) use trail::verify_in;
+pub(crate) use retention::{preview_trim, trim};
+pub(crate) use start::{check_kept, start_in, trail_start};
+pub(crate) use trail::{verify_in, verify_tail, verify_trail, verify_trail_behind};
 
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::events::{self, EventRecord, EventType, Filter};
 use crate::time_format::Instant;
 
@@ -115,62 +116,51 @@ pub fn types(text: &str) -> Result<Vec<EventType>, Error> {
     text.split(',').map(|name| read(name).ok_or(Error::Invalid { field: "type", reason })).collect()
 }
 
-impl Issuer {
-    /// A page of events, newest first by default.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for an invalid limit or cursor; in ascending order
-    /// [`Error::EventsRemoved`], if events after the cursor were removed since; and the store's.
-    pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, Error> {
-        let limit = query.limit.unwrap_or(50);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(Error::Invalid { field: "limit", reason: "must be 1 to 1000" });
+/// A page of events, newest first by default.
+pub(crate) async fn list_events(context: &Context, query: &EventQuery) -> Result<EventPage, Error> {
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::Invalid { field: "limit", reason: "must be 1 to 1000" });
+    }
+    let mut filter = query.filter.clone();
+    if let Some(cursor) = &query.cursor {
+        let reason = "must be the `next_cursor` of the page before";
+        let place = cursor.parse().ok().filter(|&place: &i64| place > 0);
+        let place = place.ok_or(Error::Invalid { field: "cursor", reason })?;
+        if filter.ascending {
+            filter.after = Some(place);
+        } else {
+            filter.before = Some(place);
         }
-        let mut filter = query.filter.clone();
-        if let Some(cursor) = &query.cursor {
-            let reason = "must be the `next_cursor` of the page before";
-            let place = cursor.parse().ok().filter(|&place: &i64| place > 0);
-            let place = place.ok_or(Error::Invalid { field: "cursor", reason })?;
-            if filter.ascending {
-                filter.after = Some(place);
-            } else {
-                filter.before = Some(place);
-            }
-        }
-        let mut reading = self.store().read().await?;
-        check_kept(&mut reading, filter.after.unwrap_or(0)).await?;
-        let removed = start_in(&mut reading).await?;
-        let mut found = events::list(&mut reading, &filter, limit.saturating_add(1)).await?;
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = found.len() > wanted;
-        found.truncate(wanted);
-        let next_cursor = found.last().filter(|_| more).map(|event| event.id.to_string());
-        Ok(EventPage { events: found, next_cursor, removed })
     }
+    let mut reading = context.store().read().await?;
+    check_kept(&mut reading, filter.after.unwrap_or(0)).await?;
+    let removed = start_in(&mut reading).await?;
+    let mut found = events::list(&mut reading, &filter, limit.saturating_add(1)).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    let next_cursor = found.last().filter(|_| more).map(|event| event.id.to_string());
+    Ok(EventPage { events: found, next_cursor, removed })
+}
 
-    /// The events after `position`, oldest first, for consumers of the outbox.
-    ///
-    /// # Errors
-    /// [`Error::EventsRemoved`] if one of them was removed, and the store's.
-    pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<EventRecord>, Error> {
-        let mut reading = self.store().read().await?;
-        check_kept(&mut reading, position).await?;
-        Ok(events::after(&mut reading, position, limit).await?)
-    }
+/// The events after `position`, oldest first, for consumers of the outbox.
+pub(crate) async fn events_after(
+    context: &Context,
+    position: i64,
+    limit: u32,
+) -> Result<Vec<EventRecord>, Error> {
+    let mut reading = context.store().read().await?;
+    check_kept(&mut reading, position).await?;
+    Ok(events::after(&mut reading, position, limit).await?)
+}
 
-    /// Refuses a position if events after it were removed.
-    ///
-    /// # Errors
-    /// As [`Issuer::events_after`].
-    pub async fn check_events_after(&self, position: i64) -> Result<(), Error> {
-        check_kept(&mut *self.store().read().await?, position).await
-    }
+/// Refuses a position if events after it were removed.
+pub(crate) async fn check_events_after(context: &Context, position: i64) -> Result<(), Error> {
+    check_kept(&mut *context.store().read().await?, position).await
+}
 
-    /// The newest event's id; 0 if there is none.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn last_event(&self) -> Result<i64, Error> {
-        Ok(events::position(&mut *self.store().read().await?).await?)
-    }
+/// The newest event's id; 0 if there is none.
+pub(crate) async fn last_event(context: &Context) -> Result<i64, Error> {
+    Ok(events::position(&mut *context.store().read().await?).await?)
 }

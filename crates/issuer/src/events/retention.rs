@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use super::anchor::Anchor;
 use super::archive;
 use super::start::Start;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::lease::Lease;
 use crate::store::events::{self, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
@@ -173,154 +173,145 @@ struct Batch {
     broken: Option<i64>,
 }
 
-impl Issuer {
-    /// Previews a removal.
-    ///
-    /// # Errors
-    /// As [`Age::before`], and the store's.
-    pub async fn preview_trim(&self, age: Age) -> Result<Outlook, Error> {
-        let mut reading = self.store().read().await?;
-        let before = age.before(store::now(&mut reading, self.now()).await?)?;
-        let Some(reach) = reach(&mut reading, before).await? else {
-            return Ok(Outlook { events: 0, through: None, before, held: None });
-        };
-        let count = retention::count_through(&mut reading, reach.last).await?;
-        let events = u64::try_from(count).unwrap_or(0);
-        let through = (events > 0).then_some(reach.last);
-        Ok(Outlook { events, through, before, held: reach.held })
-    }
+/// Previews a removal.
+pub(crate) async fn preview_trim(context: &Context, age: Age) -> Result<Outlook, Error> {
+    let mut reading = context.store().read().await?;
+    let before = age.before(store::now(&mut reading, context.now()).await?)?;
+    let Some(reach) = reach(&mut reading, before).await? else {
+        return Ok(Outlook { events: 0, through: None, before, held: None });
+    };
+    let count = retention::count_through(&mut reading, reach.last).await?;
+    let events = u64::try_from(count).unwrap_or(0);
+    let through = (events > 0).then_some(reach.last);
+    Ok(Outlook { events, through, before, held: reach.held })
+}
 
-    /// Removes the old enough events, batch by batch, as long as the lease is held.
-    ///
-    /// # Errors
-    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain;
-    /// [`StoreError::Restored`](crate::store::StoreError::Restored),
-    /// [`Error::NoSigner`], the archive folder's, and the store's. Each batch is removed as a whole
-    /// or not at all.
-    pub(crate) async fn trim(
-        &self,
-        retention: &Retention,
-        lease: &mut Lease,
-    ) -> Result<Trimmed, Error> {
-        let now = store::now(&mut *self.store().read().await?, self.now()).await?;
-        let before = retention.age.before(now)?;
-        let mut done = Trimmed::default();
-        while lease.hold().await? {
-            let (batch, held) = self.look(retention, before).await?;
-            done.held = held;
-            let Some(batch) = batch else { break };
-            let file = match &retention.archive {
-                Some(folder) => {
-                    let issuer = self.keystore().issuer();
-                    Some(archive::write(folder, issuer, &batch.events)?)
-                }
-                None => None,
-            };
-            let Some(last) = self.remove(&batch, before, file.as_deref()).await? else { continue };
-            done.removed += u64::try_from(batch.events.len()).unwrap_or(0);
-            done.through = Some(last.id);
-            done.files.extend(file);
-        }
-        Ok(done)
-    }
-
-    /// The next batch, if there is one.
-    async fn look(
-        &self,
-        retention: &Retention,
-        before: Time,
-    ) -> Result<(Option<Batch>, Option<Held>), Error> {
-        let mut reading = self.store().read().await?;
-        let Some(reach) = reach(&mut reading, before).await? else { return Ok((None, None)) };
-        let standing = self.standing(&mut reading, retention.even_if_broken).await?;
-        let mut events = events::after(&mut reading, 0, BATCH).await?;
-        events.retain(|event| event.id <= reach.last);
-        let mut digest = standing.last.map_or(Digest([0; 32]), |last| last.digest);
-        let mut broken = None;
-        for event in &events {
-            if event.line().digest(digest) != event.digest {
-                broken = broken.or(Some(event.id));
+/// Removes the old enough events, batch by batch, as long as the lease is held.
+pub(crate) async fn trim(
+    context: &Context,
+    retention: &Retention,
+    lease: &mut Lease,
+) -> Result<Trimmed, Error> {
+    let now = store::now(&mut *context.store().read().await?, context.now()).await?;
+    let before = retention.age.before(now)?;
+    let mut done = Trimmed::default();
+    while lease.hold().await? {
+        let (batch, held) = look(context, retention, before).await?;
+        done.held = held;
+        let Some(batch) = batch else { break };
+        let file = match &retention.archive {
+            Some(folder) => {
+                let issuer = context.keystore().issuer();
+                Some(archive::write(folder, issuer, &batch.events)?)
             }
-            digest = event.digest;
-        }
-        if let Some(id) = broken.filter(|_| !retention.even_if_broken) {
-            return Err(Error::TrailBroken { id });
-        }
-        let batch = Batch { before: standing, events, broken };
-        Ok((Some(batch).filter(|batch| !batch.events.is_empty()), reach.held))
-    }
-
-    /// The state of the chain before the oldest event.
-    async fn standing(
-        &self,
-        connection: &mut Connection,
-        even_if_broken: bool,
-    ) -> Result<Before, Error> {
-        let Some((start, is_signed)) = self.signed_start(&mut *connection).await? else {
-            return Ok(Before::default());
+            None => None,
         };
-        let oldest = retention::oldest(connection).await?.map_or(0, |(id, _)| id);
-        match start {
-            Some(start) if is_signed || even_if_broken => {
-                Ok(Before { last: Some(start.last), removed: start.removed, head: start.head })
-            }
-            None if even_if_broken => Ok(Before::default()),
-            // An unsigned start may hide a truncation, which a new signed start would cover up.
-            Some(_) | None => Err(Error::TrailBroken { id: oldest }),
-        }
+        let Some(last) = remove(context, &batch, before, file.as_deref()).await? else { continue };
+        done.removed += u64::try_from(batch.events.len()).unwrap_or(0);
+        done.through = Some(last.id);
+        done.files.extend(file);
     }
+    Ok(done)
+}
 
-    /// Removes a batch, unless another process removed it or something needs it now.
-    async fn remove(
-        &self,
-        batch: &Batch,
-        before: Time,
-        file: Option<&Path>,
-    ) -> Result<Option<Anchor>, Error> {
-        let Some(last) = batch.events.last() else { return Ok(None) };
-        let count = u64::try_from(batch.events.len()).unwrap_or(0);
-        let mut change = self.change(None).await?;
-        targets::check_not_restored(&mut change).await?;
-        let now = change.now();
-        let standing = self.standing(&mut change, true).await?;
-        let reach = reach(&mut change, before).await?;
-        if standing != batch.before || reach.is_none_or(|reach| reach.last < last.id) {
-            return Ok(None);
+/// The next batch, if there is one.
+async fn look(
+    context: &Context,
+    retention: &Retention,
+    before: Time,
+) -> Result<(Option<Batch>, Option<Held>), Error> {
+    let mut reading = context.store().read().await?;
+    let Some(reach) = reach(&mut reading, before).await? else { return Ok((None, None)) };
+    let standing = standing(context, &mut reading, retention.even_if_broken).await?;
+    let mut events = events::after(&mut reading, 0, BATCH).await?;
+    events.retain(|event| event.id <= reach.last);
+    let mut digest = standing.last.map_or(Digest([0; 32]), |last| last.digest);
+    let mut broken = None;
+    for event in &events {
+        if event.line().digest(digest) != event.digest {
+            broken = broken.or(Some(event.id));
         }
-        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
-        let anchor = Anchor { id: last.id, digest: last.digest };
-        let start = Start {
-            issuer: signer.issuer,
-            kid: signer.kid,
-            last: anchor,
-            last_at: last.at(),
-            removed: standing.removed.saturating_add(count),
-            at: now,
-            head: newest_head(&batch.events).or(standing.head),
-        };
-        retention::set_start(&mut change, &start.sign(&signer)).await?;
-        let mut data = json!({
-            "through": last.id,
-            "digest": last.digest.to_string(),
-            "last_at": rfc3339_millis(last.at()),
-            "removed": count,
-            "removed_in_all": start.removed,
-            "before": rfc3339_millis(before),
-        });
-        if let Some(data) = data.as_object_mut() {
-            let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy());
-            data.extend(name.map(|name| ("file".into(), Value::from(name))));
-            data.extend(batch.broken.map(|id| ("broken_at".into(), Value::from(id))));
-        }
-        // Append first: the event's digest covers the newest event, which may be removed here.
-        change.event(EventType::TrailTrimmed, None, data).await?;
-        if retention::remove_through(&mut change, last.id).await? != count {
-            // The database holds other events than the batch, so roll back.
-            return Err(Error::TrailBroken { id: last.id });
-        }
-        change.save().await?;
-        Ok(Some(anchor))
+        digest = event.digest;
     }
+    if let Some(id) = broken.filter(|_| !retention.even_if_broken) {
+        return Err(Error::TrailBroken { id });
+    }
+    let batch = Batch { before: standing, events, broken };
+    Ok((Some(batch).filter(|batch| !batch.events.is_empty()), reach.held))
+}
+
+/// The state of the chain before the oldest event.
+async fn standing(
+    context: &Context,
+    connection: &mut Connection,
+    even_if_broken: bool,
+) -> Result<Before, Error> {
+    let Some((start, is_signed)) =
+        crate::events::start::signed_start(context, &mut *connection).await?
+    else {
+        return Ok(Before::default());
+    };
+    let oldest = retention::oldest(connection).await?.map_or(0, |(id, _)| id);
+    match start {
+        Some(start) if is_signed || even_if_broken => {
+            Ok(Before { last: Some(start.last), removed: start.removed, head: start.head })
+        }
+        None if even_if_broken => Ok(Before::default()),
+        // An unsigned start may hide a truncation, which a new signed start would cover up.
+        Some(_) | None => Err(Error::TrailBroken { id: oldest }),
+    }
+}
+
+/// Removes a batch, unless another process removed it or something needs it now.
+async fn remove(
+    context: &Context,
+    batch: &Batch,
+    before: Time,
+    file: Option<&Path>,
+) -> Result<Option<Anchor>, Error> {
+    let Some(last) = batch.events.last() else { return Ok(None) };
+    let count = u64::try_from(batch.events.len()).unwrap_or(0);
+    let mut change = context.change(None).await?;
+    targets::check_not_restored(&mut change).await?;
+    let now = change.now();
+    let standing = standing(context, &mut change, true).await?;
+    let reach = reach(&mut change, before).await?;
+    if standing != batch.before || reach.is_none_or(|reach| reach.last < last.id) {
+        return Ok(None);
+    }
+    let signer = context.keystore().list_signer().ok_or(Error::NoSigner)?;
+    let anchor = Anchor { id: last.id, digest: last.digest };
+    let start = Start {
+        issuer: signer.issuer,
+        kid: signer.kid,
+        last: anchor,
+        last_at: last.at(),
+        removed: standing.removed.saturating_add(count),
+        at: now,
+        head: newest_head(&batch.events).or(standing.head),
+    };
+    retention::set_start(&mut change, &start.sign(&signer)).await?;
+    let mut data = json!({
+        "through": last.id,
+        "digest": last.digest.to_string(),
+        "last_at": rfc3339_millis(last.at()),
+        "removed": count,
+        "removed_in_all": start.removed,
+        "before": rfc3339_millis(before),
+    });
+    if let Some(data) = data.as_object_mut() {
+        let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy());
+        data.extend(name.map(|name| ("file".into(), Value::from(name))));
+        data.extend(batch.broken.map(|id| ("broken_at".into(), Value::from(id))));
+    }
+    // Append first: the event's digest covers the newest event, which may be removed here.
+    change.event(EventType::TrailTrimmed, None, data).await?;
+    if retention::remove_through(&mut change, last.id).await? != count {
+        // The database holds other events than the batch, so roll back.
+        return Err(Error::TrailBroken { id: last.id });
+    }
+    change.save().await?;
+    Ok(Some(anchor))
 }
 
 /// The last event that may be removed among those committed before `before`: the list and all

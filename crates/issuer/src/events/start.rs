@@ -20,8 +20,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::anchor::Anchor;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::{Connection, lists, retention};
 use crate::time_format::Instant;
 
@@ -139,31 +139,25 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-impl Issuer {
-    /// The start in the database. [`Issuer::verify_trail`] verifies its signature.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn trail_start(&self) -> Result<Option<Start>, Error> {
-        start_in(&mut *self.store().read().await?).await
-    }
+/// The start in the database. [`Issuer::verify_trail`] verifies its signature.
+pub(crate) async fn trail_start(context: &Context) -> Result<Option<Start>, Error> {
+    start_in(&mut *context.store().read().await?).await
+}
 
-    /// The start in the database, and whether a list signer of this issuer signed it. The inner
-    /// `None` means that it is malformed.
-    pub(super) async fn signed_start(
-        &self,
-        connection: &mut Connection,
-    ) -> Result<Option<(Option<Start>, bool)>, Error> {
-        let Some(file) = retention::start(&mut *connection).await? else { return Ok(None) };
-        let Some(start) = Start::read(&file) else { return Ok(Some((None, false))) };
-        let documents = lists::keyrings(connection).await?;
-        let keyrings = documents.iter().rev();
-        let keyrings: Vec<Keyring> = keyrings
-            .filter_map(|(document, _)| Keyring::open(document, self.root()).ok())
-            .collect();
-        let is_ours = start.issuer == self.keystore().issuer();
-        Ok(Some((Some(start), is_ours && start.is_signed(&file, &keyrings))))
-    }
+/// The start in the database, and whether a list signer of this issuer signed it. The inner
+/// `None` means that it is malformed.
+pub(super) async fn signed_start(
+    context: &Context,
+    connection: &mut Connection,
+) -> Result<Option<(Option<Start>, bool)>, Error> {
+    let Some(file) = retention::start(&mut *connection).await? else { return Ok(None) };
+    let Some(start) = Start::read(&file) else { return Ok(Some((None, false))) };
+    let documents = lists::keyrings(connection).await?;
+    let keyrings = documents.iter().rev();
+    let keyrings: Vec<Keyring> =
+        keyrings.filter_map(|(document, _)| Keyring::open(document, context.root()).ok()).collect();
+    let is_ours = start.issuer == context.keystore().issuer();
+    Ok(Some((Some(start), is_ours && start.is_signed(&file, &keyrings))))
 }
 
 /// The start in the database, unverified.

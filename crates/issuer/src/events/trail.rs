@@ -12,129 +12,118 @@ use super::anchor::Anchor;
 use super::exports::check_files;
 use super::start::{Start, start_in};
 use super::walk::{Report, Walk};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::events::{self, EventRecord, EventType};
 use crate::store::{Connection, lists};
 
 const PAGE: u32 = 1000;
 
-impl Issuer {
-    /// Verifies the whole trail, and checks its end against `anchors`, the promised list and the
-    /// signed heads.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn verify_trail(&self, anchors: &[Anchor]) -> Result<Report, Error> {
-        self.verify_trail_behind(&[], anchors).await
-    }
+/// Verifies the whole trail, and checks its end against `anchors`, the promised list and the
+/// signed heads.
+pub(crate) async fn verify_trail(context: &Context, anchors: &[Anchor]) -> Result<Report, Error> {
+    verify_trail_behind(context, &[], anchors).await
+}
 
-    /// Like [`Issuer::verify_trail`], with exports of removed events as the first part of the
-    /// chain. The files must be in the order of their events, and may overlap with the database.
-    ///
-    /// # Errors
-    /// The store's, and [`FileError::Io`](crate::files::FileError::Io) of the files.
-    pub async fn verify_trail_behind(
-        &self,
-        archive: &[PathBuf],
-        anchors: &[Anchor],
-    ) -> Result<Report, Error> {
-        let mut reading = self.store().read().await?;
-        let mut found = Report::default();
-        let start = self.check_start(&mut reading, &mut found).await?;
-        let removed = start.map_or(0, |start| start.last.id);
-        // Anchors among the removed events are checked against the archive, the others against the
-        // database.
-        let (mut of_archive, mut of_database): (Vec<Anchor>, Vec<Anchor>) =
-            anchors.iter().partition(|anchor| anchor.id < removed);
-        let mut whole = found;
-        let mut ends = None;
-        if archive.is_empty() {
-            of_database.append(&mut of_archive);
+/// Like [`Issuer::verify_trail`], with exports of removed events as the first part of the
+/// chain. The files must be in the order of their events, and may overlap with the database.
+pub(crate) async fn verify_trail_behind(
+    context: &Context,
+    archive: &[PathBuf],
+    anchors: &[Anchor],
+) -> Result<Report, Error> {
+    let mut reading = context.store().read().await?;
+    let mut found = Report::default();
+    let start = check_start(context, &mut reading, &mut found).await?;
+    let removed = start.map_or(0, |start| start.last.id);
+    // Anchors among the removed events are checked against the archive, the others against the
+    // database.
+    let (mut of_archive, mut of_database): (Vec<Anchor>, Vec<Anchor>) =
+        anchors.iter().partition(|anchor| anchor.id < removed);
+    let mut whole = found;
+    let mut ends = None;
+    if archive.is_empty() {
+        of_database.append(&mut of_archive);
+    } else {
+        let report = check_archive(archive, start.map(|start| start.last), of_archive)?;
+        ends = report.newest;
+        whole = whole.joined(report);
+    }
+    let mut walk = Walk::behind(&of_database, start.as_ref());
+    if let Some(ends) = ends.filter(|ends| ends.id > removed) {
+        walk.after(ends);
+    }
+    Ok(whole.joined(walk_kept(&mut reading, walk, start).await?))
+}
+
+/// Verifies only the newest `count` events.
+pub(crate) async fn verify_tail(context: &Context, count: i64) -> Result<Report, Error> {
+    let mut reading = context.store().read().await?;
+    let mut found = Report::default();
+    let start = check_start(context, &mut reading, &mut found).await?;
+    let removed = start.map_or(0, |start| start.last.id);
+    let position = events::position(&mut reading).await?.saturating_sub(count).max(0);
+    let from_start = position <= removed;
+    let mut walk = Walk::behind(&[], start.as_ref().filter(|_| from_start));
+    let limit = u32::try_from(count).unwrap_or(u32::MAX);
+    for event in events::after(&mut reading, position.max(removed), limit).await? {
+        if walk.last.is_none() && !from_start {
+            walk.begin(event.id, event.digest);
         } else {
-            let report = check_archive(archive, start.map(|start| start.last), of_archive)?;
-            ends = report.newest;
-            whole = whole.joined(report);
+            walk.step(event.id, event.line(), event.digest);
         }
-        let mut walk = Walk::behind(&of_database, start.as_ref());
-        if let Some(ends) = ends.filter(|ends| ends.id > removed) {
-            walk.after(ends);
-        }
-        Ok(whole.joined(walk_kept(&mut reading, walk, start).await?))
     }
+    let mut report = walk.end();
+    report.start = start;
+    check_end(&mut reading, &mut report).await?;
+    Ok(found.joined(report))
+}
 
-    /// Verifies only the newest `count` events.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn verify_tail(&self, count: i64) -> Result<Report, Error> {
-        let mut reading = self.store().read().await?;
-        let mut found = Report::default();
-        let start = self.check_start(&mut reading, &mut found).await?;
-        let removed = start.map_or(0, |start| start.last.id);
-        let position = events::position(&mut reading).await?.saturating_sub(count).max(0);
-        let from_start = position <= removed;
-        let mut walk = Walk::behind(&[], start.as_ref().filter(|_| from_start));
-        let limit = u32::try_from(count).unwrap_or(u32::MAX);
-        for event in events::after(&mut reading, position.max(removed), limit).await? {
-            if walk.last.is_none() && !from_start {
-                walk.begin(event.id, event.digest);
-            } else {
-                walk.step(event.id, event.line(), event.digest);
-            }
+/// Checks the start's signature, and that the newest `trail.trimmed` names the same event. An
+/// unsigned start is a finding; verification continues from it to find further faults.
+async fn check_start(
+    context: &Context,
+    connection: &mut Connection,
+    report: &mut Report,
+) -> Result<Option<Start>, Error> {
+    let filter = events::Filter { types: vec![EventType::TrailTrimmed], ..Default::default() };
+    let told = events::list(connection, &filter, 1).await?;
+    let told = told.first().map(|event| (event.id, through(event)));
+    let (start, is_signed) = match crate::events::start::signed_start(context, connection).await? {
+        Some((Some(start), is_signed)) => (start, is_signed),
+        Some((None, _)) => {
+            let message = "what the database holds as the trail's start is none".to_owned();
+            report.find(1, "start", message);
+            return Ok(None);
         }
-        let mut report = walk.end();
-        report.start = start;
-        check_end(&mut reading, &mut report).await?;
-        Ok(found.joined(report))
+        None => {
+            if let Some((id, _)) = told {
+                let message = format!(
+                    "the event {id} tells that events were removed, and the trail's signed \
+                     start is missing"
+                );
+                report.find(id, "start", message);
+            }
+            return Ok(None);
+        }
+    };
+    // Report an unsigned start, and one that differs from the last `trail.trimmed`.
+    let id = start.last.id;
+    if !is_signed {
+        let message = format!(
+            "no signer of lists of this issuer signed that the trail starts behind the event \
+             {id}: its beginning was cut off"
+        );
+        report.find(id, "start", message);
     }
-
-    /// Checks the start's signature, and that the newest `trail.trimmed` names the same event. An
-    /// unsigned start is a finding; verification continues from it to find further faults.
-    async fn check_start(
-        &self,
-        connection: &mut Connection,
-        report: &mut Report,
-    ) -> Result<Option<Start>, Error> {
-        let filter = events::Filter { types: vec![EventType::TrailTrimmed], ..Default::default() };
-        let told = events::list(connection, &filter, 1).await?;
-        let told = told.first().map(|event| (event.id, through(event)));
-        let (start, is_signed) = match self.signed_start(connection).await? {
-            Some((Some(start), is_signed)) => (start, is_signed),
-            Some((None, _)) => {
-                let message = "what the database holds as the trail's start is none".to_owned();
-                report.find(1, "start", message);
-                return Ok(None);
-            }
-            None => {
-                if let Some((id, _)) = told {
-                    let message = format!(
-                        "the event {id} tells that events were removed, and the trail's signed \
-                         start is missing"
-                    );
-                    report.find(id, "start", message);
-                }
-                return Ok(None);
-            }
-        };
-        // Report an unsigned start, and one that differs from the last `trail.trimmed`.
-        let id = start.last.id;
-        if !is_signed {
-            let message = format!(
-                "no signer of lists of this issuer signed that the trail starts behind the event \
-                 {id}: its beginning was cut off"
-            );
-            report.find(id, "start", message);
-        }
-        if told.and_then(|(_, through)| through) != Some(start.last) {
-            let message = format!(
-                "the newest trail.trimmed does not tell that the events up to {id} were removed, \
-                 as the trail's start does"
-            );
-            report.find(id, "start", message);
-        }
-        Ok(Some(start))
+    if told.and_then(|(_, through)| through) != Some(start.last) {
+        let message = format!(
+            "the newest trail.trimmed does not tell that the events up to {id} were removed, \
+             as the trail's start does"
+        );
+        report.find(id, "start", message);
     }
+    Ok(Some(start))
 }
 
 /// Verifies the files of removed events. They must contain the last removed event.

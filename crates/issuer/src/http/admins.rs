@@ -69,7 +69,7 @@ async fn create_admin(
         created_by: body.created_by,
         ..NewKey::titled(&body.title)
     };
-    let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
+    let made = issuer.keys().create_all(&[new], idempotency.as_ref()).await?;
     let minted = made.keys.first().ok_or(Error::SelfCheck)?;
     let answer = minted_view(&issuer, minted).await?;
     let answer = (StatusCode::CREATED, axum::Json(answer));
@@ -85,7 +85,7 @@ async fn signers(
     _: Require<KeyringRead>,
     State(issuer): State<Issuer>,
 ) -> Result<axum::Json<SignersView>, Problem> {
-    Ok(axum::Json(SignersView::new(&issuer.signers().await?)))
+    Ok(axum::Json(SignersView::new(&issuer.keyring().signers().await?)))
 }
 
 /// Show the labels that new keys can have; the first is the default.
@@ -97,6 +97,6 @@ async fn labels(
     _: Require<KeysRead>,
     State(issuer): State<Issuer>,
 ) -> Result<axum::Json<LabelsView>, Problem> {
-    let view = issuer.view().await?;
+    let view = issuer.list().state().await?;
     Ok(axum::Json(LabelsView::of(view.verifier().keyring())))
 }

@@ -43,7 +43,7 @@ pub(super) async fn require_admin(
                       `portcullis init` prints the first one, `portcullis keys create --admin` makes more";
         return refuse(r#"Bearer realm="portcullis""#, "no_admin_key", detail);
     };
-    match issuer.admin(token).await {
+    match issuer.admins().find(token).await {
         Ok(Ok(record)) => {
             let admin = Admin { id: record.id, scopes: record.admin_scopes };
             note_actor(&admin.id);

@@ -89,7 +89,7 @@ async fn list(
         ..Filter::default()
     };
     let query = EventQuery { filter, cursor: query.cursor, limit: query.limit };
-    let page = issuer.list_events(&query).await?;
+    let page = issuer.trail().list(&query).await?;
     let events = page.events.iter().map(EventView::new).collect();
     let removed = page.removed.as_ref().map(RemovedView::from);
     let answer = EventsAnswer { events, next_cursor: page.next_cursor, removed };
@@ -155,12 +155,12 @@ async fn follow(
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").to_owned());
     let (seat, news) = streams.join(&issuer, &admin.id)?;
     let position = match last.or(query.after) {
-        None => issuer.last_event().await?,
+        None => issuer.trail().last().await?,
         Some(text) => {
             let reason = "must be the id of an event";
             let place = text.trim().parse().ok().filter(|&place: &i64| place >= 0);
             let place = place.ok_or(Error::Invalid { field: "Last-Event-ID", reason })?;
-            issuer.check_events_after(place).await?;
+            issuer.trail().check_after(place).await?;
             place
         }
     };
@@ -199,7 +199,7 @@ impl Follower {
                 return Ok(self.beat());
             }
             if !self.caught_up {
-                let events = self.issuer.events_after(self.position, BATCH).await?;
+                let events = self.issuer.trail().after(self.position, BATCH).await?;
                 if !events.is_empty() {
                     return Ok(News::Events(events));
                 }
@@ -230,7 +230,7 @@ impl Follower {
 
     /// The reason why the key may no longer read this stream, if there is one.
     async fn objection(&self) -> Result<Option<Problem>, Error> {
-        let record = match self.issuer.admin_again(&self.admin).await? {
+        let record = match self.issuer.admins().find_again(&self.admin).await? {
             Ok(record) => record,
             Err(NotAdmin::Refused(refusal)) if refusal.is_unavailable() => {
                 return Ok(Some(auth::unavailable(refusal)));

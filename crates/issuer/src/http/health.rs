@@ -55,7 +55,7 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Json<Ready>, Problem> {
     }
     // If the files are gone, any read would come from a deleted database.
     issuer.store().check_files()?;
-    let view = issuer.view().await?;
+    let view = issuer.list().state().await?;
     let keystore = issuer.keystore();
     let lacking = keystore.lacks(view.verifier().keyring());
     if !lacking.is_empty() {

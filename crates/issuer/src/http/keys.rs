@@ -115,7 +115,7 @@ async fn create(
     check_many(bodies.len())?;
     let new: Result<Vec<NewKey>, Error> = bodies.into_iter().map(CreateKeyBody::new_key).collect();
     let idempotency = idempotency::named(&headers, &admin, settings)?;
-    let made = issuer.create_all(&new?, idempotency.as_ref()).await?;
+    let made = issuer.keys().create_all(&new?, idempotency.as_ref()).await?;
     let mut answers = Vec::with_capacity(made.keys.len());
     for minted in &made.keys {
         answers.push(minted_view(&issuer, minted).await?);
@@ -155,7 +155,7 @@ async fn list(
     State(issuer): State<Issuer>,
     Query(filter): Query<Filter>,
 ) -> Result<axum::Json<PageAnswer>, Problem> {
-    let page = issuer.list_keys(&filter.query()?).await?;
+    let page = issuer.keys().list(&filter.query()?).await?;
     let keys = views(&issuer, &page.keys).await?;
     let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
     Ok(axum::Json(answer))
@@ -174,7 +174,7 @@ async fn show(
     State(issuer): State<Issuer>,
     Path(id): Path,
 ) -> Result<axum::Json<KeyView>, Problem> {
-    let record = issuer.show(&id).await.map_err(|error| Problem::about(&id, error))?;
+    let record = issuer.keys().show(&id).await.map_err(|error| Problem::about(&id, error))?;
     Ok(axum::Json(view(&issuer, &record).await?))
 }
 
@@ -186,13 +186,13 @@ pub(super) async fn check_may_change_all(
     ids: &[String],
 ) -> Result<(), Error> {
     for id in ids {
-        issuer.check_may_change(&admin.scopes, id).await?;
+        issuer.admins().check_may_change(&admin.scopes, id).await?;
     }
     Ok(())
 }
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
-    let view = issuer.view().await?;
+    let view = issuer.list().state().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
@@ -200,7 +200,7 @@ pub(super) async fn views<K: Borrow<KeyRecord>>(
     issuer: &Issuer,
     keys: &[K],
 ) -> Result<Vec<KeyView>, Error> {
-    let view = issuer.view().await?;
+    let view = issuer.list().state().await?;
     let around = KeyContext::of(issuer, &view);
     Ok(keys.iter().map(|key| KeyView::new(key.borrow(), &around)).collect())
 }

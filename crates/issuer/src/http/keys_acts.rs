@@ -110,7 +110,7 @@ async fn revoke(
 ) -> Result<RevokedAnswer, Problem> {
     let (care, if_revoked) = (body.care(None), body.if_revoked()?);
     let issuer = issuer.because(body.reason.as_deref())?;
-    let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
+    let revoked = issuer.keys().revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
     let key = view(&issuer, &revoked.value).await?;
     Ok(committed_and_waited(&issuer, key, &revoked.publication, &wait).await?)
@@ -178,11 +178,12 @@ async fn revoke_many(
     let (care, if_revoked) = (one.care(body.confirm), one.if_revoked()?);
     let revocation = one.revocation()?;
     if body.dry_run {
-        let (records, preview) = issuer.preview_all(&selector, &revocation, if_revoked).await?;
+        let (records, preview) =
+            issuer.keys().preview_revoke_all(&selector, &revocation, if_revoked).await?;
         let keys = views(&issuer, &records).await?;
         return Ok(RevokedManyAnswers::DryRun(DryRunAnswer::of(preview, Some(keys))));
     }
-    let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
+    let revoked = issuer.keys().revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
     let keys = views(&issuer, &revoked.value.keys).await?;
     let skipped = (if_revoked == IfRevoked::Skip).then_some(revoked.value.skipped);
     let answer = RevokedKeysView { count: keys.len(), keys, skipped };
@@ -198,7 +199,7 @@ async fn revoke_self(
         let detail = "send the key that is to be revoked as `Authorization: Bearer <key>`";
         return Ok(auth::refuse(r#"Bearer realm="portcullis""#, "no_key", detail));
     };
-    match issuer.revoke_by_token(token).await {
+    match issuer.keys().revoke_by_token(token).await {
         Ok(revoked) => {
             auth::note_actor(&revoked.value.id);
             let key = view(&issuer, &revoked.value).await?;
@@ -245,7 +246,7 @@ async fn suspend(
     Json(body): Json<ByBody>,
 ) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
-    answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
+    answer_change(&issuer, &id, issuer.keys().suspend(&id, body.by.as_deref()).await).await
 }
 
 /// Lift a key's suspension.
@@ -264,7 +265,7 @@ async fn resume(
     Json(body): Json<ByBody>,
 ) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
-    answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
+    answer_change(&issuer, &id, issuer.keys().resume(&id, body.by.as_deref()).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -321,7 +322,7 @@ async fn roll(
         label: body.label.as_deref().map(names::label).transpose()?,
         expires: if body.never_expires { Some(None) } else { expires.map(Some) },
     };
-    let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;
+    let rolled = issuer.keys().roll_once(&id, &roll, idempotency.as_ref()).await;
     let rolled = rolled.map_err(|error| Problem::about(&id, error))?;
     let Committed { value: rolled, publication } = rolled;
     let CreatedAnswer { key, token } = minted_view(&issuer, &rolled.minted).await?;
@@ -354,7 +355,7 @@ async fn sales_channels(
     KeyToChange(id): KeyToChange,
     Json(body): Json<ChannelsBody>,
 ) -> Result<ChangedAnswer, Problem> {
-    let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
+    let changed = issuer.keys().change_sales_channels(&id, &body.add, &body.remove, None).await;
     answer_change(&issuer, &id, changed).await
 }
 
@@ -382,7 +383,7 @@ async fn verify(
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
     let environment = environment(body.environment.as_deref())?;
-    let verdict = issuer.verify(&token, kind, environment).await?;
+    let verdict = issuer.keys().verify(&token, kind, environment).await?;
     Ok(axum::Json(VerdictView::new(&verdict, issuer.now())))
 }
 
@@ -402,7 +403,7 @@ async fn authenticate(
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?.unwrap_or(Kind::Secret);
     let environment = environment(body.environment.as_deref())?;
-    let answer = match issuer.authenticate(&token, kind, environment).await?.result {
+    let answer = match issuer.keys().authenticate(&token, kind, environment).await?.result {
         Ok(record) => AuthenticatedAnswer::accepted(view(&issuer, &record).await?),
         Err(refusal) => AuthenticatedAnswer::refused(refusal.code(), &refusal),
     };

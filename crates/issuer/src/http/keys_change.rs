@@ -111,7 +111,7 @@ async fn update(
     Json(body): Json<Map<String, Value>>,
 ) -> Result<ChangedAnswer, Problem> {
     let (update, by) = read_update(body)?;
-    let changed = issuer.update(&id, &update, by.as_deref()).await;
+    let changed = issuer.keys().update(&id, &update, by.as_deref()).await;
     answer_change(&issuer, &id, changed).await
 }
 
@@ -167,7 +167,7 @@ async fn upsert(
     for mut body in bodies {
         match body.remove("id") {
             Some(Value::String(id)) => {
-                issuer.check_may_change(&admin.scopes, &id).await?;
+                issuer.admins().check_may_change(&admin.scopes, &id).await?;
                 let (update, by) = read_update(body)?;
                 all.push(Upsert::Update(id, update, by));
             }
@@ -185,7 +185,7 @@ async fn upsert(
             }
         }
     }
-    let (made, changed) = issuer.upsert(&all).await?;
+    let (made, changed) = issuer.keys().upsert(&all).await?;
     let mut created = Vec::with_capacity(made.len());
     for minted in &made {
         created.push(minted_view(&issuer, minted).await?);

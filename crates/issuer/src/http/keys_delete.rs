@@ -35,7 +35,7 @@ async fn delete(
     Query(why): Query<ReasonQuery>,
 ) -> Result<axum::Json<DeletedAnswer>, Problem> {
     let issuer = issuer.because(why.reason.as_deref())?;
-    let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
+    let deleted = issuer.keys().delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
     Ok(axum::Json(DeletedAnswer::of(id)))
 }
@@ -77,7 +77,7 @@ async fn delete_many(
 ) -> Result<axum::Json<DeletedManyAnswer>, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
-    let ids = issuer.delete(&body.ids, None).await?;
+    let ids = issuer.keys().delete(&body.ids, None).await?;
     Ok(axum::Json(DeletedManyAnswer::of(ids)))
 }
 
@@ -97,7 +97,7 @@ async fn undo(
     Json(body): Json<ReasonBody>,
 ) -> Result<UndoneAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
-    let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
+    let undone = issuer.keys().undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
     Ok(committed(&issuer, DeletedAnswer::of(id), &undone.publication))
 }
@@ -117,7 +117,7 @@ async fn undo_many(
 ) -> Result<UndoneManyAnswer, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
-    let undone = issuer.undo_create(&body.ids, None).await?;
+    let undone = issuer.keys().undo_create(&body.ids, None).await?;
     let ids = undone.value.iter().map(|record| record.id.clone()).collect();
     Ok(committed(&issuer, DeletedManyAnswer::of(ids), &undone.publication))
 }

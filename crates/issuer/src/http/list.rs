@@ -32,7 +32,7 @@ async fn show(
 async fn publish(
     Require { issuer, .. }: Require<ListPublish>,
 ) -> Result<Json<ListAnswer>, Problem> {
-    issuer.publish().await?;
-    issuer.renew_status_lists().await?;
+    issuer.list().publish().await?;
+    issuer.list().renew_status_lists().await?;
     Ok(Json(ListAnswer::of(&issuer).await?))
 }

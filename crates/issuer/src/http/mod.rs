@@ -193,7 +193,7 @@ mod tests {
     use crate::actions::NewKey;
     use crate::clock::ManualClock;
     use crate::init::{Plan, init};
-    use crate::issuer::DEFAULT_VALID_FOR;
+    use crate::publish::DEFAULT_VALID_FOR;
     use crate::record::KeyPurpose;
     use crate::{Home, Issuer};
 
@@ -208,7 +208,7 @@ mod tests {
         let issuer = Issuer::open(&home, clock, DEFAULT_VALID_FOR).await.unwrap();
         let all = crate::actions::scopes::ALL.map(|(name, _)| name.to_owned()).to_vec();
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes: all, ..NewKey::titled("All") };
-        let each = issuer.create(&new).await.unwrap().token;
+        let each = issuer.keys().create(&new).await.unwrap().token;
 
         let mut routes = v1();
         routes.router = routes.router.route("/forgotten", post(|| async { "done" }));

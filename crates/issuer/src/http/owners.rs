@@ -50,7 +50,7 @@ async fn create(
 ) -> Result<(StatusCode, Answered<OwnerView>), Problem> {
     let CreateOwnerBody { name, external_id, metadata } = body;
     let new = NewOwner { name, external_id, metadata, by: None };
-    let owner = issuer.create_owner(&new).await?;
+    let owner = issuer.owners().create(&new).await?;
     Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))))
 }
 
@@ -77,7 +77,7 @@ async fn list(
     Query(query): Query<OwnersQuery>,
 ) -> Result<Answered<OwnersAnswer>, Problem> {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
-    let owners = issuer.list_owners(query.external_id.as_deref(), after, limit).await?;
+    let owners = issuer.owners().list(query.external_id.as_deref(), after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| owners.len() == limit);
     let next = owners.last().filter(|_| full && query.external_id.is_none());
     let next = next.map(|owner| owner.number);
@@ -98,7 +98,7 @@ async fn show(
     State(issuer): State<Issuer>,
     Path(number): Path,
 ) -> Result<Answered<OwnerView>, Problem> {
-    let owner = issuer.show_owner(read(&number)?).await?;
+    let owner = issuer.owners().show(read(&number)?).await?;
     Ok(Answered(OwnerView::from(&owner)))
 }
 
@@ -129,7 +129,7 @@ async fn update(
 ) -> Result<Answered<OwnerView>, Problem> {
     let UpdateOwnerBody { name, external_id, metadata } = body;
     let change = OwnerChange { name, external_id, metadata, by: None };
-    let owner = issuer.update_owner(read(&number)?, &change).await?;
+    let owner = issuer.owners().update(read(&number)?, &change).await?;
     Ok(Answered(OwnerView::from(&owner)))
 }
 
@@ -145,7 +145,7 @@ async fn delete(
     Require { issuer, .. }: Require<OwnersWrite>,
     Path(number): Path,
 ) -> Result<StatusCode, Problem> {
-    issuer.delete_owner(read(&number)?, None).await?;
+    issuer.owners().delete(read(&number)?, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

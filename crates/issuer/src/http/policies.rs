@@ -67,7 +67,7 @@ async fn create(
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
     let new = NewPolicy { name, visibility, rules, by: None };
-    let Committed { value: policy, publication } = issuer.create_policy(&new).await?;
+    let Committed { value: policy, publication } = issuer.policies().create(&new).await?;
     Ok(Made(committed(&issuer, PolicyView::from(&policy), &publication)))
 }
 
@@ -101,7 +101,7 @@ async fn list(
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let visibility = query.visibility.as_deref();
     let visibility = visibility.map(|name| policies::visibility(name).ok_or(NO_VISIBILITY));
-    let policies = issuer.list_policies(visibility.transpose()?, after, limit).await?;
+    let policies = issuer.policies().list(visibility.transpose()?, after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| policies.len() == limit);
     let next = policies.last().filter(|_| full).map(|policy| policy.number);
     let policies = policies.iter().map(PolicyView::from).collect();
@@ -121,7 +121,7 @@ async fn show(
     State(issuer): State<Issuer>,
     Path(number): Path,
 ) -> Result<Answered<PolicyView>, Problem> {
-    let policy = issuer.show_policy(read(&number)?).await?;
+    let policy = issuer.policies().show(read(&number)?).await?;
     Ok(Answered(PolicyView::from(&policy)))
 }
 
@@ -174,7 +174,7 @@ async fn update(
         by: None,
     };
     let Committed { value: policy, publication } =
-        issuer.update_policy(read(&number)?, &change).await?;
+        issuer.policies().update(read(&number)?, &change).await?;
     Ok(committed(&issuer, PolicyView::from(&policy), &publication))
 }
 
@@ -192,7 +192,7 @@ async fn delete(
     Path(number): Path,
 ) -> Result<PolicyDeletedAnswer, Problem> {
     let Committed { value: policy, publication } =
-        issuer.delete_policy(read(&number)?, None).await?;
+        issuer.policies().delete(read(&number)?, None).await?;
     Ok(committed(&issuer, DeletedPolicy::of(&policy), &publication))
 }
 

@@ -108,7 +108,7 @@ impl FromRequestParts<Issuer> for KeyToChange {
         let Path(id) = path.map_err(IntoResponse::into_response)?;
         let admin =
             parts.extensions.get::<Admin>().ok_or(Error::NoActor(NoActor)).map_err(refuse_scope)?;
-        issuer.check_may_change(&admin.scopes, &id).await.map_err(refuse_scope)?;
+        issuer.admins().check_may_change(&admin.scopes, &id).await.map_err(refuse_scope)?;
         Ok(Self(id))
     }
 }

@@ -112,12 +112,12 @@ async fn create(
         by: body.by,
     };
     if body.dry_run {
-        let preview = issuer.preview_many(&what).await?;
+        let preview = issuer.bulk().preview(&what).await?;
         return Ok(BulkAnswers::DryRun(DryRunAnswer::of(preview, None)));
     }
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
-    let Committed { value: entry, publication } = issuer.revoke_many_with(&what, &care).await?;
+    let Committed { value: entry, publication } = issuer.bulk().revoke_with(&what, &care).await?;
     let answer = BulkView::new(&entry);
     let answer = committed_and_waited(&issuer, answer, &publication, &wait).await?;
     Ok(BulkAnswers::Made(Box::new(answer)))
@@ -134,7 +134,7 @@ async fn list(
     _: Require<KeysRead>,
     State(issuer): State<Issuer>,
 ) -> Result<Answered<RevocationsAnswer>, Problem> {
-    let entries = issuer.bulk_entries().await?;
+    let entries = issuer.bulk().list().await?;
     Ok(Answered(RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() }))
 }
 
@@ -153,11 +153,11 @@ async fn lift(
     Query(wait): Query<WaitQuery>,
 ) -> Result<BulkAnswer, Problem> {
     let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
-    let entries = issuer.bulk_entries().await?;
+    let entries = issuer.bulk().list().await?;
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
-    let Committed { value: entry, publication } = issuer.lift(id, None).await?;
+    let Committed { value: entry, publication } = issuer.bulk().lift(id, None).await?;
     Ok(committed_and_waited(&issuer, BulkView::new(&entry), &publication, &wait).await?)
 }
 

@@ -14,9 +14,8 @@ use crate::error::Error;
 use crate::http::Settings;
 use crate::http::connections::{Connections, Listening, Plan};
 use crate::issuer::Issuer;
-use crate::publish::{Target, follow_with_status_lists, run_leader};
+use crate::publish::Target;
 use crate::schedule;
-use crate::webhooks::Dispatcher;
 
 /// How long clients can delay the end of the server.
 const GRACE: Duration = Duration::from_secs(10);
@@ -95,13 +94,20 @@ impl Server {
     /// The system's.
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
-        let issuer = self.issuer.acting_as(Actor::part(PUBLISHER)).publishing();
-        let following = follow_with_status_lists(issuer.clone(), stop.subscribe());
-        let beating = run_leader(issuer, self.stamp_every, self.targets, stopped);
-        let publishing = Apart::start(async { tokio::join!(beating, following) })?;
-        let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
-        let jobs = tokio::spawn(jobs);
-        let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {
+        let issuer = self.issuer.acting_as(Actor::part(PUBLISHER));
+        let (stamp_every, targets, follow_stop) =
+            (self.stamp_every, self.targets, stop.subscribe());
+        let publishing = Apart::start(async move {
+            let list = issuer.list();
+            tokio::join!(
+                list.lead(stamp_every, targets, stopped),
+                list.follow_with_status_lists(follow_stop)
+            )
+        })?;
+        let (issuer, options, job_stop) =
+            (self.issuer.clone(), self.jobs.clone(), stop.subscribe());
+        let jobs = tokio::spawn(async move { issuer.jobs().run_until(options, job_stop).await });
+        let dispatcher = match self.issuer.webhooks().dispatcher(self.settings.reach) {
             Ok(dispatcher) => Some(tokio::spawn(dispatcher.run(stop.subscribe()))),
             Err(error) => {
                 tracing::error!(code = error.code(), "no webhooks are sent: {}", error.chain());

@@ -25,7 +25,7 @@ async fn show(
     _: Require<SettingsRead>,
     State(issuer): State<Issuer>,
 ) -> Result<Answered<SettingsView>, Problem> {
-    Ok(Answered(SettingsView::new(&issuer.settings().await?)))
+    Ok(Answered(SettingsView::new(&issuer.settings().show().await?)))
 }
 
 /// What to change for one kind of keys: what is left out stays, and null takes a setting away.
@@ -97,9 +97,9 @@ async fn change(
     };
     let issuer = issuer.because(body.reason.as_deref())?;
     let changed = if body.dry_run {
-        issuer.preview_settings(&change).await?
+        issuer.settings().preview(&change).await?
     } else {
-        issuer.change_settings(&change).await?
+        issuer.settings().change(&change).await?
     };
     Ok(Answered(SettingsChangedView::new(&changed, body.dry_run)))
 }

@@ -139,8 +139,8 @@ async fn look(issuer: Issuer, streams: Streams, news: broadcast::Sender<Arc<Batc
     while !streams.are_over(issuer.is_ending()) {
         let found = match place {
             // Each follower reads the earlier events itself.
-            None => issuer.last_event().await.map(|last| (last, Vec::new())),
-            Some(after) => issuer.events_after(after, BATCH).await.map(|events| (after, events)),
+            None => issuer.trail().last().await.map(|last| (last, Vec::new())),
+            Some(after) => issuer.trail().after(after, BATCH).await.map(|events| (after, events)),
         };
         let more = match found {
             Ok((after, events)) => {

@@ -51,6 +51,6 @@ async fn report(
         uses,
         last_used_at,
     });
-    let known = issuer.report_usage(&uses.collect::<Vec<_>>()).await?;
+    let known = issuer.keys().report_usage(&uses.collect::<Vec<_>>()).await?;
     Ok(Answered(UsageAnswer { known }))
 }

@@ -79,7 +79,7 @@ async fn create(
     let types = types(&body.types)?;
     let CreateBody { url, description, .. } = body;
     let new = NewWebhook { url, description, types, by: None };
-    let webhook = issuer.create_webhook(&new, settings.reach).await?;
+    let webhook = issuer.webhooks().create(&new, settings.reach).await?;
     Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))))
 }
 
@@ -92,7 +92,7 @@ async fn list(
     _: Require<WebhooksRead>,
     State(issuer): State<Issuer>,
 ) -> Result<axum::Json<WebhooksAnswer>, Problem> {
-    let webhooks = issuer.list_webhooks().await?;
+    let webhooks = issuer.webhooks().list().await?;
     let webhooks = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
     Ok(axum::Json(WebhooksAnswer { webhooks }))
 }
@@ -108,7 +108,7 @@ async fn show(
     State(issuer): State<Issuer>,
     Path(id): Path,
 ) -> Result<axum::Json<WebhookView>, Problem> {
-    let webhook = issuer.show_webhook(&id).await?;
+    let webhook = issuer.webhooks().show(&id).await?;
     Ok(axum::Json(view(&issuer, &webhook)))
 }
 
@@ -138,7 +138,7 @@ async fn update(
     let types = body.types.as_deref().map(types).transpose()?;
     let UpdateBody { url, description, enabled, .. } = body;
     let change = WebhookChange { url, description, types, enabled };
-    let webhook = issuer.update_webhook(&id, &change, None, settings.reach).await?;
+    let webhook = issuer.webhooks().update(&id, &change, None, settings.reach).await?;
     Ok(axum::Json(view(&issuer, &webhook)))
 }
 
@@ -152,7 +152,7 @@ async fn delete(
     Require { issuer, .. }: Require<WebhooksWrite>,
     Path(id): Path,
 ) -> Result<axum::Json<WebhookDeletedAnswer>, Problem> {
-    issuer.delete_webhook(&id, None).await?;
+    issuer.webhooks().delete(&id, None).await?;
     Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }))
 }
 
@@ -176,7 +176,7 @@ async fn rotate(
     Json(body): Json<RotateBody>,
 ) -> Result<axum::Json<WebhookSecretAnswer>, Problem> {
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
-    let webhook = issuer.rotate_webhook(&id, overlap, None).await?;
+    let webhook = issuer.webhooks().rotate(&id, overlap, None).await?;
     Ok(axum::Json(with_secret(&issuer, &webhook)))
 }
 
@@ -205,7 +205,7 @@ async fn deliveries(
     let read =
         |name| DeliveryState::from_name(name).ok_or(Error::Invalid { field: "state", reason });
     let state = query.state.as_deref().map(read).transpose()?;
-    let found = issuer.list_deliveries(&id, state, query.before, query.limit).await?;
+    let found = issuer.webhooks().deliveries(&id, state, query.before, query.limit).await?;
     let deliveries = found.iter().map(DeliveryView::from).collect();
     Ok(axum::Json(DeliveriesAnswer { deliveries }))
 }
@@ -243,6 +243,6 @@ async fn replay(
             return Err(Error::Invalid { field: "delivery", reason }.into());
         }
     };
-    let replayed = issuer.replay_webhook(&id, what).await?;
+    let replayed = issuer.webhooks().replay(&id, what).await?;
     Ok(axum::Json(ReplayedAnswer { replayed }))
 }

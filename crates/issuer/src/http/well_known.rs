@@ -47,11 +47,11 @@ pub(super) fn routes() -> Router<Issuer> {
 type Answer = Result<Response, Problem>;
 
 async fn keyring(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
-    Ok(file(issuer.keyring_document().await?, KEYRING, &headers))
+    Ok(file(issuer.keyring().document().await?, KEYRING, &headers))
 }
 
 async fn stamp(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
-    Ok(file(issuer.published().await?.stamp, NEWEST, &headers))
+    Ok(file(issuer.list().published().await?.stamp, NEWEST, &headers))
 }
 
 async fn head(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
@@ -62,7 +62,7 @@ async fn head(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
 }
 
 async fn bundle(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
-    Ok(file(issuer.bundle().await?, NEWEST, &headers))
+    Ok(file(issuer.list().bundle().await?, NEWEST, &headers))
 }
 
 async fn head_by_digest(
@@ -120,7 +120,7 @@ async fn policy_file(
 /// Whether the request carries an admin key with the scope of gates.
 async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
     let Some(token) = auth::bearer(headers) else { return Ok(false) };
-    let record = match issuer.admin(token).await? {
+    let record = match issuer.admins().find(token).await? {
         Ok(record) => record,
         Err(_) => return Ok(false),
     };

@@ -2,6 +2,8 @@
 
 mod gather;
 
+pub(crate) use gather::metrics_text;
+
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 

@@ -11,9 +11,10 @@ use super::{
     Move, MoveError, Moved, Options, Preview, Report, TableRows, Witnesses, tables, verify,
 };
 use crate::clock_bound::check_not_behind;
+use crate::context::verifier_of;
 use crate::error::Error;
 use crate::events;
-use crate::issuer::{Issuer, look_in};
+use crate::issuer::Issuer;
 use crate::keystore::Keystore;
 use crate::store::StoreError;
 use crate::store::moves::{self, Held, Look, MoveMark, Part};
@@ -74,7 +75,7 @@ impl Move {
         let clock = Arc::clone(&self.clock);
         let issuer = Issuer::open_with(&self.home, clock, self.publish_options.clone()).await?;
         let checked = async {
-            issuer.check_witnesses(witnesses).await?;
+            issuer.recovery().check_witnesses(witnesses).await?;
             issuer.store().check_clock().await?;
             let mut reading = issuer.store().read().await?;
             targets::check_not_restored(&mut reading).await?;
@@ -222,7 +223,7 @@ impl Move {
         // Read the target as an issuer does: the keystore matches the keyring, and the list is
         // valid.
         let keystore = Keystore::read(&self.home.keystore_vault())?;
-        look_in(&self.home, keystore, target, self.clock.now()).await?;
+        verifier_of(&self.home, keystore, target, self.clock.now()).await?;
         let list = match lists::published(&mut there).await {
             Err(StoreError::NoList) => None,
             list => list.map(|list| Some((list.epoch, list.number)))?,

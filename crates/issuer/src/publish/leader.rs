@@ -11,11 +11,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::destination::Target;
-use super::push::Known;
+use super::publisher::Publisher;
+use super::push::{Known, push};
 use super::report::{note_failure, report};
-use super::status::KnownStatus;
+use super::status::{KnownStatus, push_status_lists, status_revision};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::reserve;
 use crate::sources::chain;
 use crate::store::StoreError;
@@ -36,12 +37,13 @@ const FORGOTTEN_MILLIS: u64 = 10 * 60 * 1000;
 /// Publishes every `period` while this issuer leads, and serves the targets, until the sender of
 /// `stopped` is dropped or sends. A failure is logged, recorded and retried: gates use the
 /// published list until its next update.
-pub async fn run_leader(
-    issuer: Issuer,
+pub(crate) async fn run_leader(
+    publisher: Publisher,
     period: Duration,
     targets: Vec<Target>,
     mut stopped: watch::Receiver<()>,
 ) {
+    let context = publisher.context();
     let holder = match crate::random::secret::<8>() {
         Ok(bytes) => format!("{:016x}", u64::from_be_bytes(*bytes)),
         Err(_) => format!("process {}", std::process::id()),
@@ -49,25 +51,25 @@ pub async fn run_leader(
     let (leads, leading) = watch::channel(false);
     let mut pushers = tokio::task::JoinSet::new();
     for target in targets {
-        pushers.spawn(serve_target(issuer.clone(), target, leading.clone()));
+        pushers.spawn(serve_target(publisher.clone(), target, leading.clone()));
     }
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // An issuer that misses three renewals loses the lease.
     let lease = period.saturating_mul(3).max(Duration::from_secs(3));
     let mut failing = false;
-    issuer.health().beats_every(period);
+    context.health().beats_every(period);
     loop {
         tokio::select! {
             _ = stopped.changed() => break,
             _ = ticks.tick() => {}
         }
         let beat =
-            within(DEADLINE, beat(&issuer, &holder, lease)).await.map_err(Error::from).flatten();
+            within(DEADLINE, beat(&publisher, &holder, lease)).await.map_err(Error::from).flatten();
         match &beat {
-            Err(Error::Store(StoreError::Full(_))) => make_room(&issuer).await,
+            Err(Error::Store(StoreError::Full(_))) => make_room(context).await,
             Err(_) => {}
-            Ok(_) => reserve::keep(issuer.home()),
+            Ok(_) => reserve::keep(context.home()),
         }
         // If the database can't answer, keep serving the targets with what can be read.
         leads.send_if_modified(|leads| match beat {
@@ -77,12 +79,12 @@ pub async fn run_leader(
             }
             _ => false,
         });
-        issuer.health().beat(beat.as_ref().err());
-        report(&issuer, beat.map(|_| ()), ("list", "the list is"), &mut failing).await;
+        context.health().beat(beat.as_ref().err());
+        report(context, beat.map(|_| ()), ("list", "the list is"), &mut failing).await;
     }
     drop(leads);
     while pushers.join_next().await.is_some() {}
-    if let Ok(mut writing) = issuer.store().bookkeeping().await
+    if let Ok(mut writing) = context.store().bookkeeping().await
         && targets::resign(&mut writing, &holder).await.is_ok()
     {
         let _ = writing.save().await;
@@ -90,33 +92,34 @@ pub async fn run_leader(
 }
 
 /// Frees disk space for the next publication.
-async fn make_room(issuer: &Issuer) {
-    if reserve::give_up(issuer.home()) {
+async fn make_room(context: &Context) {
+    if reserve::give_up(context.home()) {
         tracing::error!(
             "the disk is full: the reserve is given up, no key is made until there is room"
         );
     }
-    if let Err(error) = issuer.store().empty_log().await {
+    if let Err(error) = context.store().empty_log().await {
         tracing::warn!(code = error.code(), "the database's log stays: {}", chain(&error));
     }
 }
 
 /// Takes or renews the lease, and publishes if it is held. Returns whether it is.
-async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
-    let mut writing = issuer.store().bookkeeping().await?;
+async fn beat(publisher: &Publisher, holder: &str, lease: Duration) -> Result<bool, Error> {
+    let mut writing = publisher.context().store().bookkeeping().await?;
     let now = writing.clock();
     let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
     let leads = targets::lead(&mut writing, holder, (now, until)).await?;
     writing.save().await?;
     if leads {
-        issuer.publish().await?;
+        publisher.publish().await?;
     }
     Ok(leads)
 }
 
 /// Updates a target whenever a new head is published, and renews its stamp, while this issuer leads
 /// and until the sender of `leading` is dropped.
-async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiver<bool>) {
+async fn serve_target(publisher: Publisher, target: Target, mut leading: watch::Receiver<bool>) {
+    let context = publisher.context();
     let (mut known, mut known_status) = (Known::default(), KnownStatus::default());
     let (mut there, mut due, mut failures) = (None, Instant::now(), 0_u32);
     let mut sweep_at = Instant::now();
@@ -131,7 +134,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
             continue;
         }
         let look = async {
-            Ok::<_, Error>((issuer.published().await?.digest, issuer.status_revision().await?))
+            Ok::<_, Error>((context.published().await?.digest, status_revision(&publisher).await?))
         };
         let Ok(out) = within(DEADLINE, look).await.map_err(Error::from).flatten() else { continue };
         let out = Some(out);
@@ -140,9 +143,9 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
             continue;
         }
         let push = async {
-            note_seen(&issuer, &target).await?;
-            issuer.push(&target, &mut known).await?;
-            issuer.push_status_lists(&target, &mut known_status).await
+            note_seen(context, &target).await?;
+            push(context, &target, &mut known).await?;
+            push_status_lists(&publisher, &target, &mut known_status).await
         };
         let pushed = tokio::time::timeout(TIMEOUT, push).await;
         let reason = "was not brought up to date within two minutes".to_owned();
@@ -172,9 +175,9 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 tracing::error!(target = target.name, code = error.code(), "{}", error.chain());
                 let note = async {
                     if failures == 1 {
-                        note_failure(&issuer, Some(&target.name), &error).await;
+                        note_failure(context, Some(&target.name), &error).await;
                     }
-                    note_failed(&issuer, &target, &error).await
+                    note_failed(context, &target, &error).await
                 };
                 let _ = within(DEADLINE, note).await;
             }
@@ -182,47 +185,42 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
     }
 }
 
-async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
-    let mut writing = issuer.store().bookkeeping().await?;
+async fn note_seen(context: &Context, target: &Target) -> Result<(), Error> {
+    let mut writing = context.store().bookkeeping().await?;
     let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
     Ok(writing.save().await?)
 }
 
-async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
-    let mut writing = issuer.store().bookkeeping().await?;
+async fn note_failed(context: &Context, target: &Target, error: &Error) -> Result<(), Error> {
+    let mut writing = context.store().bookkeeping().await?;
     let now = writing.clock();
     targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
     Ok(writing.save().await?)
 }
 
-impl Issuer {
-    /// The targets that publishers have, with their last recorded status.
-    pub async fn targets(&self) -> Result<Vec<TargetRecord>, Error> {
-        let since = Time::from_millis(self.now().millis().saturating_sub(FORGOTTEN_MILLIS));
-        Ok(targets::all(&mut *self.store().read().await?, since).await?)
-    }
+/// The targets that publishers have, with their last recorded status.
+pub(crate) async fn targets(context: &Context) -> Result<Vec<TargetRecord>, Error> {
+    let since = Time::from_millis(context.now().millis().saturating_sub(FORGOTTEN_MILLIS));
+    Ok(targets::all(&mut *context.store().read().await?, since).await?)
+}
 
-    /// Waits until every target carries the list `number` of `epoch` or a later one, for at most
-    /// `patience`. Returns the targets at the end.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn wait_for(
-        &self,
-        (epoch, number): (u32, u64),
-        patience: Duration,
-    ) -> Result<Vec<TargetRecord>, Error> {
-        let deadline = Instant::now() + patience.min(Duration::from_secs(300));
-        loop {
-            let targets = self.targets().await?;
-            let done = targets.iter().all(|target| has(target, (epoch, number)));
-            if done || Instant::now() >= deadline {
-                return Ok(targets);
-            }
-            tokio::time::sleep(POLL_INTERVAL / 2).await;
+/// Waits until every target carries the list `number` of `epoch` or a later one, for at most
+/// `patience`. Returns the targets at the end.
+pub(crate) async fn wait_for(
+    context: &Context,
+    (epoch, number): (u32, u64),
+    patience: Duration,
+) -> Result<Vec<TargetRecord>, Error> {
+    let deadline = Instant::now() + patience.min(Duration::from_secs(300));
+    loop {
+        let targets = targets(context).await?;
+        let done = targets.iter().all(|target| has(target, (epoch, number)));
+        if done || Instant::now() >= deadline {
+            return Ok(targets);
         }
+        tokio::time::sleep(POLL_INTERVAL / 2).await;
     }
 }
 

@@ -16,10 +16,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
+use super::publisher::Publisher;
 use crate::actions::{KEYRING_VALIDITY, NewSigner};
 use crate::clock_bound::MAX_BEHIND_MILLIS;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, Vault};
 use crate::store::StoreError;
@@ -58,96 +58,99 @@ pub struct Reclocked {
     pub number: u64,
 }
 
-impl Issuer {
-    /// Ends the lists published by a fast clock, using the root key in `root`, and publishes with
-    /// the current clock.
-    ///
-    /// # Errors
-    /// [`Error::ClockNotBehind`], [`StoreError::ClockImplausible`], [`KeystoreError::RootMissing`],
-    /// [`KeystoreError::RootWrong`], and the store's. On error nothing has changed.
-    pub async fn recover_clock(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
-        self.new_epoch(root, by, Why::Clock).await
-    }
+/// Ends the lists published by a fast clock, using the root key in `root`, and publishes with
+/// the current clock.
+pub(crate) async fn recover_clock(
+    publisher: &Publisher,
+    root: &Vault,
+    by: &str,
+) -> Result<Reclocked, Error> {
+    new_epoch(publisher, root, by, Why::Clock).await
+}
 
-    /// Ends every list of the current list signer, including forged ones, using the root key in
-    /// `root`. Publishes under a new signer and epoch.
-    ///
-    /// # Errors
-    /// [`StoreError::ClockImplausible`], [`KeystoreError::RootMissing`],
-    /// [`KeystoreError::RootWrong`], and the store's.
-    /// On error nothing has changed.
-    pub async fn recover_signer(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
-        self.new_epoch(root, by, Why::Signer).await
-    }
+/// Ends every list of the current list signer, including forged ones, using the root key in
+/// `root`. Publishes under a new signer and epoch.
+pub(crate) async fn recover_signer(
+    publisher: &Publisher,
+    root: &Vault,
+    by: &str,
+) -> Result<Reclocked, Error> {
+    new_epoch(publisher, root, by, Why::Signer).await
+}
 
-    async fn new_epoch(&self, root: &Vault, by: &str, why: Why) -> Result<Reclocked, Error> {
-        let root_key = root.root_key(self.root())?;
-        let vault = self.home().keystore_vault();
-        let mut writing = self.store().bookkeeping().await?;
-        // Use the clock. The transaction's instant is never before the newest list, which is wrong
-        // here.
-        let (now, usual) = (writing.clock(), writing.now().await?);
-        let connection = &mut *writing;
-        let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
-        let ahead = promise.list_version.this_update.millis_since(now);
-        let was_ahead = ahead > MAX_BEHIND_MILLIS;
-        let now = match why {
-            Why::Clock if !was_ahead => return Err(Error::ClockNotBehind),
-            Why::Signer if !was_ahead => usual,
-            Why::Clock | Why::Signer => now,
-        };
-        let mut change = writing.into_change_at(self.who(Some(by)), now);
-        let connection = &mut *change;
-        let keyring = Keyring::open(&lists::keyring(connection).await?, self.root())?;
-        let mut keystore = Keystore::read(&vault)?;
-        let before = keystore.encode(vault.path())?;
-        let (draft, signers) = succeed(&keyring, &mut keystore, now)?;
-        let document = sign(&keyring, &draft, &root_key)?;
-        let keystore = keystore.under(&Keyring::open(&document, self.root())?);
-        let keystore = keystore
-            .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
-        let revocations = revoke_now(connection, now).await?;
-        let query = sqlx::query("SELECT COUNT(*) FROM api_keys WHERE issued_at > $1");
-        let future = i64::from(now.plus_millis(MAX_BEHIND_MILLIS).secs());
-        let keys: i64 = query.bind(future).fetch_one(&mut *connection).await?.try_get(0)?;
-        let valid_for = self.valid_for_millis(Some(&promise.list_version));
-        let next_update = now.plus_millis(valid_for);
-        redate(connection, now, next_update.plus_millis(MAX_BEHIND_MILLIS)).await?;
-        let list_version = ListVersion { this_update: now, next_update, ..promise.list_version };
-        // Position 0, so that the next publication rebuilds everything.
-        let anew = Promise { list_version, position: 0, latest: next_update, ..promise };
-        lists::set_promise(connection, &anew).await?;
-        let mut done = Reclocked {
-            ahead_secs: if was_ahead { ahead / 1000 } else { 0 },
-            keyring: draft.version,
-            epoch: draft.epoch,
-            signers,
-            revocations,
-            keys: u64::try_from(keys).unwrap_or(0),
-            window: crate::time_format::rfc3339_millis(match why {
-                Why::Clock => promise.latest.min(keyring.not_after()),
-                // A holder of the key can choose the dates of lists.
-                Why::Signer => keyring.not_after(),
-            }),
-            number: 0,
-        };
-        lists::insert_keyring(connection, draft.version, &document, now).await?;
-        for (event, data) in [
-            (EventType::KeyringChanged, json!({ "version": draft.version, "act": why.act() })),
-            (EventType::ListRecovered, json!(done)),
-        ] {
-            change.event(event, None, data).await?;
-        }
-        keystore.write(&vault)?;
-        if let Err(error) = change.save().await {
-            // Report the first error. Leftover keys in the keystore are harmless.
-            let _ = vault.rewrite(&before);
-            return Err(error.into());
-        }
-        self.policy_trees().lock().await.take();
-        done.number = self.publish().await?.number;
-        Ok(done)
+async fn new_epoch(
+    publisher: &Publisher,
+    root: &Vault,
+    by: &str,
+    why: Why,
+) -> Result<Reclocked, Error> {
+    let context = publisher.context();
+    let root_key = root.root_key(context.root())?;
+    let vault = context.home().keystore_vault();
+    let mut writing = context.store().bookkeeping().await?;
+    // Use the clock. The transaction's instant is never before the newest list, which is wrong
+    // here.
+    let (now, usual) = (writing.clock(), writing.now().await?);
+    let connection = &mut *writing;
+    let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
+    let ahead = promise.list_version.this_update.millis_since(now);
+    let was_ahead = ahead > MAX_BEHIND_MILLIS;
+    let now = match why {
+        Why::Clock if !was_ahead => return Err(Error::ClockNotBehind),
+        Why::Signer if !was_ahead => usual,
+        Why::Clock | Why::Signer => now,
+    };
+    let mut change = writing.into_change_at(context.who(Some(by)), now);
+    let connection = &mut *change;
+    let keyring = Keyring::open(&lists::keyring(connection).await?, context.root())?;
+    let mut keystore = Keystore::read(&vault)?;
+    let before = keystore.encode(vault.path())?;
+    let (draft, signers) = succeed(&keyring, &mut keystore, now)?;
+    let document = sign(&keyring, &draft, &root_key)?;
+    let keystore = keystore.under(&Keyring::open(&document, context.root())?);
+    let keystore = keystore
+        .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
+    let revocations = revoke_now(connection, now).await?;
+    let query = sqlx::query("SELECT COUNT(*) FROM api_keys WHERE issued_at > $1");
+    let future = i64::from(now.plus_millis(MAX_BEHIND_MILLIS).secs());
+    let keys: i64 = query.bind(future).fetch_one(&mut *connection).await?.try_get(0)?;
+    let valid_for = publisher.valid_for_millis(Some(&promise.list_version));
+    let next_update = now.plus_millis(valid_for);
+    redate(connection, now, next_update.plus_millis(MAX_BEHIND_MILLIS)).await?;
+    let list_version = ListVersion { this_update: now, next_update, ..promise.list_version };
+    // Position 0, so that the next publication rebuilds everything.
+    let anew = Promise { list_version, position: 0, latest: next_update, ..promise };
+    lists::set_promise(connection, &anew).await?;
+    let mut done = Reclocked {
+        ahead_secs: if was_ahead { ahead / 1000 } else { 0 },
+        keyring: draft.version,
+        epoch: draft.epoch,
+        signers,
+        revocations,
+        keys: u64::try_from(keys).unwrap_or(0),
+        window: crate::time_format::rfc3339_millis(match why {
+            Why::Clock => promise.latest.min(keyring.not_after()),
+            // A holder of the key can choose the dates of lists.
+            Why::Signer => keyring.not_after(),
+        }),
+        number: 0,
+    };
+    lists::insert_keyring(connection, draft.version, &document, now).await?;
+    for (event, data) in [
+        (EventType::KeyringChanged, json!({ "version": draft.version, "act": why.act() })),
+        (EventType::ListRecovered, json!(done)),
+    ] {
+        change.event(event, None, data).await?;
     }
+    keystore.write(&vault)?;
+    if let Err(error) = change.save().await {
+        // Report the first error. Leftover keys in the keystore are harmless.
+        let _ = vault.rewrite(&before);
+        return Err(error.into());
+    }
+    publisher.forget_policy_trees().await;
+    done.number = publisher.publish().await?.number;
+    Ok(done)
 }
 
 impl Why {

@@ -13,12 +13,13 @@ use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
 use portcullis_core::verifier::Verifier;
-use serde::Serialize;
 use serde_json::json;
 
 use super::destination::{Fault, Target};
+use super::publisher::Publisher;
+use super::recovered::{BY, LEAP, Recovered, last_commit};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::policy_rules::PolicyRules;
 use crate::store::StoreError;
 use crate::store::clock::MAX_AHEAD_MILLIS;
@@ -26,33 +27,6 @@ use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
 use crate::store::policies::{self, PolicyRecord};
 use crate::store::{self, Connection, bulk, keys, shards, targets};
-
-/// How far the number advances on recovery: more lists than a witness can have missed.
-pub(super) const LEAP: u64 = 1000;
-pub(super) const BY: &str = "portcullis recover";
-
-/// The result of a recovery.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Recovered {
-    /// The witness used.
-    pub witness: String,
-    /// The number of its list.
-    pub witness_number: u64,
-    /// The number of the list published now.
-    pub number: u64,
-    /// How many revocations and suspensions of keys were imported.
-    pub entries: u64,
-    /// How many policies were imported.
-    pub policies: u64,
-    /// Whether the private policies could be read. If not, the backup's are in force.
-    pub private_policies: bool,
-    /// Keys of the closed shards issued at this second or later are revoked.
-    pub lost_from: String,
-    /// Without a witness: revocations and suspensions between `lost_from` and this second are lost,
-    /// and those keys are in force again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lost_until: Option<String>,
-}
 
 /// The authenticated list of a witness.
 struct Witnessed<'t> {
@@ -64,180 +38,174 @@ struct Witnessed<'t> {
     bodies: Vec<(Digest, Body)>,
 }
 
-impl Issuer {
-    /// Checks whether a witness carries a list that this database doesn't know. Returns how many
-    /// witnesses could be read.
-    ///
-    /// # Errors
-    /// [`StoreError::Restored`], which persists until [`Issuer::recover`], and the database's.
-    pub async fn check_witnesses(&self, witnesses: &[Target]) -> Result<usize, Error> {
-        let mut readable = 0;
-        for witness in witnesses {
-            match self.ask(witness).await {
-                Ok(()) => readable += 1,
-                Err(error @ Error::Target { .. }) => tracing::warn!("no witness: {error}"),
-                Err(error) => return Err(error),
-            }
+/// Checks whether a witness carries a list that this database doesn't know. Returns how many
+/// witnesses could be read.
+pub(crate) async fn check_witnesses(
+    publisher: &Publisher,
+    witnesses: &[Target],
+) -> Result<usize, Error> {
+    let mut readable = 0;
+    for witness in witnesses {
+        match ask(publisher.context(), witness).await {
+            Ok(()) => readable += 1,
+            Err(error @ Error::Target { .. }) => tracing::warn!("no witness: {error}"),
+            Err(error) => return Err(error),
         }
-        Ok(readable)
     }
+    Ok(readable)
+}
 
-    async fn ask(&self, witness: &Target) -> Result<(), Error> {
+async fn ask(context: &Context, witness: &Target) -> Result<(), Error> {
+    let failed = |fault: Fault| fault.at(&witness.name);
+    let found = witness.destination.get("stamp").await.map_err(failed)?;
+    if let Some(date) = found.date {
+        let ahead_millis = context.now().millis_since(date);
+        if ahead_millis > MAX_AHEAD_MILLIS && !context.trusts_clock() {
+            let than = format!("the clock of {}", witness.name);
+            return Err(
+                StoreError::ClockImplausible { ahead_secs: ahead_millis / 1000, than }.into()
+            );
+        }
+    }
+    match super::push::read_stamp(context, witness, &found).await? {
+        Some(stamp) => super::push::check_witness(context, &witness.name, &stamp).await,
+        None => Ok(()),
+    }
+}
+
+/// Brings a restored backup up to date with the newest list among the witnesses, and publishes.
+pub(crate) async fn recover(
+    publisher: &Publisher,
+    witnesses: &[Target],
+) -> Result<Recovered, Error> {
+    let mut newest: Option<((u32, Time), &Target)> = None;
+    for witness in witnesses {
         let failed = |fault: Fault| fault.at(&witness.name);
         let found = witness.destination.get("stamp").await.map_err(failed)?;
-        if let Some(date) = found.date {
-            let ahead_millis = self.now().millis_since(date);
-            if ahead_millis > MAX_AHEAD_MILLIS && !self.trusts_clock() {
-                let than = format!("the clock of {}", witness.name);
-                return Err(
-                    StoreError::ClockImplausible { ahead_secs: ahead_millis / 1000, than }.into()
+        if let Some(stamp) = super::push::read_stamp(publisher.context(), witness, &found).await? {
+            let at = (stamp.list_version().epoch, stamp.list_version().this_update);
+            if newest.is_none_or(|(before, _)| at > before) {
+                newest = Some((at, witness));
+            }
+        }
+    }
+    let none = |reason: &str| Error::Target { target: "recover".into(), reason: reason.into() };
+    let (_, witness) = newest.ok_or_else(|| none("no witness carries a list; name one"))?;
+    let witnessed = witnessed(publisher.context(), witness).await?;
+    let promise = lists::promise(&mut *publisher.context().store().read().await?).await?;
+    let list_version = witnessed.list_version()?;
+    if promise.is_some_and(|promise| !super::push::is_later(&list_version, &promise.list_version)) {
+        let marked = targets::is_restored(&mut *publisher.context().store().read().await?).await?;
+        if !marked {
+            let reason = "the database knows of all that the witnesses carry; nothing to do";
+            return Err(none(reason));
+        }
+        // Nothing was published since the backup, but secret keys may have been made.
+        let recovered = super::recover_alone::recover_alone(publisher).await?;
+        return Ok(Recovered {
+            witness: witness.name.clone(),
+            witness_number: list_version.number,
+            lost_until: None,
+            ..recovered
+        });
+    }
+    let mut recovered = take_in(publisher, &witnessed).await?;
+    recovered.number = publisher.publish().await?.number;
+    Ok(recovered)
+}
+
+async fn witnessed<'t>(context: &Context, target: &'t Target) -> Result<Witnessed<'t>, Error> {
+    let failed = |fault: Fault| fault.at(&target.name);
+    let get = async |name: &str| {
+        let bytes = target.destination.get(name).await.map_err(failed)?.bytes;
+        bytes.ok_or_else(|| failed(format!("has no {name}").into()))
+    };
+    let ours = context.keyring_document().await?;
+    let mut verifier = Verifier::new(*context.root(), &ours)?;
+    let keyring = get("keyring").await?;
+    let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
+    let stamp = get("stamp").await?;
+    // Verify as of the stamp's own this update, since it may have expired.
+    let at = Stamp::open_at_its_own_time(&stamp, verifier.keyring())?.list_version().this_update;
+    let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
+    let name = update.wants_head().ok_or(ListError::Missing)?;
+    let head = get(&format!("heads/{}", name.digest)).await?;
+    update.offer_head(&head, verifier.keyring(), at)?;
+    let mut bodies = Vec::new();
+    for name in update.wants_bodies() {
+        let body = get(&format!("bodies/{}", name.digest)).await?;
+        update.offer_body(&body)?;
+        bodies.push((name.digest, Body::decode(&body)?));
+    }
+    verifier.commit(update)?;
+    let keyring = newer.then_some(keyring);
+    Ok(Witnessed { target, verifier, keyring, stamp, head, bodies })
+}
+
+async fn take_in(publisher: &Publisher, witnessed: &Witnessed<'_>) -> Result<Recovered, Error> {
+    let list_version = witnessed.list_version()?;
+    // Read from the network before the transaction starts.
+    let mut told = Vec::new();
+    let mut private_policies = true;
+    for visibility in Visibility::ALL {
+        match witnessed.policies(visibility).await? {
+            Some(policies) => {
+                told.extend(
+                    policies.into_iter().map(|(number, rules)| (visibility, number, rules)),
                 );
             }
-        }
-        match self.read_stamp(witness, &found).await? {
-            Some(stamp) => self.check_witness(&witness.name, &stamp).await,
-            None => Ok(()),
+            None => private_policies = false,
         }
     }
-
-    /// Brings a restored backup up to date with the newest list among the witnesses, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::Target`] if a witness can't be read or none is newer than the database,
-    /// [`Error::List`] if its list is refused, and the store's. On error nothing has changed.
-    pub async fn recover(&self, witnesses: &[Target]) -> Result<Recovered, Error> {
-        let mut newest: Option<((u32, Time), &Target)> = None;
-        for witness in witnesses {
-            let failed = |fault: Fault| fault.at(&witness.name);
-            let found = witness.destination.get("stamp").await.map_err(failed)?;
-            if let Some(stamp) = self.read_stamp(witness, &found).await? {
-                let at = (stamp.list_version().epoch, stamp.list_version().this_update);
-                if newest.is_none_or(|(before, _)| at > before) {
-                    newest = Some((at, witness));
-                }
-            }
-        }
-        let none = |reason: &str| Error::Target { target: "recover".into(), reason: reason.into() };
-        let (_, witness) = newest.ok_or_else(|| none("no witness carries a list; name one"))?;
-        let witnessed = self.witnessed(witness).await?;
-        let promise = lists::promise(&mut *self.store().read().await?).await?;
-        let list_version = witnessed.list_version()?;
-        if promise
-            .is_some_and(|promise| !super::push::is_later(&list_version, &promise.list_version))
-        {
-            let marked = targets::is_restored(&mut *self.store().read().await?).await?;
-            if !marked {
-                let reason = "the database knows of all that the witnesses carry; nothing to do";
-                return Err(none(reason));
-            }
-            // Nothing was published since the backup, but secret keys may have been made.
-            let recovered = self.recover_alone().await?;
-            return Ok(Recovered {
-                witness: witness.name.clone(),
-                witness_number: list_version.number,
-                lost_until: None,
-                ..recovered
-            });
-        }
-        let mut recovered = self.take_in(&witnessed).await?;
-        recovered.number = self.publish().await?.number;
-        Ok(recovered)
+    let mut writing = publisher.context().store().bookkeeping().await?;
+    let now = writing.now().await?.max(list_version.this_update);
+    let mut change = writing.into_change_at(publisher.context().who(Some(BY)), now);
+    let connection = &mut *change;
+    let lost_from = last_commit(connection).await?;
+    if let Some(keyring) = &witnessed.keyring {
+        let version = witnessed.verifier.keyring().version();
+        lists::insert_keyring(connection, version, keyring, now).await?;
     }
-
-    async fn witnessed<'t>(&self, target: &'t Target) -> Result<Witnessed<'t>, Error> {
-        let failed = |fault: Fault| fault.at(&target.name);
-        let get = async |name: &str| {
-            let bytes = target.destination.get(name).await.map_err(failed)?.bytes;
-            bytes.ok_or_else(|| failed(format!("has no {name}").into()))
-        };
-        let ours = self.keyring_document().await?;
-        let mut verifier = Verifier::new(*self.root(), &ours)?;
-        let keyring = get("keyring").await?;
-        let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
-        let stamp = get("stamp").await?;
-        // Verify as of the stamp's own this update, since it may have expired.
-        let at =
-            Stamp::open_at_its_own_time(&stamp, verifier.keyring())?.list_version().this_update;
-        let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
-        let name = update.wants_head().ok_or(ListError::Missing)?;
-        let head = get(&format!("heads/{}", name.digest)).await?;
-        update.offer_head(&head, verifier.keyring(), at)?;
-        let mut bodies = Vec::new();
-        for name in update.wants_bodies() {
-            let body = get(&format!("bodies/{}", name.digest)).await?;
-            update.offer_body(&body)?;
-            bodies.push((name.digest, Body::decode(&body)?));
-        }
-        verifier.commit(update)?;
-        let keyring = newer.then_some(keyring);
-        Ok(Witnessed { target, verifier, keyring, stamp, head, bodies })
+    let entries = witnessed.import_entries(connection, lost_from, now).await?;
+    let mut imported = 0;
+    for (visibility, number, rules) in told {
+        imported += u64::from(import_policy(connection, visibility, number, rules, now).await?);
     }
-
-    async fn take_in(&self, witnessed: &Witnessed<'_>) -> Result<Recovered, Error> {
-        let list_version = witnessed.list_version()?;
-        // Read from the network before the transaction starts.
-        let mut told = Vec::new();
-        let mut private_policies = true;
-        for visibility in Visibility::ALL {
-            match witnessed.policies(visibility).await? {
-                Some(policies) => {
-                    told.extend(
-                        policies.into_iter().map(|(number, rules)| (visibility, number, rules)),
-                    );
-                }
-                None => private_policies = false,
-            }
-        }
-        let mut writing = self.store().bookkeeping().await?;
-        let now = writing.now().await?.max(list_version.this_update);
-        let mut change = writing.into_change_at(self.who(Some(BY)), now);
-        let connection = &mut *change;
-        let lost_from = last_commit(connection).await?;
-        if let Some(keyring) = &witnessed.keyring {
-            let version = witnessed.verifier.keyring().version();
-            lists::insert_keyring(connection, version, keyring, now).await?;
-        }
-        let entries = witnessed.import_entries(connection, lost_from, now).await?;
-        let mut imported = 0;
-        for (visibility, number, rules) in told {
-            imported += u64::from(import_policy(connection, visibility, number, rules, now).await?);
-        }
-        let digest = Digest::of(&witnessed.head);
-        if lists::head(connection, digest).await?.is_none() {
-            let bodies: Vec<Digest> = witnessed.bodies.iter().map(|(digest, _)| *digest).collect();
-            let at = ListVersion { this_update: list_version.this_update, ..list_version };
-            lists::insert_list(connection, &at, &witnessed.head, &bodies).await?;
-        }
-        let valid_for = self.valid_for_millis(Some(&list_version));
-        let before = lists::promise(connection).await?.map_or(now, |promise| promise.latest);
-        let promise = Promise {
-            list_version: ListVersion {
-                number: list_version.number.saturating_add(LEAP),
-                ..list_version
-            },
-            digest,
-            // Position 0, so that the next publication rebuilds everything.
-            position: 0,
-            latest: before.max(list_version.next_update).max(now.plus_millis(valid_for)),
-        };
-        lists::set_promise(connection, &promise).await?;
-        targets::clear_restored(connection).await?;
-        let recovered = Recovered {
-            witness: witnessed.target.name.clone(),
-            witness_number: list_version.number,
-            number: promise.list_version.number,
-            entries,
-            policies: imported,
-            private_policies,
-            lost_from: crate::time_format::seconds(lost_from.secs()),
-            lost_until: None,
-        };
-        change.event(EventType::ListRecovered, None, json!(recovered)).await?;
-        change.save().await?;
-        // The cached trees predate the recovery.
-        self.policy_trees().lock().await.take();
-        Ok(recovered)
+    let digest = Digest::of(&witnessed.head);
+    if lists::head(connection, digest).await?.is_none() {
+        let bodies: Vec<Digest> = witnessed.bodies.iter().map(|(digest, _)| *digest).collect();
+        let at = ListVersion { this_update: list_version.this_update, ..list_version };
+        lists::insert_list(connection, &at, &witnessed.head, &bodies).await?;
     }
+    let valid_for = publisher.valid_for_millis(Some(&list_version));
+    let before = lists::promise(connection).await?.map_or(now, |promise| promise.latest);
+    let promise = Promise {
+        list_version: ListVersion {
+            number: list_version.number.saturating_add(LEAP),
+            ..list_version
+        },
+        digest,
+        // Position 0, so that the next publication rebuilds everything.
+        position: 0,
+        latest: before.max(list_version.next_update).max(now.plus_millis(valid_for)),
+    };
+    lists::set_promise(connection, &promise).await?;
+    targets::clear_restored(connection).await?;
+    let recovered = Recovered {
+        witness: witnessed.target.name.clone(),
+        witness_number: list_version.number,
+        number: promise.list_version.number,
+        entries,
+        policies: imported,
+        private_policies,
+        lost_from: crate::time_format::seconds(lost_from.secs()),
+        lost_until: None,
+    };
+    change.event(EventType::ListRecovered, None, json!(recovered)).await?;
+    change.save().await?;
+    // The cached trees predate the recovery.
+    publisher.forget_policy_trees().await;
+    Ok(recovered)
 }
 
 impl Witnessed<'_> {
@@ -334,17 +302,6 @@ impl Witnessed<'_> {
         }
         Ok(Some(found))
     }
-}
-
-/// The time of the newest event or promise. Anything later is missing in this database.
-pub(super) async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
-    use sqlx::Row as _;
-    // By id: a clock that was once fast may have left later times in earlier events.
-    let query = sqlx::query("SELECT at_ms FROM events ORDER BY id DESC LIMIT 1");
-    let row = query.fetch_optional(&mut *connection).await?;
-    let event = store::time(row.map_or(Ok(0), |row| row.try_get(0))?);
-    let promise = lists::promise(connection).await?;
-    Ok(promise.map_or(event, |promise| event.max(promise.list_version.this_update)))
 }
 
 async fn revoke_slot(

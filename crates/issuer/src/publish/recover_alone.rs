@@ -13,60 +13,53 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
 use serde_json::json;
 
-use super::recover::{BY, LEAP, Recovered, last_commit};
+use super::publisher::Publisher;
+use super::recovered::{BY, LEAP, Recovered, last_commit};
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::StoreError;
 use crate::store::events::EventType;
 use crate::store::lists::{self, Promise};
 use crate::store::{Connection, Database, bulk, shards, targets};
 
-impl Issuer {
-    /// Brings a restored backup into use without a witness: revokes the keys issued since its last
-    /// commit, closes its shards, and publishes.
-    ///
-    /// # Errors
-    /// [`Error::Target`] if a SQLite database isn't marked as a restored backup, and the store's.
-    /// On error nothing has changed. A PostgreSQL database needs no mark, since other tools restore
-    /// it.
-    pub async fn recover_alone(&self) -> Result<Recovered, Error> {
-        let mut change = self.change(Some(BY)).await?;
-        let now = change.now();
-        let connection = &mut *change;
-        let marked = targets::is_restored(connection).await?;
-        if !marked && matches!(self.store().database(), Database::File(_)) {
-            let reason = "the database is not taken for a restored backup; nothing to do";
-            return Err(Error::Target { target: "recover".into(), reason: reason.into() });
-        }
-        let lost_from = last_commit(connection).await?;
-        let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
-        revoke_window(connection, lost_from, now).await?;
-        let valid_for = self.valid_for_millis(Some(&promise.list_version));
-        // Publishing a list takes at least a millisecond.
-        let lists_since = now.millis_since(lost_from).saturating_add(LEAP);
-        let number = promise.list_version.number.saturating_add(lists_since);
-        let promise = Promise {
-            list_version: ListVersion { number, ..promise.list_version },
-            // Position 0, so that the next publication rebuilds everything.
-            position: 0,
-            latest: promise.latest.max(now.plus_millis(valid_for)),
-            ..promise
-        };
-        lists::set_promise(connection, &promise).await?;
-        targets::clear_restored(connection).await?;
-        let mut recovered = Recovered {
-            number,
-            lost_from: crate::time_format::seconds(lost_from.secs()),
-            lost_until: Some(crate::time_format::seconds(now.secs())),
-            ..Recovered::default()
-        };
-        change.event(EventType::ListRecovered, None, json!(recovered)).await?;
-        change.save().await?;
-        // The cached trees predate the recovery.
-        self.policy_trees().lock().await.take();
-        recovered.number = self.publish().await?.number;
-        Ok(recovered)
+/// Brings a restored backup into use without a witness: revokes the keys issued since its last
+/// commit, closes its shards, and publishes.
+pub(crate) async fn recover_alone(publisher: &Publisher) -> Result<Recovered, Error> {
+    let mut change = publisher.context().change(Some(BY)).await?;
+    let now = change.now();
+    let connection = &mut *change;
+    let marked = targets::is_restored(connection).await?;
+    if !marked && matches!(publisher.context().store().database(), Database::File(_)) {
+        let reason = "the database is not taken for a restored backup; nothing to do";
+        return Err(Error::Target { target: "recover".into(), reason: reason.into() });
     }
+    let lost_from = last_commit(connection).await?;
+    let promise = lists::promise(connection).await?.ok_or(StoreError::NoList)?;
+    revoke_window(connection, lost_from, now).await?;
+    let valid_for = publisher.valid_for_millis(Some(&promise.list_version));
+    // Publishing a list takes at least a millisecond.
+    let lists_since = now.millis_since(lost_from).saturating_add(LEAP);
+    let number = promise.list_version.number.saturating_add(lists_since);
+    let promise = Promise {
+        list_version: ListVersion { number, ..promise.list_version },
+        // Position 0, so that the next publication rebuilds everything.
+        position: 0,
+        latest: promise.latest.max(now.plus_millis(valid_for)),
+        ..promise
+    };
+    lists::set_promise(connection, &promise).await?;
+    targets::clear_restored(connection).await?;
+    let mut recovered = Recovered {
+        number,
+        lost_from: crate::time_format::seconds(lost_from.secs()),
+        lost_until: Some(crate::time_format::seconds(now.secs())),
+        ..Recovered::default()
+    };
+    change.event(EventType::ListRecovered, None, json!(recovered)).await?;
+    change.save().await?;
+    // The cached trees predate the recovery.
+    publisher.forget_policy_trees().await;
+    recovered.number = publisher.publish().await?.number;
+    Ok(recovered)
 }
 
 /// Revokes the keys issued since the last commit, in the known shards and in those that may have

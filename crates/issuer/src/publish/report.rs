@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::store::events::EventType;
 
 /// Logs a failure, and records the first of a series. `what` names the publication and `is` the
 /// same with its verb, for the messages.
 pub(super) async fn report(
-    issuer: &Issuer,
+    context: &Context,
     published: Result<(), Error>,
     (what, is): (&str, &str),
     failing: &mut bool,
@@ -20,7 +20,7 @@ pub(super) async fn report(
         Err(error) => {
             tracing::error!(code = error.code(), what, "not published: {}", error.chain());
             if !*failing {
-                note_failure(issuer, None, error).await;
+                note_failure(context, None, error).await;
             }
         }
     }
@@ -28,10 +28,10 @@ pub(super) async fn report(
 }
 
 /// Writes `list.failed`. If that fails too, only the log has it.
-pub(super) async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
+pub(super) async fn note_failure(context: &Context, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
     let noted: Result<(), Error> = async {
-        let mut change = issuer.change(None).await?;
+        let mut change = context.change(None).await?;
         change.event(EventType::ListFailed, None, data).await?;
         Ok(change.save().await?)
     }

@@ -18,9 +18,9 @@ use portcullis_core::time::Time;
 use tokio::sync::watch;
 
 use super::destination::{Fault, Page, Target};
+use super::publisher::Publisher;
 use super::report::report;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::status::pack::Statuses;
 use crate::status::token::{self, StatusListSigner};
 use crate::status::{self, StatusLists};
@@ -45,100 +45,94 @@ struct Look<'a> {
     bulk: Vec<BulkEntry>,
 }
 
-impl Issuer {
-    /// Updates the status lists to the published list: those with changed facts, and those past
-    /// half of their validity. Does nothing if status lists are off.
-    ///
-    /// # Errors
-    /// [`Error::NoStatusSigner`], and the database's. Lists stored before remain.
-    pub async fn renew_status_lists(&self) -> Result<(), Error> {
-        let Some(lists) = self.status_lists() else { return Ok(()) };
-        let mut reading = self.store().read().await?;
-        let published = lists::published(&mut reading).await?;
-        let view = self.view_in(&mut reading).await?;
-        let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
-        // A newer list was published since this read; its publisher triggers the next renewal.
-        let Some(list) = list else { return Ok(()) };
-        // Read the signer after the view has loaded the newest keyring.
-        let signer = StatusListSigner::active(&self.keystore()).ok_or(Error::NoStatusSigner)?;
-        let bulk = list.head().bulk().to_vec();
-        let look = Look { lists, signer, at: published.this_update, bulk };
-        let marks = table::marks(&mut reading).await?;
-        let issued = shards::shards(&mut reading).await?;
-        let issued: HashMap<u32, u32> =
-            issued.iter().map(|shard| (shard.shard, shard.issued)).collect();
-        for line in list.head().shards() {
-            let issued = issued.get(&line.shard).copied().unwrap_or(0);
-            let record = look.renew(&mut reading, line, issued, marks.get(&line.shard)).await?;
-            if let Some(record) = record {
-                let mut writing = self.store().bookkeeping().await?;
-                table::put(&mut writing, &record).await?;
-                writing.save().await?;
-            }
+/// Updates the status lists to the published list: those with changed facts, and those past
+/// half of their validity. Does nothing if status lists are off.
+pub(crate) async fn renew_status_lists(publisher: &Publisher) -> Result<(), Error> {
+    let Some(lists) = publisher.status_lists() else { return Ok(()) };
+    let mut reading = publisher.context().store().read().await?;
+    let published = lists::published(&mut reading).await?;
+    let view = publisher.context().published_state(&mut reading).await?;
+    let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
+    // A newer list was published since this read; its publisher triggers the next renewal.
+    let Some(list) = list else { return Ok(()) };
+    // Read the signer after the view has loaded the newest keyring.
+    let signer =
+        StatusListSigner::active(&publisher.context().keystore()).ok_or(Error::NoStatusSigner)?;
+    let bulk = list.head().bulk().to_vec();
+    let look = Look { lists, signer, at: published.this_update, bulk };
+    let marks = table::marks(&mut reading).await?;
+    let issued = shards::shards(&mut reading).await?;
+    let issued: HashMap<u32, u32> =
+        issued.iter().map(|shard| (shard.shard, shard.issued)).collect();
+    for line in list.head().shards() {
+        let issued = issued.get(&line.shard).copied().unwrap_or(0);
+        let record = look.renew(&mut reading, line, issued, marks.get(&line.shard)).await?;
+        if let Some(record) = record {
+            let mut writing = publisher.context().store().bookkeeping().await?;
+            table::put(&mut writing, &record).await?;
+            writing.save().await?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Writes the status lists that a target lacks, with the documents about them.
-    pub(super) async fn push_status_lists(
-        &self,
-        target: &Target,
-        known: &mut KnownStatus,
-    ) -> Result<(), Error> {
-        let Some(lists) = self.status_lists() else { return Ok(()) };
-        let failed = |fault: Fault| fault.at(&target.name);
-        let mut reading = self.store().read().await?;
-        let keyring = Keyring::open(&lists::keyring(&mut reading).await?, self.root())?;
-        let marks = table::marks(&mut reading).await?;
-        let mut stale = Vec::new();
-        for mark in marks.values().filter(|mark| known.made.get(&mark.shard) != Some(&mark.made)) {
-            stale.extend(table::token(&mut reading, mark.shard).await?.map(|(t, _)| (mark, t)));
-        }
-        drop(reading);
-        let page = |media_type| Page { media_type, max_age_secs: lists.ttl_secs() };
-        let put = async |name: &str, bytes: &[u8], page: Page| {
-            let name = format!("{}/{name}", status::FOLDER);
-            let found = target.destination.get(&name).await?;
-            let there = found.bytes.as_deref();
-            let is_newer =
-                || Some(token::open(there?, &keyring)?.iat > token::open(bytes, &keyring)?.iat);
-            if there == Some(bytes) || is_newer() == Some(true) {
-                return Ok(());
-            }
-            target.destination.replace_page(&name, bytes, &found, Some(page)).await?;
-            target.destination.read_back(&name, bytes).await
-        };
-        // Publish the key before what it signed.
-        let jwks = token::jwks(&keyring).to_string();
-        let shards: Vec<u32> = marks.keys().copied().collect();
-        let aggregation = lists.aggregation(&shards).to_string();
-        let documents = Digest::of(format!("{jwks}{aggregation}").as_bytes());
-        let is_known = known.documents == Some(documents);
-        if !is_known {
-            put(status::JWKS, jwks.as_bytes(), page(status::JWKS_MEDIA_TYPE))
-                .await
-                .map_err(failed)?;
-        }
-        for (mark, token) in stale {
-            let name = status::file_name(mark.shard);
-            put(&name, token.as_bytes(), page(status::MEDIA_TYPE)).await.map_err(failed)?;
-            known.made.insert(mark.shard, mark.made);
-        }
-        if !is_known {
-            let (name, bytes) = (status::AGGREGATION, aggregation.as_bytes());
-            put(name, bytes, page("application/json")).await.map_err(failed)?;
-        }
-        known.documents = Some(documents);
-        Ok(())
+/// Writes the status lists that a target lacks, with the documents about them.
+pub(super) async fn push_status_lists(
+    publisher: &Publisher,
+    target: &Target,
+    known: &mut KnownStatus,
+) -> Result<(), Error> {
+    let Some(lists) = publisher.status_lists() else { return Ok(()) };
+    let failed = |fault: Fault| fault.at(&target.name);
+    let mut reading = publisher.context().store().read().await?;
+    let keyring = Keyring::open(&lists::keyring(&mut reading).await?, publisher.context().root())?;
+    let marks = table::marks(&mut reading).await?;
+    let mut stale = Vec::new();
+    for mark in marks.values().filter(|mark| known.made.get(&mark.shard) != Some(&mark.made)) {
+        stale.extend(table::token(&mut reading, mark.shard).await?.map(|(t, _)| (mark, t)));
     }
+    drop(reading);
+    let page = |media_type| Page { media_type, max_age_secs: lists.ttl_secs() };
+    let put = async |name: &str, bytes: &[u8], page: Page| {
+        let name = format!("{}/{name}", status::FOLDER);
+        let found = target.destination.get(&name).await?;
+        let there = found.bytes.as_deref();
+        let is_newer =
+            || Some(token::open(there?, &keyring)?.iat > token::open(bytes, &keyring)?.iat);
+        if there == Some(bytes) || is_newer() == Some(true) {
+            return Ok(());
+        }
+        target.destination.replace_page(&name, bytes, &found, Some(page)).await?;
+        target.destination.read_back(&name, bytes).await
+    };
+    // Publish the key before what it signed.
+    let jwks = token::jwks(&keyring).to_string();
+    let shards: Vec<u32> = marks.keys().copied().collect();
+    let aggregation = lists.aggregation(&shards).to_string();
+    let documents = Digest::of(format!("{jwks}{aggregation}").as_bytes());
+    let is_known = known.documents == Some(documents);
+    if !is_known {
+        put(status::JWKS, jwks.as_bytes(), page(status::JWKS_MEDIA_TYPE)).await.map_err(failed)?;
+    }
+    for (mark, token) in stale {
+        let name = status::file_name(mark.shard);
+        put(&name, token.as_bytes(), page(status::MEDIA_TYPE)).await.map_err(failed)?;
+        known.made.insert(mark.shard, mark.made);
+    }
+    if !is_known {
+        let (name, bytes) = (status::AGGREGATION, aggregation.as_bytes());
+        put(name, bytes, page("application/json")).await.map_err(failed)?;
+    }
+    known.documents = Some(documents);
+    Ok(())
+}
 
-    /// A number that grows with every new status list.
-    pub(super) async fn status_revision(&self) -> Result<i64, Error> {
-        if self.status_lists().is_none() {
-            return Ok(0);
-        }
-        Ok(table::revision(&mut *self.store().read().await?).await?)
+/// A number that grows with every new status list.
+pub(super) async fn status_revision(publisher: &Publisher) -> Result<i64, Error> {
+    if publisher.status_lists().is_none() {
+        return Ok(0);
     }
+    Ok(table::revision(&mut *publisher.context().store().read().await?).await?)
 }
 
 /// The status lists that a target is known to hold.
@@ -234,19 +228,25 @@ impl Look<'_> {
 
 /// Renews the status lists whenever a revocation list is published, until the sender of `stopped`
 /// is dropped or sends.
-pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
-    if issuer.status_lists().is_none() {
+pub(crate) async fn follow(publisher: Publisher, mut stopped: watch::Receiver<()>) {
+    if publisher.status_lists().is_none() {
         return;
     }
     let mut failing = false;
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
-            () = issuer.status_wanted().notified() => {}
+            () = publisher.list_published() => {}
         }
-        let renewed = issuer.renew_status_lists().await;
+        let renewed = renew_status_lists(&publisher).await;
         let failed = renewed.is_err();
-        report(&issuer, renewed, ("status lists", "the status lists are"), &mut failing).await;
+        report(
+            publisher.context(),
+            renewed,
+            ("status lists", "the status lists are"),
+            &mut failing,
+        )
+        .await;
         if failed {
             tokio::select! {
                 _ = stopped.changed() => return,

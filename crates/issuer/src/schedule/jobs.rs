@@ -7,15 +7,16 @@ use serde_json::json;
 
 use super::job::{DAY_MILLIS, Done, Job, Options};
 use super::rotate;
+use crate::actions::idle::suspend_idle;
 use crate::actions::{Idle, prune_usage_days};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
+use crate::events::trim;
 use crate::lease::Lease;
-use crate::publish::RETENTION_SECS;
+use crate::publish::{Publisher, RETENTION_SECS};
 use crate::settings::Class;
 use crate::store::events::EventType;
-use crate::store::jobs as table;
-use crate::store::{shards, state, webhooks};
+use crate::store::{jobs as table, shards, state, webhooks};
 use crate::time_format::seconds;
 
 /// The days before expiry at which a key's notices are given, once each.
@@ -26,18 +27,20 @@ const BATCH: u32 = 500;
 const DELIVERED_DAYS: u64 = 7;
 
 pub(super) async fn run(
-    issuer: &Issuer,
+    publisher: &Publisher,
     job: Job,
     options: &Options,
     lease: &mut Lease,
 ) -> Result<Done, Error> {
     match job {
-        Job::ExpiryNotices => expiry_notices(issuer, lease).await,
-        Job::Prune => prune(issuer).await,
-        Job::KeyAge => rotate::key_age(issuer, options, lease).await,
-        Job::IdleKeys => idle_keys(issuer, lease).await,
+        Job::ExpiryNotices => expiry_notices(publisher.context(), lease).await,
+        Job::Prune => prune(publisher.context()).await,
+        Job::KeyAge => rotate::key_age(publisher, options, lease).await,
+        Job::IdleKeys => idle_keys(publisher, lease).await,
         Job::TrimEvents => match &options.retention {
-            Some(retention) => Ok(Done::TrimEvents(issuer.trim(retention, lease).await?)),
+            Some(retention) => {
+                Ok(Done::TrimEvents(trim(publisher.context(), retention, lease).await?))
+            }
             None => {
                 let reason = "must say for how long events are kept, such as 400d";
                 Err(Error::Invalid { field: "keep_events", reason })
@@ -48,7 +51,7 @@ pub(super) async fn run(
 
 /// Gives the shortest notice first, so that a key with several overdue notices gets the most
 /// accurate one. A key with a lifetime no longer than a notice period doesn't get that notice.
-async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
+async fn expiry_notices(context: &Context, lease: &mut Lease) -> Result<Done, Error> {
     let mut notices = 0;
     for days in NOTICE_DAYS.into_iter().rev() {
         loop {
@@ -56,7 +59,7 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                 return Ok(Done::ExpiryNotices { notices });
             }
             // Each batch records its notices and appends their events in one transaction.
-            let mut change = issuer.change(None).await?;
+            let mut change = context.change(None).await?;
             let now = change.now();
             let due = table::expiring(&mut change, days, now.secs(), BATCH).await?;
             if due.is_empty() {
@@ -82,7 +85,7 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
 
 /// Suspends idle keys batch by batch, each in its own transaction, and publishes once at the end.
 /// If publishing fails, the next publication includes them.
-async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
+async fn idle_keys(publisher: &Publisher, lease: &mut Lease) -> Result<Done, Error> {
     let (mut suspended, mut waits) = (BTreeMap::new(), BTreeMap::new());
     for class in Class::ALL {
         let mut after = Some(0);
@@ -90,7 +93,7 @@ async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
             if !lease.hold().await? {
                 break;
             }
-            let (idle, next) = issuer.suspend_idle(class, place).await?;
+            let (idle, next) = suspend_idle(publisher.context(), class, place).await?;
             after = next;
             match idle {
                 Idle::Off => {}
@@ -102,15 +105,15 @@ async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
         }
     }
     if suspended.values().any(|many| *many > 0)
-        && let Err(error) = issuer.publish().await
+        && let Err(error) = publisher.publish().await
     {
         tracing::warn!(code = error.code(), "{}", error.chain());
     }
     Ok(Done::IdleKeys { suspended, waits })
 }
 
-async fn prune(issuer: &Issuer) -> Result<Done, Error> {
-    let mut writing = issuer.store().bookkeeping().await?;
+async fn prune(context: &Context) -> Result<Done, Error> {
+    let mut writing = context.store().bookkeeping().await?;
     let now = writing.now().await?;
     let back = |millis: u64| Time::from_millis(now.millis().saturating_sub(millis));
     let (idempotency, notices) = table::prune(&mut writing, now).await?;

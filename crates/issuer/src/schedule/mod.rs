@@ -16,66 +16,60 @@ use tokio::time::MissedTickBehavior;
 
 use crate::actor::Actor;
 use crate::error::Error;
-use crate::issuer::Issuer;
+use crate::publish::Publisher;
 use crate::store::jobs::{self as table, JobRecord};
 
 /// How often the scheduler checks for due jobs.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-impl Issuer {
-    /// Runs a job now, whether or not it is due.
-    ///
-    /// # Errors
-    /// [`Error::JobTaken`] if another process runs it, and the job's.
-    pub async fn run_job(&self, job: Job, options: &Options) -> Result<Done, Error> {
-        let mut lease = Lease::new(self, job.name());
-        if !lease.hold().await? {
-            return Err(Error::JobTaken);
-        }
-        let done = jobs::run(self, job, options, &mut lease).await;
-        let ended = lease.end(done.as_ref().err()).await;
-        let done = done?;
-        ended?;
-        Ok(done)
+/// Runs a job now, whether or not it is due.
+pub(crate) async fn run_job(
+    publisher: &Publisher,
+    job: Job,
+    options: &Options,
+) -> Result<Done, Error> {
+    let mut lease = Lease::new(publisher.context(), job.name());
+    if !lease.hold().await? {
+        return Err(Error::JobTaken);
     }
+    let done = jobs::run(publisher, job, options, &mut lease).await;
+    let ended = lease.end(done.as_ref().err()).await;
+    let done = done?;
+    ended?;
+    Ok(done)
+}
 
-    /// The jobs and their last runs.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn list_jobs(&self) -> Result<Vec<JobRecord>, Error> {
-        Ok(table::all(&mut *self.store().read().await?).await?)
-    }
+/// The jobs and their last runs.
+pub(crate) async fn list_jobs(publisher: &Publisher) -> Result<Vec<JobRecord>, Error> {
+    Ok(table::all(&mut *publisher.context().store().read().await?).await?)
+}
 
-    /// Runs each due job: one that last ended a period ago or earlier, on any issuer. Returns the
-    /// results.
-    ///
-    /// # Errors
-    /// The store's, if the due jobs can't be determined.
-    pub async fn run_due_jobs(
-        &self,
-        options: &Options,
-    ) -> Result<Vec<(Job, Result<Done, Error>)>, Error> {
-        let known = self.list_jobs().await?;
-        let now = self.now();
-        let mut ran = Vec::new();
-        for job in Job::ALL.into_iter().filter(|job| job.is_wanted(options)) {
-            let last = known.iter().find(|record| record.name == job.name());
-            let ended = last.and_then(|record| record.ended);
-            if ended.is_some_and(|ended| now.millis_since(ended) < job.period_millis()) {
-                continue;
-            }
-            match self.acting_as(Actor::part(job.name())).run_job(job, options).await {
-                Err(Error::JobTaken) => {}
-                done => ran.push((job, done)),
-            }
+/// Runs each due job: one that last ended a period ago or earlier, on any issuer. Returns the
+/// results.
+pub(crate) async fn run_due_jobs(
+    publisher: &Publisher,
+    options: &Options,
+) -> Result<Vec<(Job, Result<Done, Error>)>, Error> {
+    let known = list_jobs(publisher).await?;
+    let now = publisher.context().now();
+    let mut ran = Vec::new();
+    for job in Job::ALL.into_iter().filter(|job| job.is_wanted(options)) {
+        let last = known.iter().find(|record| record.name == job.name());
+        let ended = last.and_then(|record| record.ended);
+        if ended.is_some_and(|ended| now.millis_since(ended) < job.period_millis()) {
+            continue;
         }
-        Ok(ran)
+        let acting = publisher.with(publisher.context().acting_as(Actor::part(job.name())));
+        match run_job(&acting, job, options).await {
+            Err(Error::JobTaken) => {}
+            done => ran.push((job, done)),
+        }
     }
+    Ok(ran)
 }
 
 /// Runs jobs when they are due, until the sender of `stopped` is dropped.
-pub async fn run(issuer: Issuer, options: Options, mut stopped: watch::Receiver<()>) {
+pub(crate) async fn run(publisher: Publisher, options: Options, mut stopped: watch::Receiver<()>) {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -83,7 +77,7 @@ pub async fn run(issuer: Issuer, options: Options, mut stopped: watch::Receiver<
             _ = stopped.changed() => return,
             _ = ticks.tick() => {}
         }
-        match issuer.run_due_jobs(&options).await {
+        match run_due_jobs(&publisher, &options).await {
             Ok(ran) => ran.iter().for_each(report),
             Err(error) => tracing::error!(code = error.code(), "jobs wait: {}", error.chain()),
         }

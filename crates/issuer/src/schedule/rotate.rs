@@ -16,11 +16,13 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 
 use super::job::{DAY_MILLIS, Done, Options};
+use crate::actions::signers::change_keyring;
 use crate::actions::{KeyringChange, NewSigner, takes_over};
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::keystore::Vault;
 use crate::lease::Lease;
+use crate::publish::Publisher;
 use crate::store::lists;
 
 /// How long a successor is announced before it takes over. This far exceeds a stamp's validity, so
@@ -29,14 +31,14 @@ const ANNOUNCED_MILLIS: u64 = DAY_MILLIS;
 const ACTOR: &str = "key-age";
 
 pub(super) async fn key_age(
-    issuer: &Issuer,
+    publisher: &Publisher,
     options: &Options,
     lease: &mut Lease,
 ) -> Result<Done, Error> {
     let days = options.key_age_days;
-    let (entries, listed) = signers(issuer).await?;
+    let (entries, listed) = signers(publisher.context()).await?;
     // Check the clock first: a wrong one would make signers look old and rotate them.
-    let now = issuer.store().check_clock().await?.wall;
+    let now = publisher.context().store().check_clock().await?.wall;
     let age = |entry: &KeyEntry| listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
     let is_old = |entry: &KeyEntry| age(entry) >= u64::from(days).saturating_mul(DAY_MILLIS);
     let with_issuer = |entry: &&KeyEntry| matches!(entry.state, State::Active | State::Next);
@@ -54,14 +56,14 @@ pub(super) async fn key_age(
             match successor {
                 None => {
                     let change = KeyringChange::Rotate(successor_of(entry));
-                    announced.extend(change_keyring(issuer, &change, root).await?);
+                    announced.extend(rotate(publisher, &change, root).await?);
                 }
                 Some(next) if promoted.contains(&next.kid) => {}
                 Some(next) if next.algorithm() == Algorithm::HmacSha256 => waiting.push(next.kid),
                 Some(next) if age(next) < ANNOUNCED_MILLIS => {}
                 Some(next) => {
                     let change = KeyringChange::Promote(next.kid);
-                    promoted.extend(change_keyring(issuer, &change, root).await?);
+                    promoted.extend(rotate(publisher, &change, root).await?);
                 }
             }
         }
@@ -70,17 +72,17 @@ pub(super) async fn key_age(
 }
 
 /// The newest keyring's entries, and when each was first listed.
-async fn signers(issuer: &Issuer) -> Result<(Vec<KeyEntry>, BTreeMap<u16, Time>), Error> {
-    let mut reading = issuer.store().read().await?;
+async fn signers(context: &Context) -> Result<(Vec<KeyEntry>, BTreeMap<u16, Time>), Error> {
+    let mut reading = context.store().read().await?;
     let mut listed: BTreeMap<u16, Time> = BTreeMap::new();
     for (document, made) in lists::keyrings(&mut reading).await? {
-        let keyring = Keyring::open(&document, issuer.root())?;
+        let keyring = Keyring::open(&document, context.root())?;
         for entry in keyring.entries() {
             let first = listed.entry(entry.kid).or_insert(made);
             *first = made.min(*first);
         }
     }
-    let newest = Keyring::open(&lists::keyring(&mut reading).await?, issuer.root())?;
+    let newest = Keyring::open(&lists::keyring(&mut reading).await?, context.root())?;
     Ok((newest.entries().to_vec(), listed))
 }
 
@@ -95,13 +97,14 @@ fn successor_of(entry: &KeyEntry) -> NewSigner {
 }
 
 /// Returns the kid of the signer made or promoted.
-async fn change_keyring(
-    issuer: &Issuer,
+async fn rotate(
+    publisher: &Publisher,
     change: &KeyringChange,
     root: &Path,
 ) -> Result<Option<u16>, Error> {
-    let root = Vault::new(root.to_owned(), issuer.home().unlock().clone());
-    let changed = issuer.change_keyring(change, &root, Some(ACTOR)).await?;
+    let root = Vault::new(root.to_owned(), publisher.context().home().unlock().clone());
+    let saved = change_keyring(publisher.context(), change, &root, Some(ACTOR)).await?;
+    let changed = publisher.announce(saved).await;
     if let Some(error) = changed.publication.error() {
         tracing::warn!(
             code = error.code(),

@@ -90,9 +90,9 @@ impl ListAnswer {
     /// # Errors
     /// The database's.
     pub async fn of(issuer: &Issuer) -> Result<Self, Error> {
-        let (published, shards) = issuer.overview().await?;
+        let (published, shards) = issuer.list().overview().await?;
         let list = ListView::new(&published, &shards, issuer.now());
-        let targets = target_views(&issuer.targets().await?, &published);
+        let targets = target_views(&issuer.list().targets().await?, &published);
         Ok(Self { list, targets, status_lists: StatusListsView::of(issuer).await? })
     }
 }
@@ -119,7 +119,7 @@ pub async fn waited(
     let (Some(patience), Some(published)) = (patience, publication.list()) else {
         return Ok(None);
     };
-    let targets = issuer.wait_for((published.epoch, published.number), patience).await?;
+    let targets = issuer.list().wait_for((published.epoch, published.number), patience).await?;
     let targets = target_views(&targets, published);
     let everywhere = targets.iter().all(|target| target.carries);
     Ok(Some(Waited { everywhere, targets }))

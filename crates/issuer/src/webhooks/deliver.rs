@@ -1,5 +1,7 @@
 //! Delivers webhooks: from the outbox to deliveries, and from deliveries to endpoints.
 
+use crate::events::last_event;
+use crate::webhooks::list_webhooks;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +14,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::reach::{Reach, Resolver};
 use super::sign::signatures;
+use crate::context::Context;
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::lease::Lease;
 use crate::store::events::{self, EventRecord};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
@@ -40,7 +42,7 @@ const DUE: u32 = 50;
 /// The dispatcher of webhooks.
 #[derive(Clone, Debug)]
 pub struct Dispatcher {
-    issuer: Issuer,
+    context: Context,
     client: Client,
     reach: Reach,
 }
@@ -59,7 +61,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// [`Error::HttpClient`].
-    pub fn new(issuer: Issuer, reach: Reach) -> Result<Self, Error> {
+    pub(crate) fn new(context: Context, reach: Reach) -> Result<Self, Error> {
         // Only the first call installs it. The database's client uses the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -71,7 +73,7 @@ impl Dispatcher {
             .dns_resolver(Arc::new(Resolver(reach)))
             .build()
             .map_err(Error::HttpClient)?;
-        Ok(Self { issuer, client, reach })
+        Ok(Self { context, client, reach })
     }
 
     /// Creates deliveries for new events in the outbox.
@@ -80,13 +82,13 @@ impl Dispatcher {
     /// The store's.
     pub async fn fan_out(&self) -> Result<u64, Error> {
         let mut added = 0;
-        let issuer = &self.issuer;
-        let known = issuer.list_webhooks().await?;
-        let newest = if known.is_empty() { 0 } else { issuer.last_event().await? };
+        let context = &self.context;
+        let known = list_webhooks(context).await?;
+        let newest = if known.is_empty() { 0 } else { last_event(context).await? };
         for webhook in known {
             let mut position = webhook.position;
-            while position < newest && webhook.disabled.is_none() && !issuer.is_ending() {
-                let mut writing = issuer.store().bookkeeping().await?;
+            while position < newest && webhook.disabled.is_none() && !context.is_ending() {
+                let mut writing = context.store().bookkeeping().await?;
                 // Another issuer may have done this already, or the webhook may have been deleted.
                 let Some(webhook) = webhooks::find(&mut writing, &webhook.id).await? else { break };
                 let page = events::after(&mut writing, webhook.position, BATCH).await?;
@@ -109,7 +111,7 @@ impl Dispatcher {
     pub async fn round(&self) -> Result<Round, Error> {
         self.fan_out().await?;
         let mut round = Round::default();
-        for webhook in self.issuer.list_webhooks().await? {
+        for webhook in list_webhooks(&self.context).await? {
             let Round { delivered, failed } = self.serve(&webhook.id).await?;
             round.delivered += delivered;
             round.failed += failed;
@@ -122,8 +124,8 @@ impl Dispatcher {
     async fn serve(&self, id: &str) -> Result<Round, Error> {
         let mut round = Round::default();
         loop {
-            let now = self.issuer.now();
-            let mut reading = self.issuer.store().read().await?;
+            let now = self.context.now();
+            let mut reading = self.context.store().read().await?;
             let Some(webhook) = webhooks::find(&mut reading, id).await? else { return Ok(round) };
             let due = webhooks::due(&mut reading, id, now, DUE).await?;
             if due.is_empty() || webhook.disabled.is_some() {
@@ -136,7 +138,7 @@ impl Dispatcher {
             }
             drop(reading);
             for (delivery, event) in messages {
-                if self.issuer.is_ending() {
+                if self.context.is_ending() {
                     return Ok(round);
                 }
                 if self.attempt(&webhook, delivery, event).await? {
@@ -156,15 +158,15 @@ impl Dispatcher {
         mut delivery: Delivery,
         event: Option<EventRecord>,
     ) -> Result<bool, Error> {
-        let issuer = &self.issuer;
+        let context = &self.context;
         let outcome = match event {
             Some(event) => self.send(webhook, &event).await,
             // Retention waits for deliveries, so something else removed the event. Verifying the
             // trail reveals that.
             None => Outcome::refused("the event is not in the trail any more"),
         };
-        issuer.metrics().delivery(outcome.is_accepted());
-        let mut writing = issuer.store().bookkeeping().await?;
+        context.metrics().delivery(outcome.is_accepted());
+        let mut writing = context.store().bookkeeping().await?;
         let now = writing.clock();
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.updated = now;
@@ -202,8 +204,8 @@ impl Dispatcher {
             Ok(url) => url,
             Err(error) => return Outcome::refused(&error.to_string()),
         };
-        let now = self.issuer.now();
-        let keystore = self.issuer.keystore();
+        let now = self.context.now();
+        let keystore = self.context.keystore();
         let issuer = keystore.issuer();
         let id = format!("msg_{}_{}", issuer.to_string().trim_start_matches("iss_"), event.id);
         let body = body(&issuer.to_string(), event);
@@ -237,7 +239,7 @@ impl Dispatcher {
     pub async fn run(self, mut stopped: watch::Receiver<()>) {
         let mut ticks = tokio::time::interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut lease = Lease::new(&self.issuer, "webhooks");
+        let mut lease = Lease::new(&self.context, "webhooks");
         let mut running = HashSet::new();
         let mut tasks = JoinSet::new();
         loop {
@@ -267,14 +269,14 @@ impl Dispatcher {
         tasks: &mut JoinSet<String>,
     ) -> Result<(), Error> {
         // Without webhooks, take no lease and write nothing.
-        let known = self.issuer.list_webhooks().await?;
+        let known = list_webhooks(&self.context).await?;
         if known.is_empty() || !lease.hold().await? {
             return Ok(());
         }
         self.fan_out().await?;
         for webhook in known {
-            let mut reading = self.issuer.store().read().await?;
-            let now = self.issuer.now();
+            let mut reading = self.context.store().read().await?;
+            let now = self.context.now();
             let due = webhooks::due(&mut reading, &webhook.id, now, 1).await?;
             drop(reading);
             if due.is_empty() || webhook.disabled.is_some() || !running.insert(webhook.id.clone()) {

@@ -26,9 +26,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::events::{check_kept, start_in};
-use crate::issuer::Issuer;
 use crate::store::Change;
 use crate::store::events::{self, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
@@ -178,208 +178,189 @@ impl From<&Delivery> for DeliveryView {
     }
 }
 
-impl Issuer {
-    /// Makes an endpoint, which receives the events from now on. Its secret is shown only once.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for an address outside `reach`, and the store's.
-    pub async fn create_webhook(
-        &self,
-        new: &NewWebhook,
-        reach: Reach,
-    ) -> Result<WithSecret, Error> {
-        let url = reach.check_url(&new.url)?;
-        check_description(&new.description)?;
-        if let Some(by) = &new.by {
-            check_text("created_by", by)?;
+/// Makes an endpoint, which receives the events from now on. Its secret is shown only once.
+pub(crate) async fn create_webhook(
+    context: &Context,
+    new: &NewWebhook,
+    reach: Reach,
+) -> Result<WithSecret, Error> {
+    let url = reach.check_url(&new.url)?;
+    check_description(&new.description)?;
+    if let Some(by) = &new.by {
+        check_text("created_by", by)?;
+    }
+    let id = URL_SAFE_NO_PAD.encode(crate::random::secret::<12>()?.as_slice());
+    let id = format!("whk_{id}");
+    let secret = Secret::new()?.text();
+    let sealed = context.keystore().column_key()?.seal(&id, &secret)?;
+    let mut change = context.change(new.by.as_deref()).await?;
+    if webhooks::all(&mut change).await?.len() >= MAX_WEBHOOKS {
+        let reason = "can't be added: there are 100 webhooks; delete one first";
+        return Err(Error::Invalid { field: "url", reason });
+    }
+    // Start after the newest event.
+    let now = change.now();
+    let webhook = WebhookRecord {
+        id,
+        url: url.into(),
+        description: new.description.clone(),
+        types: new.types.clone(),
+        secret: sealed,
+        old_secret: None,
+        disabled: None,
+        disabled_why: None,
+        position: events::position(&mut change).await?,
+        created_by: Some(change.who().shown().into()),
+        created: now,
+        updated: now,
+    };
+    webhooks::put(&mut change, &webhook).await?;
+    tell(&mut change, "created", &webhook).await?;
+    change.save().await?;
+    Ok(WithSecret { webhook, secret })
+}
+
+/// All endpoints.
+pub(crate) async fn list_webhooks(context: &Context) -> Result<Vec<WebhookRecord>, Error> {
+    Ok(webhooks::all(&mut *context.store().read().await?).await?)
+}
+
+/// One endpoint.
+pub(crate) async fn show_webhook(context: &Context, id: &str) -> Result<WebhookRecord, Error> {
+    webhooks::find(&mut *context.store().read().await?, id).await?.ok_or(Error::NoWebhook)
+}
+
+/// Changes an endpoint.
+pub(crate) async fn update_webhook(
+    context: &Context,
+    id: &str,
+    change: &WebhookChange,
+    by: Option<&str>,
+    reach: Reach,
+) -> Result<WebhookRecord, Error> {
+    let url = change.url.as_deref().map(|url| reach.check_url(url)).transpose()?;
+    if let Some(description) = &change.description {
+        check_description(description)?;
+    }
+    change_webhook(context, id, "updated", by, |webhook, now| {
+        if let Some(url) = url {
+            webhook.url = url.into();
         }
-        let id = URL_SAFE_NO_PAD.encode(crate::random::secret::<12>()?.as_slice());
-        let id = format!("whk_{id}");
-        let secret = Secret::new()?.text();
-        let sealed = self.keystore().column_key()?.seal(&id, &secret)?;
-        let mut change = self.change(new.by.as_deref()).await?;
-        if webhooks::all(&mut change).await?.len() >= MAX_WEBHOOKS {
-            let reason = "can't be added: there are 100 webhooks; delete one first";
-            return Err(Error::Invalid { field: "url", reason });
-        }
-        // Start after the newest event.
-        let now = change.now();
-        let webhook = WebhookRecord {
-            id,
-            url: url.into(),
-            description: new.description.clone(),
-            types: new.types.clone(),
-            secret: sealed,
-            old_secret: None,
-            disabled: None,
-            disabled_why: None,
-            position: events::position(&mut change).await?,
-            created_by: Some(change.who().shown().into()),
-            created: now,
-            updated: now,
-        };
-        webhooks::put(&mut change, &webhook).await?;
-        tell(&mut change, "created", &webhook).await?;
-        change.save().await?;
-        Ok(WithSecret { webhook, secret })
-    }
-
-    /// All endpoints.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn list_webhooks(&self) -> Result<Vec<WebhookRecord>, Error> {
-        Ok(webhooks::all(&mut *self.store().read().await?).await?)
-    }
-
-    /// One endpoint.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`] and the store's.
-    pub async fn show_webhook(&self, id: &str) -> Result<WebhookRecord, Error> {
-        webhooks::find(&mut *self.store().read().await?, id).await?.ok_or(Error::NoWebhook)
-    }
-
-    /// Changes an endpoint.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] and the store's.
-    pub async fn update_webhook(
-        &self,
-        id: &str,
-        change: &WebhookChange,
-        by: Option<&str>,
-        reach: Reach,
-    ) -> Result<WebhookRecord, Error> {
-        let url = change.url.as_deref().map(|url| reach.check_url(url)).transpose()?;
         if let Some(description) = &change.description {
-            check_description(description)?;
+            webhook.description.clone_from(description);
         }
-        self.change_webhook(id, "updated", by, |webhook, now| {
-            if let Some(url) = url {
-                webhook.url = url.into();
-            }
-            if let Some(description) = &change.description {
-                webhook.description.clone_from(description);
-            }
-            if let Some(types) = &change.types {
-                webhook.types.clone_from(types);
-            }
-            if let Some(enabled) = change.enabled {
-                webhook.disabled = (!enabled).then_some(now);
-                webhook.disabled_why = None;
-            }
-        })
-        .await
-    }
-
-    /// Gives an endpoint a new secret, shown only once. The old one also signs for `overlap`.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`] and the store's.
-    pub async fn rotate_webhook(
-        &self,
-        id: &str,
-        overlap: Duration,
-        by: Option<&str>,
-    ) -> Result<WithSecret, Error> {
-        let secret = Secret::new()?.text();
-        let sealed = self.keystore().column_key()?.seal(id, &secret)?;
-        let overlap = u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX);
-        let changed = self.change_webhook(id, "rotated", by, |webhook, now| {
-            let old = std::mem::replace(&mut webhook.secret, sealed);
-            webhook.old_secret = (overlap > 0).then(|| (old, now.plus_millis(overlap)));
-        });
-        Ok(WithSecret { webhook: changed.await?, secret })
-    }
-
-    /// Deletes an endpoint and its pending deliveries.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`] and the store's.
-    pub async fn delete_webhook(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
-        let mut change = self.change(by).await?;
-        let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
-        webhooks::delete(&mut change, id).await?;
-        tell(&mut change, "deleted", &webhook).await?;
-        Ok(change.save().await?)
-    }
-
-    /// The deliveries of an endpoint, newest first. The dead ones are its dead-letter list.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] and the store's.
-    pub async fn list_deliveries(
-        &self,
-        id: &str,
-        state: Option<DeliveryState>,
-        before: Option<i64>,
-        limit: Option<u32>,
-    ) -> Result<Vec<Delivery>, Error> {
-        let limit = limit.unwrap_or(50);
-        if !(1..=200).contains(&limit) {
-            return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
+        if let Some(types) = &change.types {
+            webhook.types.clone_from(types);
         }
-        let mut reading = self.store().read().await?;
-        webhooks::find(&mut reading, id).await?.ok_or(Error::NoWebhook)?;
-        Ok(webhooks::deliveries(&mut reading, id, state, before, limit).await?)
-    }
+        if let Some(enabled) = change.enabled {
+            webhook.disabled = (!enabled).then_some(now);
+            webhook.disabled_why = None;
+        }
+    })
+    .await
+}
 
-    /// Sends deliveries again. Returns how many are pending for that; for [`Replay::After`], the
-    /// number of events to process.
-    ///
-    /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] if the delivery doesn't exist,
-    /// [`Error::EventsRemoved`] if events after that one were removed, and the store's.
-    pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
-        let mut change = self.change(None).await?;
-        let now = change.now();
-        let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
-        let count = match what {
-            Replay::One(delivery) => {
-                let revived = webhooks::revive(&mut change, id, Some(delivery), now).await?;
-                if revived == 0 {
-                    let reason = "names no delivery of this webhook";
-                    return Err(Error::Invalid { field: "delivery", reason });
-                }
-                revived
-            }
-            Replay::Dead => webhooks::revive(&mut change, id, None, now).await?,
-            Replay::After(position) => {
-                let newest = events::position(&mut change).await?;
-                if !(0..=newest).contains(&position) {
-                    let reason = "must be the id of an event, or 0 for all";
-                    return Err(Error::Invalid { field: "after", reason });
-                }
-                check_kept(&mut change, position).await?;
-                webhooks::forget_after(&mut change, id, position).await?;
-                webhooks::set_position(&mut change, id, position).await?;
-                let removed = start_in(&mut change).await?.map_or(0, |start| start.last.id);
-                u64::try_from(newest.saturating_sub(position.max(removed))).unwrap_or(0)
-            }
-        };
-        tell(&mut change, "replayed", &webhook).await?;
-        change.save().await?;
-        Ok(count)
-    }
+/// Gives an endpoint a new secret, shown only once. The old one also signs for `overlap`.
+pub(crate) async fn rotate_webhook(
+    context: &Context,
+    id: &str,
+    overlap: Duration,
+    by: Option<&str>,
+) -> Result<WithSecret, Error> {
+    let secret = Secret::new()?.text();
+    let sealed = context.keystore().column_key()?.seal(id, &secret)?;
+    let overlap = u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX);
+    let changed = change_webhook(context, id, "rotated", by, |webhook, now| {
+        let old = std::mem::replace(&mut webhook.secret, sealed);
+        webhook.old_secret = (overlap > 0).then(|| (old, now.plus_millis(overlap)));
+    });
+    Ok(WithSecret { webhook: changed.await?, secret })
+}
 
-    async fn change_webhook(
-        &self,
-        id: &str,
-        action: &'static str,
-        by: Option<&str>,
-        edit: impl FnOnce(&mut WebhookRecord, Time),
-    ) -> Result<WebhookRecord, Error> {
-        let mut change = self.change(by).await?;
-        let now = change.now();
-        let mut webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
-        edit(&mut webhook, now);
-        webhook.updated = now;
-        webhooks::put(&mut change, &webhook).await?;
-        tell(&mut change, action, &webhook).await?;
-        change.save().await?;
-        Ok(webhook)
+/// Deletes an endpoint and its pending deliveries.
+pub(crate) async fn delete_webhook(
+    context: &Context,
+    id: &str,
+    by: Option<&str>,
+) -> Result<(), Error> {
+    let mut change = context.change(by).await?;
+    let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
+    webhooks::delete(&mut change, id).await?;
+    tell(&mut change, "deleted", &webhook).await?;
+    Ok(change.save().await?)
+}
+
+/// The deliveries of an endpoint, newest first. The dead ones are its dead-letter list.
+pub(crate) async fn list_deliveries(
+    context: &Context,
+    id: &str,
+    state: Option<DeliveryState>,
+    before: Option<i64>,
+    limit: Option<u32>,
+) -> Result<Vec<Delivery>, Error> {
+    let limit = limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
     }
+    let mut reading = context.store().read().await?;
+    webhooks::find(&mut reading, id).await?.ok_or(Error::NoWebhook)?;
+    Ok(webhooks::deliveries(&mut reading, id, state, before, limit).await?)
+}
+
+/// Sends deliveries again. Returns how many are pending for that; for [`Replay::After`], the
+/// number of events to process.
+pub(crate) async fn replay_webhook(
+    context: &Context,
+    id: &str,
+    what: Replay,
+) -> Result<u64, Error> {
+    let mut change = context.change(None).await?;
+    let now = change.now();
+    let webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
+    let count = match what {
+        Replay::One(delivery) => {
+            let revived = webhooks::revive(&mut change, id, Some(delivery), now).await?;
+            if revived == 0 {
+                let reason = "names no delivery of this webhook";
+                return Err(Error::Invalid { field: "delivery", reason });
+            }
+            revived
+        }
+        Replay::Dead => webhooks::revive(&mut change, id, None, now).await?,
+        Replay::After(position) => {
+            let newest = events::position(&mut change).await?;
+            if !(0..=newest).contains(&position) {
+                let reason = "must be the id of an event, or 0 for all";
+                return Err(Error::Invalid { field: "after", reason });
+            }
+            check_kept(&mut change, position).await?;
+            webhooks::forget_after(&mut change, id, position).await?;
+            webhooks::set_position(&mut change, id, position).await?;
+            let removed = start_in(&mut change).await?.map_or(0, |start| start.last.id);
+            u64::try_from(newest.saturating_sub(position.max(removed))).unwrap_or(0)
+        }
+    };
+    tell(&mut change, "replayed", &webhook).await?;
+    change.save().await?;
+    Ok(count)
+}
+
+async fn change_webhook(
+    context: &Context,
+    id: &str,
+    action: &'static str,
+    by: Option<&str>,
+    edit: impl FnOnce(&mut WebhookRecord, Time),
+) -> Result<WebhookRecord, Error> {
+    let mut change = context.change(by).await?;
+    let now = change.now();
+    let mut webhook = webhooks::find(&mut change, id).await?.ok_or(Error::NoWebhook)?;
+    edit(&mut webhook, now);
+    webhook.updated = now;
+    webhooks::put(&mut change, &webhook).await?;
+    tell(&mut change, action, &webhook).await?;
+    change.save().await?;
+    Ok(webhook)
 }
 
 /// Changes of the endpoints are themselves part of the audit trail.

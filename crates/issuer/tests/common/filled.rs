@@ -12,11 +12,11 @@ use portcullis_issuer::actions::{
     NewPolicy, NewSigner, PolicyRules, Revocation, SettingsChange, Use, When,
 };
 use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
-use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::PublishOptions;
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::status::StatusLists;
-use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach};
+use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Home, Issuer};
 use serde_json::{Value, json};
 
@@ -54,49 +54,50 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
         at_once: true,
     });
     let root = Vault::new(home.root_key(), home.unlock().clone());
-    issuer.change_keyring(&signer, &root, Some("me")).await.unwrap();
+    issuer.keyring().change(&signer, &root, Some("me")).await.unwrap();
 
     // Characters that have a special meaning in the formats between the databases.
     let odd = "backslash \\N \\. quote ' \u{1F511} \u{e9}";
     let new =
         NewOwner { name: odd.into(), external_id: Some("ext-1".into()), ..NewOwner::default() };
-    let owner = issuer.create_owner(&new).await.unwrap().number;
+    let owner = issuer.owners().create(&new).await.unwrap().number;
     let rules = PolicyRules { scopes: vec!["orders:read".into()], ..PolicyRules::default() };
     for visibility in [Visibility::Private, Visibility::Public] {
         let rules =
             if visibility == Visibility::Public { PolicyRules::default() } else { rules.clone() };
         let new = NewPolicy { name: "Orders".into(), visibility, rules, by: None };
-        issuer.create_policy(&new).await.unwrap();
+        issuer.policies().create(&new).await.unwrap();
     }
-    let once = issuer.create_all(&[NewKey::titled(odd)], Some(&idempotency())).await.unwrap();
-    let valid = issuer.create(&NewKey { owner, ..NewKey::titled("Valid") }).await.unwrap();
-    let revoked = issuer.create(&NewKey::titled("Revoked")).await.unwrap();
-    let suspended = issuer.create(&NewKey::titled("Suspended")).await.unwrap();
-    let later = issuer.create(&NewKey::titled("Later")).await.unwrap();
-    let deleted = issuer.create(&NewKey::titled("Deleted")).await.unwrap();
+    let once =
+        issuer.keys().create_all(&[NewKey::titled(odd)], Some(&idempotency())).await.unwrap();
+    let valid = issuer.keys().create(&NewKey { owner, ..NewKey::titled("Valid") }).await.unwrap();
+    let revoked = issuer.keys().create(&NewKey::titled("Revoked")).await.unwrap();
+    let suspended = issuer.keys().create(&NewKey::titled("Suspended")).await.unwrap();
+    let later = issuer.keys().create(&NewKey::titled("Later")).await.unwrap();
+    let deleted = issuer.keys().create(&NewKey::titled("Deleted")).await.unwrap();
     // A notice is due a second later.
     let soon = Some(When::In(Duration::from_secs(14 * 24 * 60 * 60 + 1)));
-    issuer.create(&NewKey { expires: soon.into(), ..NewKey::titled("Soon") }).await.unwrap();
+    issuer.keys().create(&NewKey { expires: soon.into(), ..NewKey::titled("Soon") }).await.unwrap();
     let shop = NewKey {
         kind: Kind::Publishable,
         sales_channels: vec!["sc_1".into(), "sc_2".into()],
         ..NewKey::titled("Shop")
     };
-    issuer.create(&shop).await.unwrap();
+    issuer.keys().create(&shop).await.unwrap();
     let line = ImportLine { external_id: "old-1".into(), new: NewKey::titled("Imported") };
-    issuer.import(&[line]).await.unwrap();
+    issuer.keys().import(&[line]).await.unwrap();
     let now = |when| Revocation { when, by: Some("security".into()) };
     for (key, when) in [
         (&revoked, When::Now),
         (&deleted, When::Now),
         (&later, When::In(Duration::from_secs(50_000))),
     ] {
-        issuer.revoke(&key.record.id, &now(when)).await.unwrap();
+        issuer.keys().revoke(&key.record.id, &now(when)).await.unwrap();
     }
-    issuer.suspend(&suspended.record.id, None).await.unwrap();
-    issuer.delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
+    issuer.keys().suspend(&suspended.record.id, None).await.unwrap();
+    issuer.keys().delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
     let other = NewOwner { name: "Left".into(), ..NewOwner::default() };
-    let other = issuer.create_owner(&other).await.unwrap().number;
+    let other = issuer.owners().create(&other).await.unwrap().number;
     let mass = BulkRevocation {
         whose: BulkSelection::Owner(other),
         state: BulkState::Suspended,
@@ -104,10 +105,10 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
         issued_before: None,
         by: None,
     };
-    issuer.revoke_many(&mass).await.unwrap();
+    issuer.bulk().revoke(&mass).await.unwrap();
     let last_used_at = issuer.now().secs();
     let used = Use { key: valid.record.id.clone(), uses: 7, last_used_at };
-    issuer.report_usage(&[used]).await.unwrap();
+    issuer.keys().report_usage(&[used]).await.unwrap();
     let new = NewWebhook {
         url: "https://127.0.0.1:9/".into(),
         description: "x".into(),
@@ -115,16 +116,16 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
         by: None,
     };
     let reach = Reach { http: false, private: true };
-    let webhook = issuer.create_webhook(&new, reach).await.unwrap();
+    let webhook = issuer.webhooks().create(&new, reach).await.unwrap();
     let overlap = Duration::from_secs(60 * 60);
-    let rotated = issuer.rotate_webhook(&webhook.webhook.id, overlap, None).await.unwrap();
-    issuer.suspend(&valid.record.id, None).await.unwrap();
-    issuer.resume(&valid.record.id, None).await.unwrap();
-    Dispatcher::new(issuer.clone(), reach).unwrap().fan_out().await.unwrap();
+    let rotated = issuer.webhooks().rotate(&webhook.webhook.id, overlap, None).await.unwrap();
+    issuer.keys().suspend(&valid.record.id, None).await.unwrap();
+    issuer.keys().resume(&valid.record.id, None).await.unwrap();
+    issuer.webhooks().dispatcher(reach).unwrap().fan_out().await.unwrap();
     let options = Options { key_age_days: 365, rotate_with: None, retention: None };
-    issuer.run_job(Job::KeyAge, &options).await.unwrap();
+    issuer.jobs().run(Job::KeyAge, &options).await.unwrap();
     while let Done::ExpiryNotices { notices: 0 } =
-        issuer.run_job(Job::ExpiryNotices, &options).await.unwrap()
+        issuer.jobs().run(Job::ExpiryNotices, &options).await.unwrap()
     {
         match &by_hand {
             Some(clock) => clock.advance(2_000),
@@ -134,13 +135,13 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     let mut settings = SettingsChange::default();
     settings.kinds[0].max_lifetime_seconds = Some(Some(2_000_000_000));
     settings.kinds[0].default_lifetime_seconds = Some(Some(1_000_000_000));
-    issuer.change_settings(&settings).await.unwrap();
-    issuer.publish().await.unwrap();
-    issuer.renew_status_lists().await.unwrap();
+    issuer.settings().change(&settings).await.unwrap();
+    issuer.list().publish().await.unwrap();
+    issuer.list().renew_status_lists().await.unwrap();
 
-    let report = issuer.verify_trail(&[]).await.unwrap();
+    let report = issuer.trail().verify(&[]).await.unwrap();
     assert!(report.is_sound());
-    let published = issuer.published().await.unwrap();
+    let published = issuer.list().published().await.unwrap();
     let about = json!({
         "anchor": report.newest.unwrap().to_string(),
         "epoch": published.epoch,

@@ -17,7 +17,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_issuer::actions::{NewOwner, NewPolicy, PolicyRules, Revocation, When};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::store::{Database, events};
 use portcullis_issuer::{Committed, Error, Home, Issuer};
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     pub(crate) async fn verify(&self, token: &str) -> Result<(), Refusal> {
-        self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
+        self.issuer.keys().verify(token, None, None).await.unwrap().result.map(|_| ())
     }
 
     pub(crate) async fn revoke(
@@ -73,19 +73,19 @@ impl Bench {
         id: &str,
         when: When,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
+        self.issuer.keys().revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 
     /// Creates an owner; returns its number.
     pub(crate) async fn owner(&self, name: &str) -> u32 {
         let new = NewOwner { name: name.into(), ..NewOwner::default() };
-        self.issuer.create_owner(&new).await.unwrap().number
+        self.issuer.owners().create(&new).await.unwrap().number
     }
 
     /// Creates a policy; returns its number.
     pub(crate) async fn policy(&self, name: &str, seen: Visibility, rules: PolicyRules) -> u32 {
         let new = NewPolicy { name: name.into(), visibility: seen, rules, by: None };
-        let saved = self.issuer.create_policy(&new).await.unwrap();
+        let saved = self.issuer.policies().create(&new).await.unwrap();
         let number = saved.value.number;
         saved.published().unwrap();
         number
@@ -97,7 +97,7 @@ impl Bench {
 
     /// A verifier that has the root and the gate's secrets, but no access to the database.
     pub(crate) async fn gate(&self) -> Verifier {
-        let keyring = self.issuer.keyring_document().await.unwrap();
+        let keyring = self.issuer.keyring().document().await.unwrap();
         let mut verifier = Verifier::new(self.made.root, &keyring).unwrap();
         for key in &self.issuer.keystore().keys()[..2] {
             verifier.hold_secret(key.kid, &key.secret).unwrap();

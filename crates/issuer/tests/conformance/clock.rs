@@ -14,10 +14,10 @@ use portcullis_issuer::actions::*;
 use portcullis_issuer::clock::{Clock, ManualClock, Reading, SystemClock};
 use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
-use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::publish::{Target, run_leader};
-use portcullis_issuer::schedule::{Job, Lease, Options};
+use portcullis_issuer::publish::Target;
+use portcullis_issuer::publish::{DEFAULT_VALID_FOR, PublishOptions};
+use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Committed, Error, Home, Issuer};
 use sqlx::Row as _;
@@ -72,28 +72,28 @@ async fn newest(issuer: &Issuer) -> Time {
 /// Checks that every write is refused with this code.
 async fn all_is_refused(bench: &Bench, issuer: &Issuer, id: &str, code: &str) {
     let refused = |what: &str, error: Error| assert_eq!(error.code(), code, "{what}");
-    refused("create", issuer.create(&NewKey::titled("x")).await.unwrap_err());
-    refused("publish", issuer.publish().await.unwrap_err());
+    refused("create", issuer.keys().create(&NewKey::titled("x")).await.unwrap_err());
+    refused("publish", issuer.list().publish().await.unwrap_err());
     let roll = Roll::default();
-    refused("roll", issuer.roll(id, &roll).await.unwrap_err());
+    refused("roll", issuer.keys().roll(id, &roll).await.unwrap_err());
     let revocation = Revocation { when: When::Now, by: None };
-    refused("revoke", issuer.revoke(id, &revocation).await.unwrap_err());
+    refused("revoke", issuer.keys().revoke(id, &revocation).await.unwrap_err());
     let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
-    refused("owner", issuer.create_owner(&owner).await.unwrap_err());
-    let job = issuer.run_job(Job::ExpiryNotices, &Options::default()).await;
+    refused("owner", issuer.owners().create(&owner).await.unwrap_err());
+    let job = issuer.jobs().run(Job::ExpiryNotices, &Options::default()).await;
     refused("job", job.unwrap_err());
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
     let renew = KeyringChange::Renew(std::time::Duration::from_secs(DAY / 1000));
-    refused("keyring", issuer.change_keyring(&renew, &root, None).await.unwrap_err());
+    refused("keyring", issuer.keyring().change(&renew, &root, None).await.unwrap_err());
 }
 
 pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(bench: Bench) {
     let issuer = &bench.issuer;
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let mut gate = bench.gate().await;
-    gate.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now()).unwrap();
+    gate.adopt_bundle(&issuer.list().bundle().await.unwrap(), issuer.now()).unwrap();
     bench.clock.advance(2_000);
-    let published = issuer.publish().await.unwrap();
+    let published = issuer.list().publish().await.unwrap();
     let right = issuer.now();
     let folder = bench.folder.path().join("out");
     let working = work(issuer, &[&format!("dir:{},every=50ms", folder.display())]);
@@ -119,8 +119,8 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     }
     assert!(newest(issuer).await <= right.plus_millis(5_000), "nothing bears a later time");
     // Whatever the issuer's clock shows, the list expires by the gate's clock.
-    let ends = issuer.published().await.unwrap().next_update;
-    gate.adopt_bundle(&issuer.bundle().await.unwrap(), right.plus_millis(5_000)).unwrap();
+    let ends = issuer.list().published().await.unwrap().next_update;
+    gate.adopt_bundle(&issuer.list().bundle().await.unwrap(), right.plus_millis(5_000)).unwrap();
     let last = Time::from_millis(ends.millis() - 1);
     assert!(gate.verify(&minted.token, &DEMAND, last).is_ok());
     let refusal = gate.verify(&minted.token, &DEMAND, ends).map(|_| ()).unwrap_err();
@@ -129,9 +129,9 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     // Once the clock is right again, everything continues without intervention.
     bench.clock.jump(right.plus_millis(1_000));
     bench.clock.advance(1_000);
-    let again = issuer.publish().await.unwrap();
+    let again = issuer.list().publish().await.unwrap();
     assert!(again.this_update > published.this_update);
-    issuer.create(&NewKey::titled("y")).await.unwrap();
+    issuer.keys().create(&NewKey::titled("y")).await.unwrap();
     issuer.store().check_clock().await.unwrap();
 
     // The machine was paused and its clock then set right. One publication with `trust_clock` is
@@ -141,8 +141,8 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     let publish_options = PublishOptions { trust_clock: true, ..PublishOptions::default() };
     let trusting =
         Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
-    trusting.publish().await.unwrap();
-    issuer.create(&NewKey::titled("z")).await.unwrap();
+    trusting.list().publish().await.unwrap();
+    issuer.keys().create(&NewKey::titled("z")).await.unwrap();
 }
 
 /// A machine whose wall clock is set wrong for a while and then set back, as `date` does it.
@@ -211,24 +211,26 @@ const ACTS: [&str; 9] =
 async fn act(issuer: &Issuer, what: &str, id: &str) {
     let options = Options::default();
     let refused = match what {
-        "create" => issuer.create(&NewKey::titled("x")).await.err(),
+        "create" => issuer.keys().create(&NewKey::titled("x")).await.err(),
         "revoke" => {
             let revocation = Revocation { when: When::Now, by: None };
-            issuer.revoke(id, &revocation).await.and_then(Committed::published).err()
+            issuer.keys().revoke(id, &revocation).await.and_then(Committed::published).err()
         }
-        "roll" => issuer.roll(id, &Roll::default()).await.and_then(Committed::published).err(),
-        "publish" => issuer.publish().await.err(),
+        "roll" => {
+            issuer.keys().roll(id, &Roll::default()).await.and_then(Committed::published).err()
+        }
+        "publish" => issuer.list().publish().await.err(),
         "owner" => {
             let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
-            issuer.create_owner(&owner).await.err()
+            issuer.owners().create(&owner).await.err()
         }
-        "prune" => issuer.run_job(Job::Prune, &options).await.err(),
-        "notices" => issuer.run_job(Job::ExpiryNotices, &options).await.err(),
-        "age" => issuer.run_job(Job::KeyAge, &options).await.err(),
+        "prune" => issuer.jobs().run(Job::Prune, &options).await.err(),
+        "notices" => issuer.jobs().run(Job::ExpiryNotices, &options).await.err(),
+        "age" => issuer.jobs().run(Job::KeyAge, &options).await.err(),
         "webhook" => {
             let url = "https://example.com/".to_owned();
             let new = NewWebhook { url, description: String::new(), types: Vec::new(), by: None };
-            issuer.create_webhook(&new, Reach { http: false, private: true }).await.err()
+            issuer.webhooks().create(&new, Reach { http: false, private: true }).await.err()
         }
         other => unreachable!("{other}"),
     };
@@ -251,7 +253,7 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
                 // A job that could not record its end keeps its lease for 30 s.
                 bench.clock.advance(31_000);
                 let right = bench.clock.now();
-                let id = other.create(&NewKey::titled("y")).await.unwrap().record.id;
+                let id = other.keys().create(&NewKey::titled("y")).await.unwrap().record.id;
                 let of = format!("{what}, look {number}, wrong time {wrong}");
                 moody.is_set(number, 1, wrong_times(right)[wrong]);
                 let before = moody.said();
@@ -262,9 +264,9 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
                 // What was written blocks neither this issuer nor another.
                 for issuer in [other, &issuer] {
                     bench.clock.advance(10);
-                    let listed = issuer.publish().await.map_err(|error| error.to_string());
+                    let listed = issuer.list().publish().await.map_err(|error| error.to_string());
                     assert_eq!(listed.map(|out| out.this_update), Ok(bench.clock.now()), "{of}");
-                    issuer.create(&NewKey::titled("z")).await.unwrap();
+                    issuer.keys().create(&NewKey::titled("z")).await.unwrap();
                 }
                 // A refused act reads the clock less often, so try every reading until none is
                 // left.
@@ -286,18 +288,20 @@ pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Benc
     for wrong in 0..wrong_times(bench.clock.now()).len() {
         for number in 0..6 {
             bench.clock.advance(60_000);
-            other.publish().await.unwrap();
-            let before = other.last_event().await.unwrap();
+            other.list().publish().await.unwrap();
+            let before = other.trail().last().await.unwrap();
             bench.clock.advance(1_000);
             let right = bench.clock.now();
             moody.is_set(number, 1, wrong_times(right)[wrong]);
             let (stop, stopped) = tokio::sync::watch::channel(());
             let period = std::time::Duration::from_secs(3600);
-            let beat = tokio::spawn(run_leader(issuer.clone(), period, Vec::new(), stopped));
+            let leader = issuer.clone();
+            let beat = async move { leader.list().lead(period, Vec::new(), stopped).await };
+            let beat = tokio::spawn(beat);
             // Wait until the beat has published, or has recorded its failure.
             until("the beat", async || {
-                let out = other.published().await.unwrap().this_update >= right;
-                let noted = other.last_event().await.unwrap() > before;
+                let out = other.list().published().await.unwrap().this_update >= right;
+                let noted = other.trail().last().await.unwrap() > before;
                 (out || noted || moody.said() > number + 20).then_some(())
             })
             .await;
@@ -312,7 +316,7 @@ pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Benc
             drop(reading);
             let longest = right.plus_millis(3 * 3_600_000);
             assert!(until <= i64::try_from(longest.millis()).unwrap(), "{of}");
-            other.publish().await.unwrap();
+            other.list().publish().await.unwrap();
             bench.clock.advance(4 * 3_600_000);
         }
     }
@@ -324,20 +328,20 @@ pub(crate) async fn whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out(
     let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
     for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
         let wrong = || wrong_times(bench.clock.now())[number];
-        let (mut lease, mut others) = (Lease::new(&issuer, name), Lease::new(&bench.issuer, name));
+        let (mut lease, mut others) = (issuer.jobs().lease(name), bench.issuer.jobs().lease(name));
         for first in 0..3 {
             // The time is wrong during the request, or from then on for good.
             moody.is_set(first, 1, wrong());
             let _ = lease.hold().await;
             moody.is_set_right();
             bench.clock.advance(60_000);
-            bench.issuer.publish().await.unwrap();
+            bench.issuer.list().publish().await.unwrap();
             moody.is_set(0, u64::MAX, wrong());
             assert!(others.hold().await.unwrap(), "{number} {first}: the others wait in vain");
             assert!(!matches!(lease.hold().await, Ok(true)), "{number} {first}: both hold it");
             moody.is_set_right();
             bench.clock.advance(60_000);
-            bench.issuer.publish().await.unwrap();
+            bench.issuer.list().publish().await.unwrap();
         }
     }
     issuer.store().close().await;
@@ -346,11 +350,11 @@ pub(crate) async fn whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out(
 pub(crate) async fn time_that_passes_is_no_jump(bench: Bench) {
     for passed in [1_000, 60_000, DAY, 20 * DAY, 40 * DAY, 200 * DAY] {
         bench.clock.advance(passed);
-        bench.issuer.publish().await.unwrap();
-        bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+        bench.issuer.list().publish().await.unwrap();
+        bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
         // A jump of less than a minute is tolerated.
         bench.clock.jump(bench.issuer.now().plus_millis(59_000));
-        bench.issuer.publish().await.unwrap();
+        bench.issuer.list().publish().await.unwrap();
     }
 }
 
@@ -375,13 +379,13 @@ fn start_gate(
 
 pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     let issuer = &bench.issuer;
-    let revoked = issuer.create(&NewKey::titled("revoked meanwhile")).await.unwrap();
-    let kept = issuer.create(&NewKey::titled("kept")).await.unwrap();
+    let revoked = issuer.keys().create(&NewKey::titled("revoked meanwhile")).await.unwrap();
+    let kept = issuer.keys().create(&NewKey::titled("kept")).await.unwrap();
     let mut warm = bench.gate().await;
-    warm.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now()).unwrap();
-    let old_keyring = issuer.keyring_document().await.unwrap();
+    warm.adopt_bundle(&issuer.list().bundle().await.unwrap(), issuer.now()).unwrap();
+    let old_keyring = issuer.keyring().document().await.unwrap();
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    let none = issuer.recover_clock(&root, "me").await.unwrap_err();
+    let none = issuer.recovery().recover_clock(&root, "me").await.unwrap_err();
     assert_eq!(none.code(), "clock_not_behind");
 
     // Simulates a program that did not check the clock, ten days ahead.
@@ -394,41 +398,50 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
         let old =
             Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
         bench.clock.jump(right.plus_millis(10 * DAY));
-        made_then = old.create(&NewKey::titled("of the future")).await.unwrap();
+        made_then = old.keys().create(&NewKey::titled("of the future")).await.unwrap();
         let now = Revocation { when: When::Now, by: None };
-        old.revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
-        let out = old.published().await.unwrap();
+        old.keys().revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
+        let out = old.list().published().await.unwrap();
         let _working = work(&old, &[&spec]);
         until("the target", async || folder.join("stamp").exists().then_some(())).await;
-        old.wait_for((out.epoch, out.number), std::time::Duration::from_secs(30)).await.unwrap();
+        old.list()
+            .wait_for((out.epoch, out.number), std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
     }
     let future = bench.folder.path().join("future");
     copy(&folder, &future);
-    let last = issuer.published().await.unwrap();
+    let last = issuer.list().published().await.unwrap();
 
     bench.clock.jump(right.plus_millis(1_000));
-    assert_eq!(issuer.publish().await.unwrap_err().code(), "clock_went_back");
-    let told = issuer.create(&NewKey::titled("x")).await.unwrap_err();
+    assert_eq!(issuer.list().publish().await.unwrap_err().code(), "clock_went_back");
+    let told = issuer.keys().create(&NewKey::titled("x")).await.unwrap_err();
     assert!(told.to_string().contains("portcullis recover --clock"), "{told}");
-    let done = issuer.recover_clock(&root, "me").await.unwrap();
+    let done = issuer.recovery().recover_clock(&root, "me").await.unwrap();
     assert_eq!((done.revocations, done.keys), (1, 1), "{done:?}");
     assert_eq!((done.epoch, done.ahead_secs), (2, 10 * DAY / 1000 - 1));
-    assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
+    assert_eq!(
+        issuer.recovery().recover_clock(&root, "me").await.unwrap_err().code(),
+        "clock_not_behind"
+    );
 
     // Everything works again at once: new keys, gates that were already running, and the target,
     // which still carried the list from the future.
-    issuer.create(&NewKey::titled("y")).await.unwrap();
+    issuer.keys().create(&NewKey::titled("y")).await.unwrap();
     assert_eq!(bench.verify(&revoked.token).await, Err(Refusal::Revoked));
     bench.verify(&kept.token).await.unwrap();
     let now = issuer.now().plus_millis(1_000);
-    assert!(warm.offer_keyring(&issuer.keyring_document().await.unwrap()).unwrap());
-    warm.adopt_bundle(&issuer.bundle().await.unwrap(), now).unwrap();
+    assert!(warm.offer_keyring(&issuer.keyring().document().await.unwrap()).unwrap());
+    warm.adopt_bundle(&issuer.list().bundle().await.unwrap(), now).unwrap();
     assert_eq!(warm.verify(&revoked.token, &DEMAND, now).map(|_| ()), Err(Refusal::Revoked));
     assert!(warm.verify(&kept.token, &DEMAND, now).is_ok());
     let _working = work(issuer, &[&spec]);
-    let new_keyring = issuer.keyring_document().await.unwrap();
+    let new_keyring = issuer.keyring().document().await.unwrap();
     until("the target", async || start_gate(&bench, &new_keyring, &folder, now).ok()).await;
-    assert_eq!(issuer.check_witnesses(&[Target::parse(&spec).unwrap()]).await.unwrap(), 1);
+    assert_eq!(
+        issuer.recovery().check_witnesses(&[Target::parse(&spec).unwrap()]).await.unwrap(),
+        1
+    );
     assert!(newest_of_now(issuer).await <= issuer.now().plus_millis(5_000));
 
     // Ten days later that list would be fresh, but no verifier with the new keyring accepts it.
@@ -440,7 +453,7 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     let end = portcullis_issuer::view::parse_rfc3339(&done.window).unwrap();
     assert!(end >= last.next_update && end <= then.plus_millis(DAY));
     assert!(start_gate(&bench, &old_keyring, &future, end).is_err());
-    let record = issuer.show(&made_then.record.id).await.unwrap();
+    let record = issuer.keys().show(&made_then.record.id).await.unwrap();
     assert!(record.issued_at > now.secs(), "what a token says can't be changed");
 }
 
@@ -448,25 +461,25 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
 /// the new keyring. Without a new epoch, it would block it forever.
 pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) {
     let issuer = &bench.issuer;
-    let revoked = issuer.create(&NewKey::titled("revoked")).await.unwrap();
-    let kept = issuer.create(&NewKey::titled("kept")).await.unwrap();
+    let revoked = issuer.keys().create(&NewKey::titled("revoked")).await.unwrap();
+    let kept = issuer.keys().create(&NewKey::titled("kept")).await.unwrap();
     let now = Revocation { when: When::Now, by: None };
-    issuer.revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
+    issuer.keys().revoke(&revoked.record.id, &now).await.unwrap().published().unwrap();
     for _ in 0..3 {
-        let other = issuer.create(&NewKey::titled("other")).await.unwrap();
-        issuer.revoke(&other.record.id, &now).await.unwrap().published().unwrap();
+        let other = issuer.keys().create(&NewKey::titled("other")).await.unwrap();
+        issuer.keys().revoke(&other.record.id, &now).await.unwrap().published().unwrap();
     }
-    let last = issuer.published().await.unwrap();
-    let stolen = issuer.bundle().await.unwrap();
+    let last = issuer.list().published().await.unwrap();
+    let stolen = issuer.list().bundle().await.unwrap();
     let mut warm = bench.gate().await;
     warm.adopt_bundle(&stolen, issuer.now()).unwrap();
 
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    let done = issuer.recover_signer(&root, "me").await.unwrap();
+    let done = issuer.recovery().recover_signer(&root, "me").await.unwrap();
     assert_eq!((done.epoch, done.ahead_secs, done.signers.len()), (2, 0, 1), "{done:?}");
     assert!(done.number < last.number, "the number begins anew");
-    let keyring = issuer.keyring_document().await.unwrap();
-    let trail = issuer.verify_tail(1_000).await.unwrap();
+    let keyring = issuer.keyring().document().await.unwrap();
+    let trail = issuer.trail().verify_tail(1_000).await.unwrap();
     assert!(trail.findings.is_empty(), "{:?}", trail.findings);
 
     // A gate that accepted the stolen signer's list recovers as soon as it has the keyring. Lists
@@ -474,15 +487,18 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     let now = issuer.now();
     assert!(warm.offer_keyring(&keyring).unwrap());
     assert!(warm.offer_stamp(&last.stamp, now).is_err());
-    warm.adopt_bundle(&issuer.bundle().await.unwrap(), now).unwrap();
+    warm.adopt_bundle(&issuer.list().bundle().await.unwrap(), now).unwrap();
     assert_eq!(warm.verify(&revoked.token, &DEMAND, now).map(|_| ()), Err(Refusal::Revoked));
     assert!(warm.verify(&kept.token, &DEMAND, now).is_ok());
     assert!(warm.offer_stamp(&last.stamp, now).is_err());
-    let fresh = issuer.create(&NewKey::titled("after")).await.unwrap();
+    let fresh = issuer.keys().create(&NewKey::titled("after")).await.unwrap();
     bench.verify(&fresh.token).await.unwrap();
     // The recovery can be repeated; the clock was never wrong.
-    assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
-    assert_eq!(issuer.recover_signer(&root, "me").await.unwrap().epoch, 3);
+    assert_eq!(
+        issuer.recovery().recover_clock(&root, "me").await.unwrap_err().code(),
+        "clock_not_behind"
+    );
+    assert_eq!(issuer.recovery().recover_signer(&root, "me").await.unwrap().epoch, 3);
 }
 
 /// The latest time of something that has happened, which leaves out due dates.
@@ -547,7 +563,8 @@ async fn the_servers_clock_is_asked() {
     for (ahead, code) in [(0, None), (50_000, None), (70_000, Some("clock_implausible"))] {
         let issuer = Issuer::open(&home, Arc::new(Shifted(ahead)), DEFAULT_VALID_FOR);
         let issuer = issuer.await.unwrap();
-        let published = issuer.publish().await.map_err(|error| (error.code(), error.to_string()));
+        let published =
+            issuer.list().publish().await.map_err(|error| (error.code(), error.to_string()));
         assert_eq!(published.as_ref().err().map(|(code, _)| *code), code, "{ahead}");
         if let Err((_, told)) = published {
             assert!(told.contains("ahead of the database server's clock"), "{told}");
@@ -567,9 +584,9 @@ async fn a_witness_tells_the_time() {
     tokio::spawn(async move { axum::serve(listener, axum::Router::new()).await.unwrap() });
     let witnesses = [Target::parse(&address).unwrap()];
     bench.clock.jump(SystemClock.now());
-    assert_eq!(bench.issuer.check_witnesses(&witnesses).await.unwrap(), 1);
+    assert_eq!(bench.issuer.recovery().check_witnesses(&witnesses).await.unwrap(), 1);
     bench.clock.jump(SystemClock.now().plus_millis(90_000));
-    let held = bench.issuer.check_witnesses(&witnesses).await.unwrap_err();
+    let held = bench.issuer.recovery().check_witnesses(&witnesses).await.unwrap_err();
     assert_eq!(held.code(), "clock_implausible");
     assert!(held.to_string().contains(&format!("ahead of the clock of {address}")), "{held}");
 }

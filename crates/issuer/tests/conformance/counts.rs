@@ -21,16 +21,20 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let owner = bench.owner("o").await;
     for title in ["trap", "trap", "soon revoked", "soon expired"] {
         let expires = (title == "soon expired").then_some(When::In(Duration::from_secs(50)));
-        issuer.create(&NewKey { expires: expires.into(), ..NewKey::titled(title) }).await.unwrap();
+        issuer
+            .keys()
+            .create(&NewKey { expires: expires.into(), ..NewKey::titled(title) })
+            .await
+            .unwrap();
     }
     let key = NewKey { owner, ..NewKey::titled("of an owner whose keys are revoked") };
-    issuer.create(&key).await.unwrap();
-    let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
+    issuer.keys().create(&key).await.unwrap();
+    let keys = issuer.keys().list(&Query::default()).await.unwrap().keys;
     let id = &keys.iter().find(|key| key.title == "soon revoked").unwrap().id;
     let when = When::In(Duration::from_secs(50));
-    issuer.revoke(id, &Revocation { when, by: None }).await.unwrap();
+    issuer.keys().revoke(id, &Revocation { when, by: None }).await.unwrap();
     // The counts date from the machine's clock when the tables were made.
-    issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    issuer.jobs().run(Job::Prune, &Options::default()).await.unwrap();
     let many = BulkRevocation {
         whose: BulkSelection::Owner(owner),
         state: BulkState::Revoked,
@@ -38,7 +42,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
         issued_before: None,
         by: None,
     };
-    issuer.revoke_many(&many).await.unwrap();
+    issuer.bulk().revoke(&many).await.unwrap();
     bench.clock.advance(100_000);
     let mut writing = issuer.store().bookkeeping().await.unwrap();
     sqlx::raw_sql(
@@ -76,7 +80,7 @@ impl Dice {
 async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
     let secs = |dice: &mut Dice| When::In(Duration::from_secs(1 + dice.below(200)));
     let keys =
-        issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
+        issuer.keys().list(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
     // Leave out the admin key: it is the last one.
     let some = usize::try_from(dice.below(keys.len().max(2) as u64 - 1)).unwrap();
     let id = keys.get(some).map(|key| key.id.clone()).unwrap_or_default();
@@ -86,18 +90,18 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
             let expires = (dice.below(2) == 0).then(|| secs(dice));
             let of = if dice.below(4) == 0 { owner } else { 0 };
             let key = NewKey { expires: expires.into(), owner: of, ..NewKey::titled("x") };
-            if let Err(error) = issuer.create(&key).await {
+            if let Err(error) = issuer.keys().create(&key).await {
                 // That owner's keys were revoked with an entry that would also cover new ones.
                 assert_eq!((error.code(), of), ("bulk_revoked", owner));
             }
         }
         3 | 4 => {
             let when = if dice.below(2) == 0 { When::Now } else { secs(dice) };
-            let _ = issuer.revoke(&id, &Revocation { when, by: None }).await;
+            let _ = issuer.keys().revoke(&id, &Revocation { when, by: None }).await;
         }
-        5 => drop(issuer.suspend(&id, None).await),
-        6 => drop(issuer.resume(&id, None).await),
-        _ => drop(issuer.delete(&[id], None).await),
+        5 => drop(issuer.keys().suspend(&id, None).await),
+        6 => drop(issuer.keys().resume(&id, None).await),
+        _ => drop(issuer.keys().delete(&[id], None).await),
     }
 }
 
@@ -132,11 +136,11 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
         }
         compare(issuer, &format!("after round {round}")).await;
         bench.clock.advance(30_000);
-        issuer.publish().await.unwrap();
+        issuer.list().publish().await.unwrap();
         compare(issuer, &format!("later than round {round}")).await;
         match round {
             1 | 4 => {
-                issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+                issuer.jobs().run(Job::Prune, &Options::default()).await.unwrap();
                 compare(issuer, "when they were brought up to date").await;
             }
             3 => {
@@ -147,7 +151,7 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
                     let (issued_from, issued_before) = (None, None);
                     let many =
                         BulkRevocation { whose, state, issued_from, issued_before, by: None };
-                    issuer.revoke_many(&many).await.unwrap();
+                    issuer.bulk().revoke(&many).await.unwrap();
                     compare(issuer, "with many at once").await;
                 }
             }

@@ -31,7 +31,7 @@ async fn some_trail(bench: &Bench) -> String {
     let mut ids = Vec::new();
     for title in ["a", "b", "c"] {
         bench.clock.advance(1000);
-        ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id);
+        ids.push(bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id);
     }
     let id = ids.remove(1);
     bench.revoke(&id, When::Now).await.unwrap();
@@ -51,13 +51,13 @@ fn found(report: &Report) -> Vec<(i64, &'static str)> {
 
 pub(crate) async fn a_trail_that_nobody_touched_is_sound(bench: Bench) {
     some_trail(&bench).await;
-    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    let report = bench.issuer.trail().verify(&[]).await.unwrap();
     assert_eq!(report.findings, []);
     assert_eq!(report.events, 7, "two lists, four keys, one revocation");
     let anchor = report.newest.unwrap();
     assert_eq!(Anchor::parse(&anchor.to_string()), Some(anchor));
-    bench.issuer.create(&NewKey::titled("later")).await.unwrap();
-    let later = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("later")).await.unwrap();
+    let later = bench.issuer.trail().verify(&[anchor]).await.unwrap();
     assert!(later.is_sound() && later.newest.unwrap().id == anchor.id + 1);
 }
 
@@ -87,36 +87,36 @@ pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
         ),
     ] {
         alter(&bench, sql).await;
-        assert_eq!(found(&bench.issuer.verify_trail(&[]).await.unwrap()), expected, "{sql}");
+        assert_eq!(found(&bench.issuer.trail().verify(&[]).await.unwrap()), expected, "{sql}");
     }
     alter(&bench, "DELETE FROM events WHERE id = 2").await;
-    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    let report = bench.issuer.trail().verify(&[]).await.unwrap();
     assert_eq!(report.findings[0].id, 3);
     assert!(report.findings[0].message.contains("the event 3 does not follow the event 1"));
 }
 
 pub(crate) async fn a_trail_that_was_cut_off_is_found(bench: Bench) {
     some_trail(&bench).await;
-    let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
+    let anchor = bench.issuer.trail().verify(&[]).await.unwrap().newest.unwrap();
     alter(&bench, "DELETE FROM events WHERE id = 7").await;
-    let by_list = bench.issuer.verify_trail(&[]).await.unwrap();
+    let by_list = bench.issuer.trail().verify(&[]).await.unwrap();
     assert_eq!(found(&by_list), [(7, "truncated")], "the signed list has no event");
     alter(&bench, "DELETE FROM events WHERE id = 6").await;
-    let by_all = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    let by_all = bench.issuer.trail().verify(&[anchor]).await.unwrap();
     assert!(found(&by_all).contains(&(7, "truncated")));
     assert!(by_all.findings.iter().any(|finding| finding.message.contains("its end was cut off")));
     alter(&bench, "DELETE FROM events").await;
-    assert!(!bench.issuer.verify_trail(&[]).await.unwrap().is_sound());
+    assert!(!bench.issuer.trail().verify(&[]).await.unwrap().is_sound());
 }
 
 pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
     some_trail(&bench).await;
-    let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
+    let anchor = bench.issuer.trail().verify(&[]).await.unwrap().newest.unwrap();
     // An attacker who can write the database can recompute the digests.
     alter(&bench, "UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4").await;
     let mut before = Digest([0; 32]);
     let mut writing = bench.issuer.store().bookkeeping().await.unwrap();
-    for event in bench.issuer.events_after(0, 100).await.unwrap() {
+    for event in bench.issuer.trail().after(0, 100).await.unwrap() {
         before = event.line().digest(before);
         sqlx::query("UPDATE events SET digest = $1 WHERE id = $2")
             .bind(before.0.as_slice())
@@ -126,8 +126,8 @@ pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
             .unwrap();
     }
     writing.save().await.unwrap();
-    assert!(bench.issuer.verify_trail(&[]).await.unwrap().is_sound());
-    let report = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    assert!(bench.issuer.trail().verify(&[]).await.unwrap().is_sound());
+    let report = bench.issuer.trail().verify(&[anchor]).await.unwrap();
     assert_eq!(found(&report), [(anchor.id, "anchor")]);
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn events_are_filtered_and_paged(bench: Bench) {
     let id = some_trail(&bench).await;
     let ask = async |filter: Filter| {
         let query = EventQuery { filter, ..EventQuery::default() };
-        let page = bench.issuer.list_events(&query).await.unwrap();
+        let page = bench.issuer.trail().list(&query).await.unwrap();
         page.events.iter().map(|event| event.event.clone()).collect::<Vec<_>>()
     };
     let none = Filter::default;
@@ -158,7 +158,7 @@ pub(crate) async fn events_are_filtered_and_paged(bench: Bench) {
         loop {
             let filter = Filter { ascending, ..none() };
             let query = EventQuery { filter, cursor, limit: Some(3) };
-            let page = bench.issuer.list_events(&query).await.unwrap();
+            let page = bench.issuer.trail().list(&query).await.unwrap();
             seen.extend(page.events.iter().map(|event| event.id));
             cursor = page.next_cursor;
             if cursor.is_none() {
@@ -175,19 +175,19 @@ pub(crate) async fn events_are_filtered_and_paged(bench: Bench) {
         [(Some("x"), None), (Some("0"), None), (None, Some(0)), (None, Some(1001))]
     {
         let query = EventQuery { cursor: cursor.map(Into::into), limit, ..EventQuery::default() };
-        assert_eq!(bench.issuer.list_events(&query).await.unwrap_err().code(), "invalid");
+        assert_eq!(bench.issuer.trail().list(&query).await.unwrap_err().code(), "invalid");
     }
 }
 
 pub(crate) async fn an_export_is_checked_without_the_database(bench: Bench) {
     some_trail(&bench).await;
-    let events = bench.issuer.events_after(0, 100).await.unwrap();
+    let events = bench.issuer.trail().after(0, 100).await.unwrap();
     let lines = events.iter().map(|event| serde_json::to_string(&ExportLine::from(event)).unwrap());
     let lines: Vec<String> = lines.collect();
     let check = |lines: &[String]| check_export(lines.iter().cloned().map(Ok), &[]).unwrap();
     let whole = check(&lines);
     assert!(whole.is_sound());
-    assert_eq!(whole.newest, bench.issuer.verify_trail(&[]).await.unwrap().newest);
+    assert_eq!(whole.newest, bench.issuer.trail().verify(&[]).await.unwrap().newest);
     assert!(check(&lines[3..]).is_sound(), "a part of it too");
     let mut altered = lines.clone();
     altered[4] = altered[4].replace("\\\"c\\\"", "\\\"d\\\"");
@@ -209,6 +209,7 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
     for expires in [hour, day] {
         bench
             .issuer
+            .keys()
             .create(&NewKey { expires: expires.into(), ..NewKey::titled("x") })
             .await
             .unwrap();
@@ -217,16 +218,21 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
     let actors = async || {
         let filter = Filter { types: vec![EventType::Expiring], ..Filter::default() };
         let query = EventQuery { filter, ..EventQuery::default() };
-        let events = bench.issuer.list_events(&query).await.unwrap().events;
+        let events = bench.issuer.trail().list(&query).await.unwrap().events;
         events.into_iter().map(|event| event.actor.unwrap()).collect::<Vec<_>>()
     };
     // A due job is its own actor; a manual run has the caller as its actor.
-    bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    bench.issuer.jobs().run_due(&Options::default()).await.unwrap();
     assert_eq!(actors().await, ["expiry-notices"]);
     let day = Some(When::In(Duration::from_secs(25 * 3600)));
-    bench.issuer.create(&NewKey { expires: day.into(), ..NewKey::titled("y") }).await.unwrap();
+    bench
+        .issuer
+        .keys()
+        .create(&NewKey { expires: day.into(), ..NewKey::titled("y") })
+        .await
+        .unwrap();
     bench.clock.advance(2 * 3_600_000);
-    bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
+    bench.issuer.jobs().run(Job::ExpiryNotices, &Options::default()).await.unwrap();
     assert_eq!(actors().await, [bench.issuer.actor().name(), "expiry-notices"]);
 }
 
@@ -236,14 +242,14 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
         expires: Some(When::In(day * days)).into(),
         ..NewKey::titled(title)
     };
-    let long = bench.issuer.create(&expiring("long", 30)).await.unwrap().record.id;
-    let short = bench.issuer.create(&expiring("short", 2)).await.unwrap().record.id;
-    let revoked = bench.issuer.create(&expiring("revoked", 30)).await.unwrap().record.id;
+    let long = bench.issuer.keys().create(&expiring("long", 30)).await.unwrap().record.id;
+    let short = bench.issuer.keys().create(&expiring("short", 2)).await.unwrap().record.id;
+    let revoked = bench.issuer.keys().create(&expiring("revoked", 30)).await.unwrap().record.id;
     bench.revoke(&revoked, When::Now).await.unwrap();
     // Runs the job on a day; returns the number of notices.
     let run = async |days: u64| {
         bench.clock.set(START.plus_millis(days * 24 * 60 * 60 * 1000));
-        let done = bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
+        let done = bench.issuer.jobs().run(Job::ExpiryNotices, &Options::default()).await.unwrap();
         let Done::ExpiryNotices { notices } = done else { panic!("{done:?}") };
         notices
     };
@@ -256,7 +262,7 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
             ..Filter::default()
         };
         let query = EventQuery { filter, ..EventQuery::default() };
-        let events = bench.issuer.list_events(&query).await.unwrap().events;
+        let events = bench.issuer.trail().list(&query).await.unwrap().events;
         let days = events.iter().map(|event| {
             let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
             data["days"].as_u64().unwrap()
@@ -272,15 +278,15 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     assert_eq!(given(&long).await, [14, 3, 1]);
     assert_eq!(given(&revoked).await, [0_u64; 0]);
 
-    let late = bench.issuer.create(&expiring("late", 20)).await.unwrap().record.id;
+    let late = bench.issuer.keys().create(&expiring("late", 20)).await.unwrap().record.id;
     assert_eq!(run(31 + 18).await, 1, "where several are overdue the shortest is given");
     assert_eq!((given(&late).await, run(31 + 18).await), (vec![3], 0));
 }
 
 pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
-    let mut lease = portcullis_issuer::schedule::Lease::new(&bench.issuer, "prune");
+    let mut lease = bench.issuer.jobs().lease("prune");
     assert!(lease.hold().await.unwrap());
-    let run = async || bench.issuer.run_job(Job::Prune, &Options::default()).await;
+    let run = async || bench.issuer.jobs().run(Job::Prune, &Options::default()).await;
     assert_eq!(run().await.unwrap_err().code(), "job_taken");
     bench.clock.advance(20_000);
     assert!(lease.hold().await.unwrap(), "renewed");
@@ -292,12 +298,12 @@ pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
     lease.give_back().await;
     assert!(run().await.is_ok());
 
-    let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    let due = bench.issuer.jobs().run_due(&Options::default()).await.unwrap();
     let names: Vec<_> = due.iter().map(|(job, _)| job.name()).collect();
     assert_eq!(names, ["expiry-notices", "key-age", "idle-keys"], "pruning has just been done");
-    assert!(bench.issuer.run_due_jobs(&Options::default()).await.unwrap().is_empty());
+    assert!(bench.issuer.jobs().run_due(&Options::default()).await.unwrap().is_empty());
     bench.clock.advance(60 * 60 * 1000);
-    let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    let due = bench.issuer.jobs().run_due(&Options::default()).await.unwrap();
     assert_eq!(due.len(), 3, "the age of keys is looked at once a day");
 }
 
@@ -316,15 +322,15 @@ pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {
         .unwrap();
     }
     writing.save().await.unwrap();
-    let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    let done = bench.issuer.jobs().run(Job::Prune, &Options::default()).await.unwrap();
     assert_eq!(done, Done::Prune { idempotency: 1, notices: 0, deliveries: 0 });
-    let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    let done = bench.issuer.jobs().run(Job::Prune, &Options::default()).await.unwrap();
     assert!(!done.is_notable());
 }
 
 pub(crate) async fn signing_keys_are_reported_by_their_age(bench: Bench) {
     let options = Options { key_age_days: 90, ..Options::default() };
-    let run = async || bench.issuer.run_job(Job::KeyAge, &options).await;
+    let run = async || bench.issuer.jobs().run(Job::KeyAge, &options).await;
     assert!(!run().await.unwrap().is_notable());
     bench.clock.advance(90 * 24 * 60 * 60 * 1000);
     let done = run().await.unwrap();
@@ -341,7 +347,7 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     let rotate_with = Some(bench.home.root_key());
     let options = Options { key_age_days: 90, rotate_with, ..Options::default() };
     let run = async || {
-        let done = bench.issuer.run_job(Job::KeyAge, &options).await.unwrap();
+        let done = bench.issuer.jobs().run(Job::KeyAge, &options).await.unwrap();
         let Done::KeyAge { old, announced, promoted, waiting, .. } = done else { panic!() };
         (old.into_keys().collect::<Vec<_>>(), announced, promoted, waiting)
     };
@@ -355,7 +361,7 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     assert_eq!(run().await, (vec![1, 2, 3, 4, 5], vec![], vec![8, 9, 10], vec![6, 7]));
     assert_eq!(run().await, (vec![1, 2], vec![], vec![], vec![6, 7]));
     let state_of = async |kid| {
-        let signers = bench.issuer.signers().await.unwrap().signers;
+        let signers = bench.issuer.keyring().signers().await.unwrap().signers;
         signers.into_iter().find(|signer| signer.entry.kid == kid).unwrap().entry.state
     };
     for (kid, state) in [
@@ -370,7 +376,7 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     }
     let rotate_with = Some("no/such/root.key".into());
     let nobody = Options { rotate_with, key_age_days: 1, ..Options::default() };
-    assert!(bench.issuer.run_job(Job::KeyAge, &nobody).await.is_err());
+    assert!(bench.issuer.jobs().run(Job::KeyAge, &nobody).await.is_err());
 }
 
 /// The example of docs/audit.md.

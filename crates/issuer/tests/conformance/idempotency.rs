@@ -30,12 +30,12 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
         publishable(&["web"]),
         NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
     ];
-    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    let first = bench.issuer.keys().create_all(&new, Some(&name)).await.unwrap();
     bench.clock.advance(60_000);
     // Repeats return the same keys, also concurrently.
     let tokens =
         |made: &Creation| made.keys.iter().map(|key| key.token.to_string()).collect::<Vec<_>>();
-    let repeats = (0..4).map(|_| bench.issuer.create_all(&new, Some(&name)));
+    let repeats = (0..4).map(|_| bench.issuer.keys().create_all(&new, Some(&name)));
     for repeat in futures(repeats).await {
         let repeat = repeat.unwrap();
         assert!(repeat.repeated);
@@ -43,19 +43,19 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
         assert_eq!(repeat.keys[1].record, first.keys[1].record);
     }
     // Another body is refused; another scope or an expired window makes new keys.
-    let other = bench.issuer.create_all(&new[..1], Some(&name)).await;
+    let other = bench.issuer.keys().create_all(&new[..1], Some(&name)).await;
     assert!(matches!(other, Err(Error::IdempotencyMismatch)));
     let elsewhere = Idempotency::new("you", "order 1");
-    assert!(!bench.issuer.create_all(&new, Some(&elsewhere)).await.unwrap().repeated);
+    assert!(!bench.issuer.keys().create_all(&new, Some(&elsewhere)).await.unwrap().repeated);
     bench.clock.advance(24 * 60 * 60 * 1000);
-    bench.issuer.publish().await.unwrap();
-    let late = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
+    let late = bench.issuer.keys().create_all(&new, Some(&name)).await.unwrap();
     assert!(!late.repeated);
     assert_ne!(tokens(&late), tokens(&first));
 
     // Concurrent first requests make the keys only once.
     let fresh = Idempotency::new("me", "order 2");
-    let at_once = (0..4).map(|_| bench.issuer.create_all(&new[..1], Some(&fresh)));
+    let at_once = (0..4).map(|_| bench.issuer.keys().create_all(&new[..1], Some(&fresh)));
     let made = futures(at_once).await;
     let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
     assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
@@ -63,8 +63,8 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     // A repeat after the key's deletion can't return it.
     bench.revoke(&made[0].keys[0].record.id, When::Now).await.unwrap();
     let id = made[0].keys[0].record.id.clone();
-    bench.issuer.delete(&[id], None).await.unwrap();
-    let gone = bench.issuer.create_all(&new[..1], Some(&fresh)).await;
+    bench.issuer.keys().delete(&[id], None).await.unwrap();
+    let gone = bench.issuer.keys().create_all(&new[..1], Some(&fresh)).await;
     assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
 }
 
@@ -89,11 +89,11 @@ async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
 
 pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
     for new in [NewKey::titled("a"), publishable(&["web"])] {
-        let old = bench.issuer.create(&new).await.unwrap().record;
+        let old = bench.issuer.keys().create(&new).await.unwrap().record;
         let name = Idempotency::new("me", &format!("roll {}", old.kind.name()));
         let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
         let send = async |roll: Roll| {
-            let rolled = bench.issuer.roll_once(&old.id, &roll, Some(&name)).await;
+            let rolled = bench.issuer.keys().roll_once(&old.id, &roll, Some(&name)).await;
             rolled.map(|rolled| {
                 assert!(rolled.publication.list().is_some());
                 rolled.value
@@ -111,7 +111,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
             assert_eq!(repeat.minted.record, first.minted.record);
             assert_eq!(repeat.old, first.old);
         }
-        let keys = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
+        let keys = bench.issuer.keys().list(&Query::default()).await.unwrap().keys;
         let successors = keys.iter().filter(|key| key.rolled_from.as_ref() == Some(&old.id));
         assert_eq!(successors.count(), 1);
         bench.verify(&first.minted.token).await.unwrap();
@@ -129,28 +129,28 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
         ] {
             assert!(matches!(send(other).await, Err(Error::IdempotencyMismatch)));
         }
-        let create = bench.issuer.create_all(std::slice::from_ref(&new), Some(&name)).await;
+        let create = bench.issuer.keys().create_all(std::slice::from_ref(&new), Some(&name)).await;
         assert!(matches!(create, Err(Error::IdempotencyMismatch)));
         let next = made.pop().unwrap().minted.record.id;
-        let elsewhere = bench.issuer.roll_once(&next, &roll, Some(&name)).await;
+        let elsewhere = bench.issuer.keys().roll_once(&next, &roll, Some(&name)).await;
         assert!(matches!(elsewhere, Err(Error::IdempotencyMismatch)));
 
         let yours = Idempotency { scope: "you".into(), ..name.clone() };
-        let yours = bench.issuer.roll_once(&next, &roll, Some(&yours)).await.unwrap().value;
+        let yours = bench.issuer.keys().roll_once(&next, &roll, Some(&yours)).await.unwrap().value;
         assert!(!yours.repeated, "others' names do not meet it");
         bench.clock.advance(24 * 60 * 60 * 1000);
-        bench.issuer.publish().await.unwrap();
+        bench.issuer.list().publish().await.unwrap();
         assert!(matches!(send(roll).await, Err(Error::AlreadyRevoked)), "the name is forgotten");
     }
 }
 
 pub(crate) async fn a_repeated_roll_needs_both_keys(bench: Bench) {
-    let old = bench.issuer.create(&NewKey::titled("a")).await.unwrap().record.id;
+    let old = bench.issuer.keys().create(&NewKey::titled("a")).await.unwrap().record.id;
     let (name, roll) =
         (Idempotency::new("me", "roll"), Roll { overlap: secs(0), ..Roll::default() });
-    let send = async || bench.issuer.roll_once(&old, &roll, Some(&name)).await;
+    let send = async || bench.issuer.keys().roll_once(&old, &roll, Some(&name)).await;
     assert!(!send().await.unwrap().value.repeated);
     assert!(send().await.unwrap().value.repeated);
-    bench.issuer.delete(std::slice::from_ref(&old), None).await.unwrap();
+    bench.issuer.keys().delete(std::slice::from_ref(&old), None).await.unwrap();
     assert!(matches!(send().await, Err(Error::NoSuchKeys(ids)) if ids == [old.as_str()]));
 }

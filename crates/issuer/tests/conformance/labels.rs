@@ -4,8 +4,8 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::token::{Kind, Label};
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::*;
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::{Committed, Error, Issuer, import};
 use serde_json::json;
@@ -47,7 +47,7 @@ async fn change_with(
 ) -> Result<Committed<KeyringChanged>, Error> {
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
     let change = KeyringChange::Labels { labels, care };
-    bench.issuer.change_keyring(&change, &root, Some("me")).await
+    bench.issuer.keyring().change(&change, &root, Some("me")).await
 }
 
 async fn change(bench: &Bench, labels: LabelChange) -> Result<KeyringChanged, Error> {
@@ -57,7 +57,7 @@ async fn change(bench: &Bench, labels: LabelChange) -> Result<KeyringChanged, Er
 }
 
 pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
-    let refused = bench.issuer.create(&labelled("x", "acme")).await.unwrap_err();
+    let refused = bench.issuer.keys().create(&labelled("x", "acme")).await.unwrap_err();
     assert_eq!(refused.code(), "label_not_listed");
     let told = "`label`: the keyring does not list `acme`; it lists no label. Choose one of these, or \
                 add it with the root key: `portcullis keyring labels --add acme`";
@@ -71,7 +71,7 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
     for kind in Kind::ALL {
         for text in ["", "acme", "shop"] {
             let new = NewKey { kind, ..labelled("x", text) };
-            let made = other.create(&new).await.unwrap();
+            let made = other.keys().create(&new).await.unwrap();
             let front = if text.is_empty() { String::new() } else { format!("{text}_") };
             let word = if kind == Kind::Secret { "sk" } else { "pk" };
             assert!(made.token.starts_with(&format!("{front}{word}_live_")), "{text}");
@@ -87,41 +87,42 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
             );
         }
     }
-    let made = other.create(&NewKey::titled("x")).await.unwrap();
+    let made = other.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(made.record.label, "", "the first is the default");
-    assert!(gate.offer_keyring(&other.keyring_document().await.unwrap()).unwrap());
+    assert!(gate.offer_keyring(&other.keyring().document().await.unwrap()).unwrap());
 
     let first = LabelChange { first: Some(label("shop")), ..LabelChange::default() };
     assert_eq!(change(&bench, first).await.unwrap().labels, ["shop", "", "acme"].map(label));
-    let made = other.create(&NewKey::titled("x")).await.unwrap();
+    let made = other.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(made.record.label, "shop");
-    let unlisted = other.create(&labelled("x", "other")).await.unwrap_err().to_string();
+    let unlisted = other.keys().create(&labelled("x", "other")).await.unwrap_err().to_string();
     assert!(unlisted.contains("it lists `shop`, no label, `acme`."), "{unlisted}");
 
     // A batch is created completely or not at all.
     let many = [NewKey::titled("a"), labelled("b", "nothere")];
-    let before = bench.issuer.list_keys(&Query::default()).await.unwrap().keys.len();
-    let refused = bench.issuer.create_all(&many, None).await.unwrap_err();
+    let before = bench.issuer.keys().list(&Query::default()).await.unwrap().keys.len();
+    let refused = bench.issuer.keys().create_all(&many, None).await.unwrap_err();
     assert_eq!(refused.code(), "label_not_listed");
-    assert_eq!(bench.issuer.list_keys(&Query::default()).await.unwrap().keys.len(), before);
+    assert_eq!(bench.issuer.keys().list(&Query::default()).await.unwrap().keys.len(), before);
 }
 
 pub(crate) async fn a_roll_keeps_the_label_or_changes_it(bench: Bench) {
     change(&bench, adding(&["acme"])).await.unwrap();
-    let old = bench.issuer.create(&labelled("x", "acme")).await.unwrap().record.id;
-    let next = bench.issuer.roll(&old, &Roll::default()).await.unwrap().value.minted;
+    let old = bench.issuer.keys().create(&labelled("x", "acme")).await.unwrap().record.id;
+    let next = bench.issuer.keys().roll(&old, &Roll::default()).await.unwrap().value.minted;
     assert_eq!(next.record.label, "acme", "not the default");
     bench.verify(&next.token).await.unwrap();
 
     let plain = Roll { label: Some(Label::NONE), ..Roll::default() };
-    let next = bench.issuer.roll(&next.record.id, &plain).await.unwrap().value.minted;
+    let next = bench.issuer.keys().roll(&next.record.id, &plain).await.unwrap().value.minted;
     assert!(next.token.starts_with("sk_live_"));
     bench.verify(&next.token).await.unwrap();
-    let again = bench.issuer.roll(&next.record.id, &Roll::default()).await.unwrap().value.minted;
+    let again =
+        bench.issuer.keys().roll(&next.record.id, &Roll::default()).await.unwrap().value.minted;
     assert_eq!(again.record.label, "");
 
     let other = Roll { label: Some(label("shop")), ..Roll::default() };
-    let refused = bench.issuer.roll(&again.record.id, &other).await.unwrap_err();
+    let refused = bench.issuer.keys().roll(&again.record.id, &other).await.unwrap_err();
     assert_eq!(refused.code(), "label_not_listed");
     bench.verify(&again.token).await.unwrap();
 }
@@ -129,7 +130,7 @@ pub(crate) async fn a_roll_keeps_the_label_or_changes_it(bench: Bench) {
 pub(crate) async fn a_name_stands_for_the_label_too(bench: Bench) {
     change(&bench, adding(&["acme"])).await.unwrap();
     let name = Idempotency::new("me", "one");
-    let send = async |new: NewKey| bench.issuer.create_all(&[new], Some(&name)).await;
+    let send = async |new: NewKey| bench.issuer.keys().create_all(&[new], Some(&name)).await;
     let first = send(labelled("x", "acme")).await.unwrap();
     let again = send(labelled("x", "acme")).await.unwrap();
     assert!(again.repeated);
@@ -139,7 +140,7 @@ pub(crate) async fn a_name_stands_for_the_label_too(bench: Bench) {
     }
     // A repeated request uses the default of the first one, although the default has changed since.
     let unsaid = Idempotency::new("me", "two");
-    let make = async || bench.issuer.create_all(&[NewKey::titled("y")], Some(&unsaid)).await;
+    let make = async || bench.issuer.keys().create_all(&[NewKey::titled("y")], Some(&unsaid)).await;
     let first = make().await.unwrap();
     let put = LabelChange { first: Some(label("acme")), ..LabelChange::default() };
     change(&bench, put).await.unwrap();
@@ -148,7 +149,7 @@ pub(crate) async fn a_name_stands_for_the_label_too(bench: Bench) {
     let roll = Idempotency::new("me", "three");
     let id = first.keys[0].record.id.clone();
     let send = async |label| {
-        bench.issuer.roll_once(&id, &Roll { label, ..Roll::default() }, Some(&roll)).await
+        bench.issuer.keys().roll_once(&id, &Roll { label, ..Roll::default() }, Some(&roll)).await
     };
     send(Some(label("acme"))).await.unwrap();
     assert!(send(Some(label("acme"))).await.unwrap().value.repeated);
@@ -193,11 +194,11 @@ pub(crate) async fn what_is_so_already_makes_no_keyring(bench: Bench) {
         (LabelChange { first: Some(label("shop")), ..LabelChange::default() }, "label_not_listed"),
         (LabelChange { add: vec![label("shop")], ..removing(&["shop"]) }, "signer_impossible"),
     ] {
-        assert_eq!(bench.issuer.preview_labels(&bad).await.unwrap_err().code(), code);
+        assert_eq!(bench.issuer.keyring().preview_labels(&bad).await.unwrap_err().code(), code);
         assert_eq!(change(&bench, bad).await.unwrap_err().code(), code);
     }
-    assert_eq!(bench.issuer.labels().await.unwrap().version, 2);
-    let events = bench.issuer.events_after(0, 100).await.unwrap();
+    assert_eq!(bench.issuer.keyring().labels().await.unwrap().version, 2);
+    let events = bench.issuer.trail().after(0, 100).await.unwrap();
     let changes = events.iter().filter(|event| event.event == "keyring.changed");
     let told = changes.map(|event| serde_json::from_str(&event.data).unwrap());
     let told: Vec<serde_json::Value> = told.collect();
@@ -212,27 +213,27 @@ pub(crate) async fn a_label_that_is_removed_ends_its_keys_and_they_are_counted(b
     for title in ["lives", "lives too", "is suspended", "is revoked", "expires"] {
         let end = (title == "expires").then_some(When::In(std::time::Duration::from_secs(5)));
         let new = NewKey { expires: end.into(), ..labelled(title, "acme") };
-        made.push(bench.issuer.create(&new).await.unwrap());
+        made.push(bench.issuer.keys().create(&new).await.unwrap());
     }
-    let plain = bench.issuer.create(&labelled("plain", "")).await.unwrap();
-    bench.issuer.suspend(&made[2].record.id, None).await.unwrap();
+    let plain = bench.issuer.keys().create(&labelled("plain", "")).await.unwrap();
+    bench.issuer.keys().suspend(&made[2].record.id, None).await.unwrap();
     bench.revoke(&made[3].record.id, When::Now).await.unwrap();
     bench.clock.advance(6_000);
 
     let gone = removing(&["acme"]);
-    let preview = bench.issuer.preview_labels(&gone).await.unwrap();
+    let preview = bench.issuer.keyring().preview_labels(&gone).await.unwrap();
     assert_eq!(preview.after, [Label::NONE]);
     // A suspended key counts, because it could be restored.
     let refused = Preview { count: 3, admins: 0, admins_left: 1 };
     assert_eq!(preview.refused, refused);
-    let none = bench.issuer.preview_labels(&adding(&["shop"])).await.unwrap().refused;
+    let none = bench.issuer.keyring().preview_labels(&adding(&["shop"])).await.unwrap().refused;
     assert_eq!((none.count, none.admins), (0, 0));
 
     let confirm = |count| Care { confirm: Some(count), last_admin: false };
     let other = change_with(&bench, gone.clone(), confirm(2)).await.unwrap_err();
     assert!(matches!(other, Error::NotTheCount { confirmed: 2, count: 3 }), "{other:?}");
     bench.verify(&made[0].token).await.unwrap();
-    assert_eq!(bench.issuer.labels().await.unwrap().version, 2, "nothing was changed");
+    assert_eq!(bench.issuer.keyring().labels().await.unwrap().version, 2, "nothing was changed");
 
     let changed = change_with(&bench, gone, confirm(3)).await.unwrap().value;
     assert_eq!((changed.version, &changed.labels), (3, &vec![Label::NONE]));
@@ -241,11 +242,11 @@ pub(crate) async fn a_label_that_is_removed_ends_its_keys_and_they_are_counted(b
         assert_eq!(refusal, Refusal::ForeignLabel, "{}", key.record.title);
     }
     bench.verify(&plain.token).await.unwrap();
-    let listed = bench.issuer.labels().await.unwrap();
+    let listed = bench.issuer.keyring().labels().await.unwrap();
     let of: Vec<_> =
         listed.keys.iter().map(|keys| (keys.label.as_str(), keys.total, keys.live)).collect();
     assert_eq!((listed.listed, of), (vec![Label::NONE], vec![("", 2, 2), ("acme", 5, 3)]));
-    let rolled = bench.issuer.roll(&made[0].record.id, &Roll::default()).await.unwrap_err();
+    let rolled = bench.issuer.keys().roll(&made[0].record.id, &Roll::default()).await.unwrap_err();
     assert_eq!(rolled.code(), "label_not_listed", "a successor would be refused as well");
 
     // The change can be reverted.
@@ -258,21 +259,21 @@ pub(crate) async fn the_last_admin_key_is_not_ended_by_accident(bench: Bench) {
     let put = LabelChange { first: Some(label("acme")), ..adding(&["acme"]) };
     change(&bench, put).await.unwrap();
     let gone = removing(&[""]);
-    let preview = bench.issuer.preview_labels(&gone).await.unwrap();
+    let preview = bench.issuer.keyring().preview_labels(&gone).await.unwrap();
     assert_eq!(preview.refused, Preview { count: 1, admins: 1, admins_left: 0 });
     let refused = change(&bench, gone.clone()).await.unwrap_err();
     assert!(matches!(refused, Error::LastAdmin { .. }), "{refused:?}");
-    bench.issuer.admin(&bench.made.admin_token).await.unwrap().unwrap();
+    bench.issuer.admins().find(&bench.made.admin_token).await.unwrap().unwrap();
 
     let admin = NewKey {
         purpose: KeyPurpose::Admin,
         admin_scopes: vec![scopes::EVERYTHING.into()],
         ..NewKey::titled("next")
     };
-    let next = bench.issuer.create(&admin).await.unwrap();
+    let next = bench.issuer.keys().create(&admin).await.unwrap();
     assert!(next.token.starts_with("acme_sk_live_"));
     change(&bench, gone).await.unwrap();
-    bench.issuer.admin(&next.token).await.unwrap().unwrap();
-    let old = bench.issuer.admin(&bench.made.admin_token).await.unwrap();
+    bench.issuer.admins().find(&next.token).await.unwrap().unwrap();
+    let old = bench.issuer.admins().find(&bench.made.admin_token).await.unwrap();
     assert_eq!(old.unwrap_err(), NotAdmin::Refused(Refusal::ForeignLabel));
 }

@@ -9,7 +9,7 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::state::count_by_state;
 
@@ -37,15 +37,15 @@ const fn secs(secs: u64) -> Duration {
 }
 
 pub(crate) async fn a_new_key_is_accepted_at_once_by_the_list_that_is_out(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("Billing")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("Billing")).await.unwrap();
     assert!(minted.token.starts_with("sk_live_"));
     assert_eq!(minted.record.token, None, "a secret key's text is not kept");
-    let verdict = bench.issuer.verify(&minted.token, None, None).await.unwrap();
+    let verdict = bench.issuer.keys().verify(&minted.token, None, None).await.unwrap();
     assert_eq!(verdict.title.as_deref(), Some("Billing"));
     assert_eq!(*verdict.result.unwrap().claims(), minted.record.claims());
     assert_eq!(verdict.list.unwrap().number, 1, "no publication was needed");
     assert_eq!(bench.events(&minted.record.id).await, ["api-key.created"]);
-    assert_eq!(bench.issuer.show(&minted.record.id).await.unwrap(), minted.record);
+    assert_eq!(bench.issuer.keys().show(&minted.record.id).await.unwrap(), minted.record);
 }
 
 pub(crate) async fn kind_and_environment_choose_the_signer(bench: Bench) {
@@ -56,7 +56,7 @@ pub(crate) async fn kind_and_environment_choose_the_signer(bench: Bench) {
         (Kind::Secret, Environment::Test, Some(Algorithm::Ed25519), 3, 132),
     ] {
         let new = NewKey { kind, environment, algorithm, ..NewKey::titled("x") };
-        let minted = bench.issuer.create(&new).await.unwrap();
+        let minted = bench.issuer.keys().create(&new).await.unwrap();
         assert_eq!(minted.record.kid, kid);
         assert_eq!(minted.token.rsplit('_').next().unwrap().len(), chars);
         assert_eq!(minted.record.token.is_some(), kind == Kind::Publishable);
@@ -64,13 +64,13 @@ pub(crate) async fn kind_and_environment_choose_the_signer(bench: Bench) {
     }
     let algorithm = Some(Algorithm::HmacSha256);
     let new = NewKey { kind: Kind::Publishable, algorithm, ..NewKey::titled("x") };
-    assert!(matches!(bench.issuer.create(&new).await, Err(Error::NoSigner)));
+    assert!(matches!(bench.issuer.keys().create(&new).await, Err(Error::NoSigner)));
 }
 
 pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Bench) {
     let long = "x".repeat(256);
     for title in ["", "  ", "a\nb", long.as_str()] {
-        let error = bench.issuer.create(&NewKey::titled(title)).await.unwrap_err();
+        let error = bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap_err();
         assert!(matches!(error, Error::Invalid { field: "title", .. }), "{title}");
     }
     for end in [
@@ -81,12 +81,12 @@ pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Be
         When::At(Time::from_millis(u64::from(u32::MAX) * 1000)),
     ] {
         let new = NewKey { expires: Some(end).into(), ..NewKey::titled("x") };
-        let error = bench.issuer.create(&new).await.unwrap_err();
+        let error = bench.issuer.keys().create(&new).await.unwrap_err();
         assert!(matches!(error, Error::Invalid { field: "expires_at", .. }), "{end:?}");
     }
-    let page = bench.issuer.list_keys(&Query::default()).await.unwrap();
+    let page = bench.issuer.keys().list(&Query::default()).await.unwrap();
     assert_eq!(page.keys.len(), 1, "only the first admin key");
-    bench.issuer.create(&NewKey::titled(&"é".repeat(255))).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled(&"é".repeat(255))).await.unwrap();
 }
 
 pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
@@ -95,21 +95,24 @@ pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
         admin_scopes: vec!["*".into()],
         ..NewKey::titled("Ops")
     };
-    let admin = bench.issuer.create(&new).await.unwrap();
-    let token = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-    assert_eq!(bench.issuer.admin(&admin.token).await.unwrap().unwrap().id, admin.record.id);
+    let admin = bench.issuer.keys().create(&new).await.unwrap();
+    let token = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
+    assert_eq!(
+        bench.issuer.admins().find(&admin.token).await.unwrap().unwrap().id,
+        admin.record.id
+    );
     assert_eq!(bench.verify(&admin.token).await, Err(Refusal::SignerNotAllowed(4)));
     assert_eq!(
-        bench.issuer.admin(&token.token).await.unwrap().unwrap_err(),
+        bench.issuer.admins().find(&token.token).await.unwrap().unwrap_err(),
         NotAdmin::Refused(Refusal::SignerNotAllowed(1))
     );
     bench.revoke(&admin.record.id, When::Now).await.unwrap();
-    let refused = bench.issuer.admin(&admin.token).await.unwrap().unwrap_err();
+    let refused = bench.issuer.admins().find(&admin.token).await.unwrap().unwrap_err();
     assert_eq!(refused, NotAdmin::Refused(Refusal::Revoked));
 }
 
 pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     assert_eq!(revoked.value.revoked_by.as_deref(), Some("me"));
     assert_eq!(revoked.published().unwrap().unwrap().number, 2);
@@ -122,14 +125,14 @@ pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench
 }
 
 pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let id = &minted.record.id;
     let at = bench.revoke(id, When::In(secs(100))).await.unwrap().value.revoked_at;
     assert_eq!(at, Some(START.secs() + 100));
     for later in [When::In(secs(100)), When::In(secs(101)), When::At(START.plus_millis(200_000))] {
         assert!(matches!(bench.revoke(id, later).await, Err(Error::NotEarlier)));
     }
-    assert_eq!(bench.issuer.show(id).await.unwrap().revoked_at, at);
+    assert_eq!(bench.issuer.keys().show(id).await.unwrap().revoked_at, at);
     let at = bench.revoke(id, When::At(START.plus_millis(50_900))).await.unwrap();
     assert_eq!(at.value.revoked_at, Some(START.secs() + 50), "rounded down, never later");
     let at = bench.revoke(id, When::At(Time::from_secs(1))).await.unwrap();
@@ -138,7 +141,7 @@ pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
 }
 
 pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, When::In(secs(60))).await.unwrap();
     assert_eq!(revoked.value.state(START), KeyState::Scheduled);
     let before = revoked.published().unwrap().unwrap();
@@ -147,9 +150,9 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
     bench.clock.advance(1);
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     // The next publication includes it as revoked, under a new number.
-    let after = bench.issuer.publish().await.unwrap();
+    let after = bench.issuer.list().publish().await.unwrap();
     assert_eq!(after.number, before.number + 1);
-    let (_, shards) = bench.issuer.overview().await.unwrap();
+    let (_, shards) = bench.issuer.list().overview().await.unwrap();
     let counts = shards[0].counts;
     assert_eq!((counts.revoked, counts.timed), (1, 0));
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
@@ -157,15 +160,15 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
 
 pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(bench: Bench) {
     let new = NewKey { expires: Some(When::In(secs(100))).into(), ..NewKey::titled("x") };
-    let minted = bench.issuer.create(&new).await.unwrap();
+    let minted = bench.issuer.keys().create(&new).await.unwrap();
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    let revoked = async || bench.issuer.overview().await.unwrap().1[0].counts.revoked;
+    let revoked = async || bench.issuer.list().overview().await.unwrap().1[0].counts.revoked;
     let day = u64::from(portcullis_issuer::publish::RETENTION_SECS) * 1000;
     bench.clock.advance(100_000 + day - 1);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_eq!(revoked().await, 1);
     bench.clock.advance(1);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_eq!(revoked().await, 0);
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Expired));
 }
@@ -181,10 +184,10 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
         expires: Some(When::In(secs(1000))).into(),
         ..NewKey::titled("Shop")
     };
-    let old = bench.issuer.create(&new).await.unwrap();
+    let old = bench.issuer.keys().create(&new).await.unwrap();
     let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
     bench.clock.advance(1_000);
-    let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap().value;
+    let rolled = bench.issuer.keys().roll(&old.record.id, &roll).await.unwrap().value;
     let new = &rolled.minted.record;
     assert_eq!(new.rolled_from.as_deref(), Some(old.record.id.as_str()));
     assert_eq!(
@@ -197,22 +200,22 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     bench.clock.advance(1);
     assert_eq!(bench.verify(&old.token).await, Err(Refusal::Revoked));
     bench.verify(&rolled.minted.token).await.unwrap();
-    let again = bench.issuer.roll(&old.record.id, &roll).await;
+    let again = bench.issuer.keys().roll(&old.record.id, &roll).await;
     assert!(matches!(again, Err(Error::AlreadyRevoked)));
     let events = bench.events(&old.record.id).await;
     assert_eq!(events, ["api-key.created", "api-key.revoked", "api-key.rolled"]);
 
     // Never beyond the key's own expiry, and without an overlap not at all.
     let long = Roll { overlap: secs(100_000), ..Roll::default() };
-    let second = bench.issuer.roll(&new.id, &long).await.unwrap().value;
+    let second = bench.issuer.keys().roll(&new.id, &long).await.unwrap().value;
     assert_eq!(second.old.revoked_at, new.expires_at);
     let none = Roll { overlap: secs(0), ..Roll::default() };
-    let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap().value;
+    let third = bench.issuer.keys().roll(&second.minted.record.id, &none).await.unwrap().value;
     assert_eq!(bench.verify(&second.minted.token).await, Err(Refusal::Revoked));
     bench.verify(&third.minted.token).await.unwrap();
     bench.clock.advance(1_000_000);
-    bench.issuer.publish().await.unwrap();
-    let late = bench.issuer.roll(&third.minted.record.id, &none).await;
+    bench.issuer.list().publish().await.unwrap();
+    let late = bench.issuer.keys().roll(&third.minted.record.id, &none).await;
     assert!(matches!(late, Err(Error::Expired)));
 }
 
@@ -228,6 +231,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         let expires = expires.map(|after| When::In(secs(after)));
         let minted = bench
             .issuer
+            .keys()
             .create(&NewKey { expires: expires.into(), ..NewKey::titled("x") })
             .await
             .unwrap();
@@ -240,26 +244,26 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
     for (owner, expires) in [(dead, None), (dead, Some(20)), (asleep, None), (asleep, Some(20))] {
         let expires = expires.map(|after| When::In(secs(after)));
         let new = NewKey { owner, expires: expires.into(), ..NewKey::titled("y") };
-        bench.issuer.create(&new).await.unwrap();
+        bench.issuer.keys().create(&new).await.unwrap();
     }
     for (owner, state) in [(dead, BulkState::Revoked), (asleep, BulkState::Suspended)] {
         let whose = BulkSelection::Owner(owner);
         let (issued_from, issued_before) = (None, None);
         let many = BulkRevocation { whose, state, issued_from, issued_before, by: None };
-        bench.issuer.revoke_many(&many).await.unwrap().published().unwrap();
+        bench.issuer.bulk().revoke(&many).await.unwrap().published().unwrap();
     }
     for elapsed in [0, 4_999, 5_000, 19_999, 20_000, 49_999, 50_000] {
         bench.clock.set(START.plus_millis(elapsed));
-        bench.issuer.publish().await.unwrap();
-        let at = bench.issuer.published().await.unwrap().this_update.secs();
+        bench.issuer.list().publish().await.unwrap();
+        let at = bench.issuer.list().published().await.unwrap().this_update.secs();
         let mut reading = bench.issuer.store().read().await.unwrap();
         let counts = count_by_state(&mut reading, at).await.unwrap();
         drop(reading);
-        let all = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
+        let all = bench.issuer.keys().list(&Query::default()).await.unwrap().keys;
         for state in KeyState::ALL {
             let criteria = Criteria { state: Some(state), ..Criteria::default() };
             let query = Query { criteria, count: true, ..Query::default() };
-            let page = bench.issuer.list_keys(&query).await.unwrap();
+            let page = bench.issuer.keys().list(&query).await.unwrap();
             let listed = page.keys;
             assert_eq!(page.count, Some(listed.len() as u64));
             let counted = counts.get(&state).copied().unwrap_or(0);
@@ -269,7 +273,8 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
                 "{state:?} at {elapsed}"
             );
             // The store's clock may be milliseconds ahead after several publications.
-            let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
+            let now =
+                bench.issuer.now().max(bench.issuer.list().published().await.unwrap().this_update);
             let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();
             assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{state:?} at {elapsed}");
         }
@@ -278,13 +283,13 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
 
 pub(crate) async fn pages_follow_each_other_without_gap(bench: Bench) {
     for number in 0..5 {
-        bench.issuer.create(&NewKey::titled(&format!("key {number}"))).await.unwrap();
+        bench.issuer.keys().create(&NewKey::titled(&format!("key {number}"))).await.unwrap();
     }
     let mut titles = Vec::new();
     let mut cursor = None;
     loop {
         let query = Query { limit: Some(2), cursor, ..Query::default() };
-        let page = bench.issuer.list_keys(&query).await.unwrap();
+        let page = bench.issuer.keys().list(&query).await.unwrap();
         titles.extend(page.keys.into_iter().map(|key| key.title.clone()));
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -294,40 +299,40 @@ pub(crate) async fn pages_follow_each_other_without_gap(bench: Bench) {
     assert_eq!(titles, ["key 4", "key 3", "key 2", "key 1", "key 0", "First admin key"]);
     for (limit, cursor) in [(0, None), (201, None), (1, Some("apk_unknown".to_owned()))] {
         let query = Query { limit: Some(limit), cursor, ..Query::default() };
-        assert!(matches!(bench.issuer.list_keys(&query).await, Err(Error::Invalid { .. })));
+        assert!(matches!(bench.issuer.keys().list(&query).await, Err(Error::Invalid { .. })));
     }
 }
 
 pub(crate) async fn an_unchanged_list_only_renews_its_stamp(bench: Bench) {
-    let first = bench.issuer.publish().await.unwrap();
+    let first = bench.issuer.list().publish().await.unwrap();
     bench.clock.advance(1_000);
-    let second = bench.issuer.publish().await.unwrap();
+    let second = bench.issuer.list().publish().await.unwrap();
     assert_eq!((first.number, first.digest), (second.number, second.digest));
     assert!(second.this_update > first.this_update && second.stamp != first.stamp);
     // Two publications in one millisecond still get different times.
-    let third = bench.issuer.publish().await.unwrap();
+    let third = bench.issuer.list().publish().await.unwrap();
     assert_eq!(third.this_update, second.this_update.plus_millis(1));
 }
 
 pub(crate) async fn a_revocation_stays_committed_where_it_can_not_be_published(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     bench.clock.set(Time::from_millis(START.millis() - 60_000));
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let unpublished = revoked.published();
     assert!(matches!(unpublished, Err(Error::ClockWentBack { behind_millis: 60_000.. })));
-    let record = bench.issuer.show(&minted.record.id).await.unwrap();
+    let record = bench.issuer.keys().show(&minted.record.id).await.unwrap();
     assert!(record.revoked_at >= Some(START.secs()), "dated by the store's clock");
     bench.clock.set(START.plus_millis(1_000));
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn an_old_list_is_not_verified_by(bench: Bench) {
-    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     bench.clock.advance(u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap());
     let refusal = bench.verify(&minted.token).await.unwrap_err();
     assert_eq!(refusal.code(), "list_past_next_update");
     assert!(refusal.is_unavailable());
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     bench.verify(&minted.token).await.unwrap();
 }

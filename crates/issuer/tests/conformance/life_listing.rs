@@ -17,7 +17,7 @@ conformance! {
 
 async fn found(bench: &Bench, criteria: Criteria) -> Vec<String> {
     let query = Query { criteria, count: true, ascending: true, ..Query::default() };
-    let page = bench.issuer.list_keys(&query).await.unwrap();
+    let page = bench.issuer.keys().list(&query).await.unwrap();
     assert_eq!(page.count, Some(page.keys.len() as u64));
     page.keys.into_iter().map(|key| key.title.clone()).collect()
 }
@@ -28,7 +28,7 @@ pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
     let owner = bench.owner("Acme").await;
     let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;
     let a = NewKey { owner, policy, ..NewKey::titled("a") };
-    let a = bench.issuer.create(&a).await.unwrap().record;
+    let a = bench.issuer.keys().create(&a).await.unwrap().record;
     bench.clock.advance(1_000);
     let b = NewKey {
         kind: Kind::Publishable,
@@ -36,7 +36,7 @@ pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
         sales_channels: vec!["web".into()],
         ..NewKey::titled("b")
     };
-    let b = bench.issuer.create(&b).await.unwrap();
+    let b = bench.issuer.keys().create(&b).await.unwrap();
     bench.revoke(&a.id, When::At(START.plus_millis(60_000))).await.unwrap();
     let at = |millis| Some(START.plus_millis(millis));
     let first = "First admin key";
@@ -71,7 +71,9 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
     let titles = ["100% Billing", "100 billing_x", r"back\slash", "Über Straße"];
     let mut redacted = Vec::new();
     for title in titles {
-        redacted.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.redacted);
+        redacted.push(
+            bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.redacted,
+        );
     }
     let search =
         async |q: &str| found(&bench, Criteria { q: Some(q.into()), ..Criteria::default() }).await;
@@ -100,7 +102,7 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
     for q in [String::new(), "x".repeat(256)] {
         let criteria = Criteria { q: Some(q), ..Criteria::default() };
         let query = Query { criteria, ..Query::default() };
-        assert!(matches!(bench.issuer.list_keys(&query).await, Err(Error::Invalid { .. })));
+        assert!(matches!(bench.issuer.keys().list(&query).await, Err(Error::Invalid { .. })));
     }
 }
 
@@ -108,7 +110,7 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
     let mut ids = Vec::new();
     for title in ["b", "A", "a", "C", "b", "ä", "b"] {
         bench.clock.advance(1);
-        ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id);
+        ids.push(bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id);
     }
     for at in [5, 1, 3] {
         bench.clock.advance(1);
@@ -117,7 +119,7 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
     for order in Order::ALL {
         for ascending in [false, true] {
             let whole = Query { order, ascending, ..Query::default() };
-            let whole = bench.issuer.list_keys(&whole).await.unwrap().keys;
+            let whole = bench.issuer.keys().list(&whole).await.unwrap().keys;
             assert_eq!(whole.len(), 8);
             let in_order = |pair: &[EffectiveKey]| {
                 let of = |key: &EffectiveKey| match order {
@@ -133,7 +135,7 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
             let mut cursor = None;
             loop {
                 let query = Query { order, ascending, cursor, limit: Some(3), ..Query::default() };
-                let page = bench.issuer.list_keys(&query).await.unwrap();
+                let page = bench.issuer.keys().list(&query).await.unwrap();
                 paged.extend(page.keys);
                 cursor = page.next_cursor;
                 if cursor.is_none() {
@@ -141,7 +143,10 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
                 }
                 let other = Query { order, ascending: !ascending, ..Query::default() };
                 let other = Query { cursor: cursor.clone(), ..other };
-                assert!(matches!(bench.issuer.list_keys(&other).await, Err(Error::Invalid { .. })));
+                assert!(matches!(
+                    bench.issuer.keys().list(&other).await,
+                    Err(Error::Invalid { .. })
+                ));
             }
             assert_eq!(paged, whole);
         }

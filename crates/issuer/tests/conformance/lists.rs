@@ -8,8 +8,8 @@ use portcullis_core::list::MAX_SKEW_MILLIS;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::*;
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::publish::{Target, has, run_leader};
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::{Target, has};
 use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
@@ -50,7 +50,8 @@ pub(crate) struct Working {
 pub(crate) fn work(issuer: &Issuer, targets: &[&str]) -> Working {
     let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
     let (stop, stopped) = watch::channel(());
-    tokio::spawn(run_leader(issuer.clone(), BEAT, targets, stopped));
+    let leader = issuer.clone();
+    tokio::spawn(async move { leader.list().lead(BEAT, targets, stopped).await });
     Working { _sender: stop }
 }
 
@@ -66,23 +67,23 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
     .await
     .unwrap();
     writing.save().await.unwrap();
-    assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
+    assert!(matches!(issuer.keys().create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
     // Every stamp published so far, with the shards that it covers.
     let mut stamps = Vec::new();
     let step = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap() + MAX_SKEW_MILLIS;
     let mut keys = Vec::new();
     for _ in 0..14 {
         let (published, shards) = {
-            issuer.publish().await.unwrap();
-            issuer.overview().await.unwrap()
+            issuer.list().publish().await.unwrap();
+            issuer.list().overview().await.unwrap()
         };
         let covered: Vec<u32> =
             shards.iter().filter(|s| s.line.is_some()).map(|s| s.shard).collect();
         stamps.push((published.next_update, covered));
         bench.clock.advance(step);
-        issuer.publish().await.unwrap();
+        issuer.list().publish().await.unwrap();
         for _ in 0..5 {
-            keys.push(issuer.create(&NewKey::titled("x")).await.unwrap());
+            keys.push(issuer.keys().create(&NewKey::titled("x")).await.unwrap());
             let shard = keys.last().unwrap().record.serial.shard();
             for (end, covered) in &stamps {
                 let in_force = end.plus_millis(MAX_SKEW_MILLIS) > issuer.now();
@@ -102,8 +103,8 @@ const LEASE: u64 = 3_000;
 
 pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     let first = work(&bench.issuer, &[]);
-    let start = bench.issuer.published().await.unwrap().this_update;
-    let newest = async || Some(bench.issuer.published().await.unwrap().this_update);
+    let start = bench.issuer.list().published().await.unwrap().this_update;
+    let newest = async || Some(bench.issuer.list().published().await.unwrap().this_update);
     until("the first beat", async || newest().await.filter(|at| *at > start)).await;
     let second = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let standing_by = work(&second, &[]);
@@ -148,7 +149,7 @@ pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(be
     }
     assert!(held.len() > 1);
     bench.clock.advance(1000);
-    let published = tokio::time::timeout(Duration::from_secs(5), issuer.publish()).await;
+    let published = tokio::time::timeout(Duration::from_secs(5), issuer.list().publish()).await;
     assert!(published.is_ok(), "it waits for those who ask");
     published.unwrap().unwrap();
     assert!(another().await.is_err(), "they have them still");
@@ -184,18 +185,18 @@ pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
     let public = portcullis_core::policy::Visibility::Public;
     bench.policy("Shop", public, PolicyRules::default()).await;
     let _working = work(issuer, &[&format!("dir:{},every=50ms", folder.display())]);
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    let list = issuer.published().await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
+    let list = issuer.list().published().await.unwrap();
     let list = (list.epoch, list.number);
     until("the target", async || Some(()).filter(|()| folder.join("stamp").exists())).await;
-    issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
+    issuer.list().wait_for(list, Duration::from_secs(30)).await.unwrap();
     let gate = adopt(&bench, &folder).await;
     gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
 
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let revoked = revoked.published().unwrap().unwrap();
     let list = (revoked.epoch, revoked.number);
-    let targets = issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
+    let targets = issuer.list().wait_for(list, Duration::from_secs(30)).await.unwrap();
     assert_eq!(targets.len(), 1);
     assert!(has(&targets[0], list), "{targets:?}");
     let gate = adopt(&bench, &folder).await;
@@ -218,21 +219,21 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     let specs = [format!("dir:{}", blocked.display()), format!("dir:{}", folder.display())];
     let _working = work(issuer, &[&specs[0], &specs[1]]);
     let bad = until("the failure", async || {
-        issuer.targets().await.unwrap().into_iter().find(|target| target.error.is_some())
+        issuer.list().targets().await.unwrap().into_iter().find(|target| target.error.is_some())
     })
     .await;
     assert_eq!(bad.name, specs[0]);
     // A revocation reaches the good target.
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let list = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let list = list.published().unwrap().unwrap();
     let list = (list.epoch, list.number);
     until("the good one", async || {
-        let targets = issuer.targets().await.unwrap();
+        let targets = issuer.list().targets().await.unwrap();
         targets.into_iter().find(|target| target.name == specs[1] && has(target, list))
     })
     .await;
-    let targets = issuer.wait_for(list, Duration::ZERO).await.unwrap();
+    let targets = issuer.list().wait_for(list, Duration::ZERO).await.unwrap();
     assert!(targets.iter().any(|target| target.name == specs[0] && !has(target, list)));
     // The failure becomes an event, and the target catches up once it is repaired.
     let told = async || {
@@ -243,7 +244,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     until("the event", told).await;
     std::fs::remove_file(&blocked).unwrap();
     until("the mended one", async || {
-        let targets = issuer.targets().await.unwrap();
+        let targets = issuer.list().targets().await.unwrap();
         targets.into_iter().find(|target| target.name == specs[0] && has(target, list))
     })
     .await;
@@ -256,13 +257,13 @@ pub(crate) async fn a_publisher_that_wakes_up_late_changes_nothing(bench: Bench)
     let late = lists::promise(&mut reading).await.unwrap().unwrap();
     let stamp = lists::published(&mut reading).await.unwrap().stamp;
     drop(reading);
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    let newest = issuer.published().await.unwrap();
+    let newest = issuer.list().published().await.unwrap();
     let mut writing = issuer.store().bookkeeping().await.unwrap();
     assert!(!lists::set_published(&mut writing, &late, &stamp).await.unwrap());
     writing.save().await.unwrap();
-    assert_eq!(issuer.published().await.unwrap(), newest);
+    assert_eq!(issuer.list().published().await.unwrap(), newest);
 }
 
 /// SQLite only: a backup is a copy of the file.
@@ -273,10 +274,10 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     let spec = format!("dir:{}", folder.display());
     let public = portcullis_core::policy::Visibility::Public;
     let edited = bench.policy("Shop", public, PolicyRules::default()).await;
-    let kept = bench.issuer.create(&NewKey::titled("kept")).await.unwrap();
-    let revoked = bench.issuer.create(&NewKey::titled("revoked later")).await.unwrap();
+    let kept = bench.issuer.keys().create(&NewKey::titled("kept")).await.unwrap();
+    let revoked = bench.issuer.keys().create(&NewKey::titled("revoked later")).await.unwrap();
     bench.clock.advance(5_000);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
 
     // The backup, and then the window that it lacks.
     let backup = bench.folder.path().join("backup.db");
@@ -286,13 +287,13 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(vacuum)).execute(&pool).await.unwrap();
     pool.close().await;
     bench.clock.advance(5_000);
-    let lost = bench.issuer.create(&NewKey::titled("lost")).await.unwrap();
+    let lost = bench.issuer.keys().create(&NewKey::titled("lost")).await.unwrap();
     bench.revoke(&revoked.record.id, When::Now).await.unwrap().published().unwrap();
     let sold = vec!["sc_1".to_owned()];
     let change = PolicyChange { sales_channels: Some(sold.clone()), ..PolicyChange::default() };
-    bench.issuer.update_policy(edited, &change).await.unwrap().published().unwrap();
+    bench.issuer.policies().update(edited, &change).await.unwrap().published().unwrap();
     let made = bench.policy("Lost policy", public, PolicyRules::default()).await;
-    let last = bench.issuer.published().await.unwrap();
+    let last = bench.issuer.list().published().await.unwrap();
     {
         let _working = work(&bench.issuer, &[&spec]);
         until("the target", async || Some(()).filter(|()| folder.join("stamp").exists())).await;
@@ -305,38 +306,49 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     std::fs::copy(&backup, bench.home.database_file()).unwrap();
     let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let witnesses = [Target::parse(&spec).unwrap()];
-    let found = issuer.check_witnesses(&witnesses).await;
+    let found = issuer.recovery().check_witnesses(&witnesses).await;
     assert!(matches!(found, Err(Error::Store(StoreError::Restored { .. }))), "{found:?}");
-    assert!(matches!(issuer.publish().await, Err(Error::Store(StoreError::Restored { .. }))));
-    let refused = issuer.create(&NewKey::titled("x")).await;
+    assert!(matches!(
+        issuer.list().publish().await,
+        Err(Error::Store(StoreError::Restored { .. }))
+    ));
+    let refused = issuer.keys().create(&NewKey::titled("x")).await;
     assert!(matches!(refused, Err(Error::Store(StoreError::Restored { .. }))));
 
-    let recovered = issuer.recover(&witnesses).await.unwrap();
+    let recovered = issuer.recovery().recover(&witnesses).await.unwrap();
     assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");
     assert!(recovered.number > last.number);
     let verify = async |token: &str| {
-        issuer.verify(token, None, None).await.unwrap().result.map(|_| ()).map_err(Refusal::code)
+        issuer
+            .keys()
+            .verify(token, None, None)
+            .await
+            .unwrap()
+            .result
+            .map(|_| ())
+            .map_err(Refusal::code)
     };
     assert_eq!(verify(&kept.token).await, Ok(()));
     assert_eq!(verify(&revoked.token).await, Err("revoked"));
     assert_eq!(verify(&lost.token).await, Err("revoked"));
-    assert_eq!(issuer.show_policy(edited).await.unwrap().rules.sales_channels, sold);
-    issuer.show_policy(made).await.unwrap();
+    assert_eq!(issuer.policies().show(edited).await.unwrap().rules.sales_channels, sold);
+    issuer.policies().show(made).await.unwrap();
     // A gate that holds the earlier list accepts the new one.
     let mut gate = adopt(&bench, &folder).await;
     let held = gate.list().unwrap().list_version();
-    gate.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now().plus_millis(1_000)).unwrap();
+    gate.adopt_bundle(&issuer.list().bundle().await.unwrap(), issuer.now().plus_millis(1_000))
+        .unwrap();
     assert!(gate.list().unwrap().list_version().number > held.number);
 
     // Keys can be made again once the earlier stamps have expired, in shards of their own.
-    assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
+    assert!(matches!(issuer.keys().create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
     let valid_for = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap();
     bench.clock.advance(valid_for + MAX_SKEW_MILLIS + 1_000);
-    issuer.publish().await.unwrap();
-    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    issuer.list().publish().await.unwrap();
+    let minted = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(verify(&minted.token).await, Ok(()));
     assert!(minted.record.serial.shard() > lost.record.serial.shard() + 1);
-    assert_eq!(issuer.check_witnesses(&witnesses).await.unwrap(), 1);
-    let again = issuer.recover(&witnesses).await;
+    assert_eq!(issuer.recovery().check_witnesses(&witnesses).await.unwrap(), 1);
+    let again = issuer.recovery().recover(&witnesses).await;
     assert!(matches!(again, Err(Error::Target { .. })));
 }

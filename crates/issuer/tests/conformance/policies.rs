@@ -6,7 +6,7 @@ use portcullis_core::list::{FileName, Head};
 use portcullis_core::policy::{Policies, Visibility};
 use portcullis_core::token::Kind;
 use portcullis_issuer::actions::*;
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::policies as stored;
 use portcullis_issuer::{Error, Issuer};
@@ -35,7 +35,7 @@ fn reader() -> PolicyRules {
 }
 
 async fn head(issuer: &Issuer) -> Head {
-    issuer.view().await.unwrap().verifier().list().unwrap().head().clone()
+    issuer.list().state().await.unwrap().verifier().list().unwrap().head().clone()
 }
 
 /// The policy that a gate finds under a number if it fetches all files from the store by name.
@@ -73,7 +73,7 @@ pub(crate) async fn a_policy_is_published_edited_and_deleted(bench: Bench) {
         rate_class: Some(None),
         ..PolicyChange::default()
     };
-    let saved = issuer.update_policy(number, &change).await.unwrap();
+    let saved = issuer.policies().update(number, &change).await.unwrap();
     saved.published().unwrap();
     let read = found(issuer, private, number).await.unwrap();
     assert_eq!((read.scopes, read.rate_class), (vec!["orders:*".to_owned()], None));
@@ -83,9 +83,9 @@ pub(crate) async fn a_policy_is_published_edited_and_deleted(bench: Bench) {
     assert!(kept.is_some(), "whoever holds the list before still finds its files");
     drop(reading);
 
-    issuer.delete_policy(number, None).await.unwrap().published().unwrap();
+    issuer.policies().delete(number, None).await.unwrap().published().unwrap();
     assert_eq!(head(issuer).await.policies(private), FileName::NONE);
-    assert!(matches!(issuer.show_policy(number).await, Err(Error::Unknown { .. })));
+    assert!(matches!(issuer.policies().show(number).await, Err(Error::Unknown { .. })));
     bench.clock.advance(2 * 24 * 60 * 60 * 1000);
     bench.policy("Another", private, reader()).await;
     let mut reading = issuer.store().read().await.unwrap();
@@ -106,28 +106,28 @@ pub(crate) async fn what_no_verifier_would_accept_is_refused_by_name(bench: Benc
         ("rate_class", PolicyRules { rate_class: Some("Gold".into()), ..empty() }),
     ] {
         let new = NewPolicy { name: "x".into(), visibility: Visibility::Public, rules, by: None };
-        match bench.issuer.create_policy(&new).await {
+        match bench.issuer.policies().create(&new).await {
             Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),
             other => unreachable!("{field}: {other:?}"),
         }
     }
-    assert_eq!(bench.issuer.list_policies(None, 0, 50).await.unwrap(), []);
+    assert_eq!(bench.issuer.policies().list(None, 0, 50).await.unwrap(), []);
 }
 
 pub(crate) async fn a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do(bench: Bench) {
     let policy = bench.policy("Reader", Visibility::Private, reader()).await;
     let new = NewKey { policy, ..NewKey::titled("x") };
-    let minted = bench.issuer.create(&new).await.unwrap();
+    let minted = bench.issuer.keys().create(&new).await.unwrap();
     let wrong = NewKey { kind: Kind::Publishable, ..new.clone() };
     let unknown = NewKey { policy: policy ^ 1, ..new };
     for refused in [wrong, unknown] {
-        let refused = bench.issuer.create(&refused).await;
+        let refused = bench.issuer.keys().create(&refused).await;
         assert!(matches!(refused, Err(Error::Invalid { field: "policy", .. })));
     }
-    let refused = bench.issuer.delete_policy(policy, None).await;
+    let refused = bench.issuer.policies().delete(policy, None).await;
     assert!(matches!(refused, Err(Error::InUse { what: "policy" })));
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    bench.issuer.delete_policy(policy, None).await.unwrap();
+    bench.issuer.policies().delete(policy, None).await.unwrap();
 }
 
 pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
@@ -154,10 +154,10 @@ pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
     let admin = async |scope: &str| {
         let admin_scopes = vec![scope.into()];
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Gate") };
-        issuer.create(&new).await.unwrap()
+        issuer.keys().create(&new).await.unwrap()
     };
     let (gate, other) = (admin("gates:read").await, admin("keys:*").await);
-    let plain = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let plain = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     for token in [None, Some("nonsense"), Some(plain.token.as_str()), Some(other.token.as_str())] {
         assert_eq!(get(private.clone(), token).await.0, StatusCode::NOT_FOUND, "{token:?}");
     }
@@ -176,7 +176,7 @@ pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
         let issuer = if number % 2 == 0 { &bench.issuer } else { &second };
         let visibility = Visibility::Private;
         let new = NewPolicy { name: number.to_string(), visibility, rules: reader(), by: None };
-        numbers.push(issuer.create_policy(&new).await.unwrap().value.number);
+        numbers.push(issuer.policies().create(&new).await.unwrap().value.number);
     }
     for number in &numbers {
         assert!(found(&bench.issuer, Visibility::Private, *number).await.is_some());
@@ -185,10 +185,10 @@ pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
     // Deleting a policy restores the earlier bytes, whichever process writes them.
     let new =
         NewPolicy { name: "x".into(), visibility: Visibility::Private, rules: reader(), by: None };
-    let number = second.create_policy(&new).await.unwrap().value.number;
+    let number = second.policies().create(&new).await.unwrap().value.number;
     assert_ne!(head(&bench.issuer).await.private_policies(), before);
     let third = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
-    third.delete_policy(number, None).await.unwrap().published().unwrap();
+    third.policies().delete(number, None).await.unwrap().published().unwrap();
     assert_eq!(head(&bench.issuer).await.private_policies(), before);
 }
 
@@ -196,29 +196,29 @@ pub(crate) async fn owners_are_numbered_once_and_for_all(bench: Bench) {
     let issuer = &bench.issuer;
     let new =
         NewOwner { name: "Acme".into(), external_id: Some("cus_42".into()), ..NewOwner::default() };
-    let owner = issuer.create_owner(&new).await.unwrap();
+    let owner = issuer.owners().create(&new).await.unwrap();
     assert!(matches!(
-        issuer.create_owner(&new).await,
+        issuer.owners().create(&new).await,
         Err(Error::Invalid { field: "external_id", .. })
     ));
     assert_eq!(
-        issuer.list_owners(Some("cus_42"), 0, 50).await.unwrap(),
+        issuer.owners().list(Some("cus_42"), 0, 50).await.unwrap(),
         std::slice::from_ref(&owner)
     );
     let key = NewKey { owner: owner.number, ..NewKey::titled("x") };
-    let minted = issuer.create(&key).await.unwrap();
-    let refused = issuer.delete_owner(owner.number, None).await;
+    let minted = issuer.keys().create(&key).await.unwrap();
+    let refused = issuer.owners().delete(owner.number, None).await;
     assert!(matches!(refused, Err(Error::InUse { what: "owner" })));
     let change = OwnerChange { name: Some("Acme Ltd".into()), ..OwnerChange::default() };
-    let changed = issuer.update_owner(owner.number, &change).await.unwrap();
+    let changed = issuer.owners().update(owner.number, &change).await.unwrap();
     assert_eq!(
         (changed.name.as_str(), changed.external_id.as_deref()),
         ("Acme Ltd", Some("cus_42"))
     );
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
-    issuer.delete_owner(owner.number, None).await.unwrap();
-    let refused = issuer.create(&key).await;
+    issuer.owners().delete(owner.number, None).await.unwrap();
+    let refused = issuer.keys().create(&key).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "owner", .. })));
     // The external id can be used again; the number can't.
-    assert_ne!(issuer.create_owner(&new).await.unwrap().number, owner.number);
+    assert_ne!(issuer.owners().create(&new).await.unwrap().number, owner.number);
 }

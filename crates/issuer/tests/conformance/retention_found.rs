@@ -27,7 +27,7 @@ async fn export(bench: &Bench, name: &str, after: i64) -> PathBuf {
     let path = bench.folder.path().join(name);
     let filter = Filter { ascending: true, ..Filter::default() };
     let query = EventQuery { filter, limit: Some(1000), ..EventQuery::default() };
-    let page = bench.issuer.list_events(&query).await.unwrap();
+    let page = bench.issuer.trail().list(&query).await.unwrap();
     let events = page.events.iter().filter(|event| event.id > after);
     let lines = events.map(|event| serde_json::to_string(&ExportLine::from(event)).unwrap() + "\n");
     std::fs::write(&path, lines.collect::<String>()).unwrap();
@@ -59,7 +59,7 @@ pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {
     sound(&bench).await;
 
     // A start that covers the cut, forged by an attacker who can only write the database.
-    let kept = bench.issuer.events_after(start.last.id, 100).await.unwrap();
+    let kept = bench.issuer.trail().after(start.last.id, 100).await.unwrap();
     let cut = &kept[2];
     let forged = Start { last: Anchor { id: cut.id, digest: cut.digest }, ..start };
     let mallory = || SigningKey::from_seed(&[9; 32]);
@@ -67,11 +67,11 @@ pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {
     run(&bench, "UPDATE events SET id = -id WHERE id <= (SELECT MIN(id) + 2 FROM events)").await;
     set_file(&bench, &forged.sign(&signer)).await;
     assert!(codes(&bench).await.contains(&"start"));
-    let tail = bench.issuer.verify_tail(1000).await.unwrap();
+    let tail = bench.issuer.trail().verify_tail(1000).await.unwrap();
     assert!(!tail.is_sound(), "the doctor sees it");
     // A trim doesn't remove events and sign a new start on top of the forgery.
     bench.clock.advance(60 * DAY);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     assert_eq!(trim(&bench.issuer, &keep(20)).await.unwrap_err().code(), "trail_broken");
     run(&bench, "UPDATE events SET id = -id WHERE id < 0").await;
 
@@ -113,7 +113,7 @@ pub(crate) async fn a_start_is_signed_by_a_signer_of_lists(bench: Bench) {
     set_file(&bench, &start.sign(&forger)).await;
     assert_eq!(codes(&bench).await, ["start"]);
     bench.clock.advance(30 * DAY);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     let refused = trim(&bench.issuer, &keep(20)).await.unwrap_err();
     assert_eq!(refused.code(), "trail_broken", "nothing is removed and signed on top of it");
     let signer = bench.issuer.keystore().list_signer().unwrap();
@@ -133,7 +133,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     fill(&bench, 5).await;
     let anchor = sound(&bench).await.newest.unwrap();
     let early =
-        Anchor::parse(&format!("4:{}", bench.issuer.events_after(3, 1).await.unwrap()[0].digest))
+        Anchor::parse(&format!("4:{}", bench.issuer.trail().after(3, 1).await.unwrap()[0].digest))
             .unwrap();
     let whole = export(&bench, "whole.jsonl", 0).await;
     let archive = bench.folder.path().join("archive");
@@ -143,7 +143,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     let [first] = done.files.as_slice() else { panic!("{done:?}") };
     fill(&bench, 2_500).await;
     bench.clock.advance(30 * DAY);
-    bench.issuer.publish().await.unwrap();
+    bench.issuer.list().publish().await.unwrap();
     let files = trim(&bench.issuer, &retention).await.unwrap().files;
     let [second, third] = files.as_slice() else { panic!("{files:?}") };
     assert!(first < second && second < third, "their names are in the order of their events");
@@ -151,7 +151,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     let issuer = &bench.issuer;
     let check = async |files: &[&Path], anchors: &[Anchor]| {
         let files: Vec<PathBuf> = files.iter().map(|file| file.to_path_buf()).collect();
-        let report = issuer.verify_trail_behind(&files, anchors).await.unwrap();
+        let report = issuer.trail().verify_behind(&files, anchors).await.unwrap();
         (report.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), report)
     };
     let (found, report) = check(&[first, second, third], &[early, anchor]).await;
@@ -216,7 +216,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     assert!(check_files(std::slice::from_ref(&altered), &[]).unwrap().is_sound(), "by itself");
     assert_ne!(check(&[&altered, second, third], &[]).await.0, [""; 0]);
     let missing = [bench.folder.path().join("none.jsonl")];
-    assert_eq!(issuer.verify_trail_behind(&missing, &[]).await.unwrap_err().code(), "io");
+    assert_eq!(issuer.trail().verify_behind(&missing, &[]).await.unwrap_err().code(), "io");
 }
 
 pub(crate) async fn a_broken_chain_is_not_removed_unless_that_is_said(bench: Bench) {
@@ -224,14 +224,14 @@ pub(crate) async fn a_broken_chain_is_not_removed_unless_that_is_said(bench: Ben
     run(&bench, "UPDATE events SET on_behalf_of = 'joe' WHERE id = 5").await;
     let error = trim(&bench.issuer, &keep(20)).await.unwrap_err();
     assert!(matches!(error, Error::TrailBroken { id: 5 }), "{error}");
-    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    let report = bench.issuer.trail().verify(&[]).await.unwrap();
     assert_eq!((report.first, report.findings.len()), (Some(1), 1), "and it is still to be seen");
     run(&bench, "DELETE FROM events WHERE id = 2").await;
     assert!(trim(&bench.issuer, &keep(20)).await.is_err());
     let anyhow = Retention { even_if_broken: true, ..keep(20) };
     assert!(trim(&bench.issuer, &anyhow).await.unwrap().removed > 0);
     sound(&bench).await;
-    let told = bench.issuer.events_after(0, 100).await.unwrap();
+    let told = bench.issuer.trail().after(0, 100).await.unwrap();
     let data: Value = serde_json::from_str(&told.last().unwrap().data).unwrap();
     assert_eq!(data["broken_at"], 3, "the trail keeps that it was");
 }
@@ -240,17 +240,17 @@ pub(crate) async fn who_asks_behind_removed_events_is_told(bench: Bench) {
     old_trail(&bench).await;
     let done = trim(&bench.issuer, &keep(20)).await.unwrap();
     let through = done.through.unwrap();
-    let error = bench.issuer.events_after(3, 10).await.unwrap_err();
+    let error = bench.issuer.trail().after(3, 10).await.unwrap_err();
     assert!(matches!(error, Error::EventsRemoved { after: 3, .. }), "{error}");
     assert!(error.to_string().contains(&format!("read on from {through}")), "{error}");
     for kept in [0, through, through + 1] {
-        bench.issuer.events_after(kept, 10).await.unwrap();
+        bench.issuer.trail().after(kept, 10).await.unwrap();
     }
     let page = async |ascending: bool, cursor: i64| {
         let filter = Filter { ascending, ..Filter::default() };
         let cursor = Some(cursor.to_string());
         let query = EventQuery { filter, cursor, limit: None };
-        bench.issuer.list_events(&query).await.map(|page| page.events.len())
+        bench.issuer.trail().list(&query).await.map(|page| page.events.len())
     };
     assert_eq!(page(true, 3).await.unwrap_err().code(), "events_removed");
     assert_eq!(page(true, through).await.unwrap(), 1);

@@ -30,7 +30,7 @@ impl Dice {
 type Seen = (bool, Option<i64>, u64);
 
 async fn check(bench: &Bench, files: &[PathBuf], anchor: Anchor) -> Seen {
-    let report = bench.issuer.verify_trail_behind(files, &[anchor]).await.unwrap();
+    let report = bench.issuer.trail().verify_behind(files, &[anchor]).await.unwrap();
     (report.is_sound(), report.first, report.events)
 }
 
@@ -46,7 +46,7 @@ async fn run(bench: &Bench, statements: &[String]) {
 /// Random ways to alter the database, each with the statements that undo it.
 async fn alter_database(bench: &Bench, dice: &mut Dice) -> (String, Vec<String>, Vec<String>) {
     let issuer = &bench.issuer;
-    let kept = issuer.events_after(0, 5_000).await.unwrap();
+    let kept = issuer.trail().after(0, 5_000).await.unwrap();
     let one = &kept[dice.below(kept.len())];
     let two = &kept[dice.below(kept.len())];
     let (a, b) = (one.id, two.id);
@@ -98,7 +98,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
             0 | 1 => fill(&bench, 1 + dice.below(30)).await,
             2 => {
                 bench.clock.advance(DAY * u64::try_from(3 + dice.below(9)).unwrap());
-                bench.issuer.publish().await.unwrap();
+                bench.issuer.list().publish().await.unwrap();
             }
             _ => {
                 let days = u64::try_from(7 + dice.below(3)).unwrap();
@@ -108,12 +108,12 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
                 files.extend(done.files);
             }
         }
-        let newest = bench.issuer.verify_trail(&[]).await.unwrap();
+        let newest = bench.issuer.trail().verify(&[]).await.unwrap();
         assert_eq!(newest.findings, [], "step {step}");
         let anchor = newest.newest.unwrap();
         // Files that reach beyond the removed events are accepted as well.
         let live = bench.folder.path().join("live.jsonl");
-        let kept = bench.issuer.events_after(0, 5_000).await.unwrap();
+        let kept = bench.issuer.trail().after(0, 5_000).await.unwrap();
         let lines = kept.iter().take(1 + dice.below(kept.len()));
         let lines = lines.map(|event| serde_json::to_string(&ExportLine::from(event)).unwrap());
         std::fs::write(&live, lines.collect::<Vec<_>>().join("\n")).unwrap();
@@ -125,7 +125,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
 
         // Alter the database.
         let (what, does, undoes) = alter_database(&bench, &mut dice).await;
-        let start = bench.issuer.trail_start().await.unwrap();
+        let start = bench.issuer.trail().start().await.unwrap();
         let held = retention::start(&mut bench.issuer.store().read().await.unwrap()).await.unwrap();
         if !does.is_empty() {
             run(&bench, &does).await;

@@ -29,26 +29,26 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
     let named = Idempotency::new("cli", "once");
     for algorithm in [Algorithm::HmacSha256, Algorithm::Ed25519] {
         let new = NewKey { algorithm: Some(algorithm), ..NewKey::titled("x") };
-        let made = issuer.create_all(&[new], Some(&named)).await;
+        let made = issuer.keys().create_all(&[new], Some(&named)).await;
         // The second request has the same idempotency key but differs, so it is refused and the key
         // is made without one.
         let made = match made {
             Ok(made) => made.keys.into_iter().next().unwrap(),
-            Err(_) => issuer.create(&NewKey::titled("y")).await.unwrap(),
+            Err(_) => issuer.keys().create(&NewKey::titled("y")).await.unwrap(),
         };
-        let rolled = issuer.roll(&made.record.id, &Roll::default()).await.unwrap().value;
+        let rolled = issuer.keys().roll(&made.record.id, &Roll::default()).await.unwrap().value;
         texts.extend([made.token.to_string(), rolled.minted.token.to_string()]);
     }
     let scopes = vec!["keys:read".to_owned()];
     let admin = KeyPurpose::Admin;
     let admin = NewKey { purpose: admin, admin_scopes: scopes, ..NewKey::titled("admin") };
-    texts.push(issuer.create(&admin).await.unwrap().token.to_string());
+    texts.push(issuer.keys().create(&admin).await.unwrap().token.to_string());
     for url in ["https://example.com/a", "https://example.com/b"] {
         let new =
             NewWebhook { url: url.into(), description: String::new(), types: vec![], by: None };
-        let made = issuer.create_webhook(&new, Reach::default()).await.unwrap();
+        let made = issuer.webhooks().create(&new, Reach::default()).await.unwrap();
         let day = Duration::from_secs(86_400);
-        let rotated = issuer.rotate_webhook(&made.webhook.id, day, None).await.unwrap();
+        let rotated = issuer.webhooks().rotate(&made.webhook.id, day, None).await.unwrap();
         texts.extend([made.secret.to_string(), rotated.secret.to_string()]);
     }
     let change = KeyringChange::Rotate(NewSigner {
@@ -59,7 +59,7 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
         at_once: true,
     });
     let root = Vault::new(bench.home.root_key(), Unlock::default());
-    issuer.change_keyring(&change, &root, None).await.unwrap().published().unwrap();
+    issuer.keyring().change(&change, &root, None).await.unwrap().published().unwrap();
 
     let mut secrets: Vec<Vec<u8>> = Vec::new();
     for text in texts {

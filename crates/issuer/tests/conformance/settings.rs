@@ -46,7 +46,7 @@ fn all(kind: KindChange) -> SettingsChange {
 }
 
 async fn set(issuer: &Issuer, change: &SettingsChange) {
-    issuer.change_settings(change).await.unwrap();
+    issuer.settings().change(change).await.unwrap();
 }
 
 fn maximum(max: u32) -> SettingsChange {
@@ -68,18 +68,18 @@ fn each_kind(expires: Expiry) -> Vec<NewKey> {
 /// Makes a key in every way; rolls replace `old`.
 async fn made(issuer: &Issuer, new: &NewKey, old: &str) -> Vec<Result<Minted, Error>> {
     let other = NewKey { expires: Expiry::At(When::In(secs(60))), owner: new.owner, ..new.clone() };
-    let created = issuer.create(new).await;
-    let batch = issuer.create_all(&[other, new.clone()], None).await;
-    let upsert = issuer.upsert(&[Upsert::Create(new.clone())]).await;
+    let created = issuer.keys().create(new).await;
+    let batch = issuer.keys().create_all(&[other, new.clone()], None).await;
+    let upsert = issuer.keys().upsert(&[Upsert::Create(new.clone())]).await;
     let line = ImportLine { external_id: new.title.clone(), new: new.clone() };
-    let imported = issuer.import(&[line]).await;
+    let imported = issuer.keys().import(&[line]).await;
     let expires = match new.expires {
         Expiry::At(moment) => Some(Some(moment)),
         Expiry::Never => Some(None),
         Expiry::Unsaid | Expiry::Kept(_) => None,
     };
     let overlap = Duration::ZERO;
-    let rolled = issuer.roll(old, &Roll { expires, overlap, ..Roll::default() }).await;
+    let rolled = issuer.keys().roll(old, &Roll { expires, overlap, ..Roll::default() }).await;
     vec![
         created,
         batch.map(|made| made.keys[1].clone()),
@@ -96,7 +96,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.create(&new).await.unwrap().record.id);
+        olds.push(issuer.keys().create(&new).await.unwrap().record.id);
     }
     set(issuer, &maximum(HOUR)).await;
     let before = olds.clone();
@@ -114,7 +114,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
         }
     }
     for id in &before {
-        let key = issuer.show(id).await.unwrap();
+        let key = issuer.keys().show(id).await.unwrap();
         assert_eq!((key.state(issuer.now()), key.expires_at), (KeyState::Active, None), "it stays");
     }
     // Any expiry up to and including the maximum is accepted.
@@ -126,12 +126,12 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
         }
     }
     // A successor without a new expiry keeps the old one, if that is still allowed.
-    let kept = issuer.create(&each_kind(at_most)[0]).await.unwrap().record;
+    let kept = issuer.keys().create(&each_kind(at_most)[0]).await.unwrap().record;
     bench.clock.advance(1000);
-    let rolled = issuer.roll(&kept.id, &Roll::default()).await.unwrap().value;
+    let rolled = issuer.keys().roll(&kept.id, &Roll::default()).await.unwrap().value;
     assert_eq!(rolled.minted.record.expires_at, kept.expires_at);
     set(issuer, &maximum(60)).await;
-    let refused = issuer.roll(&rolled.minted.record.id, &Roll::default()).await.unwrap_err();
+    let refused = issuer.keys().roll(&rolled.minted.record.id, &Roll::default()).await.unwrap_err();
     assert_eq!(refused.code(), "expiry_required", "the settings name no end to take instead");
 }
 
@@ -141,27 +141,30 @@ pub(crate) async fn a_key_of_which_nothing_is_said_lives_as_long_as_the_default(
     set(issuer, &all(KindChange { default_lifetime_seconds: default, ..KindChange::default() }))
         .await;
     let endless = NewKey { expires: Expiry::Never, ..NewKey::titled("x") };
-    let endless = issuer.create(&endless).await.unwrap().record;
+    let endless = issuer.keys().create(&endless).await.unwrap().record;
     assert_eq!(endless.expires_at, None, "who says never is meant, as long as nothing forbids it");
-    let rolled = issuer.roll(&endless.id, &Roll::default()).await.unwrap().value.minted.record;
+    let rolled =
+        issuer.keys().roll(&endless.id, &Roll::default()).await.unwrap().value.minted.record;
     assert_eq!(rolled.expires_at, None, "a roll changes what it says and nothing else");
 
     let max_lifetime_seconds = Some(Some(2 * HOUR));
     set(issuer, &all(KindChange { max_lifetime_seconds, ..KindChange::default() })).await;
     let now = issuer.now().secs();
     for new in each_kind(Expiry::Unsaid) {
-        assert_eq!(issuer.create(&new).await.unwrap().record.expires_at, Some(now + HOUR));
+        assert_eq!(issuer.keys().create(&new).await.unwrap().record.expires_at, Some(now + HOUR));
     }
     // An expiry that is no longer allowed is replaced by the default.
-    let rolled = issuer.roll(&rolled.id, &Roll::default()).await.unwrap().value.minted.record;
+    let rolled =
+        issuer.keys().roll(&rolled.id, &Roll::default()).await.unwrap().value.minted.record;
     assert_eq!(rolled.expires_at, Some(now + HOUR));
-    let refused = issuer.roll(&rolled.id, &Roll { expires: Some(None), ..Roll::default() }).await;
+    let refused =
+        issuer.keys().roll(&rolled.id, &Roll { expires: Some(None), ..Roll::default() }).await;
     assert_eq!(refused.unwrap_err().code(), "expiry_required");
 
     // A lifetime this long ends after the last second that a token can express.
     let late = KindChange { default_lifetime_seconds: Some(Some(u32::MAX - 2)), ..no_maximum() };
     set(issuer, &all(late)).await;
-    let refused = issuer.create(&NewKey::titled("x")).await.unwrap_err();
+    let refused = issuer.keys().create(&NewKey::titled("x")).await.unwrap_err();
     assert!(matches!(refused, Error::Invalid { field: "expires_at", .. }), "{refused}");
 }
 
@@ -173,7 +176,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.create(&new).await.unwrap().record.id);
+        olds.push(issuer.keys().create(&new).await.unwrap().record.id);
     }
     let owned = KindChange { owner_required: Some(true), ..KindChange::default() };
     let kinds = [owned, owned, KindChange::default()];
@@ -184,14 +187,14 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
             assert_eq!(result.unwrap_err().code(), "owner_required", "{way} {new:?}");
         }
     }
-    issuer.create(&news[2]).await.unwrap();
+    issuer.keys().create(&news[2]).await.unwrap();
     let owner = bench.owner("Acme").await;
-    issuer.create(&NewKey { owner, ..news[0].clone() }).await.unwrap();
+    issuer.keys().create(&NewKey { owner, ..news[0].clone() }).await.unwrap();
     let roll = Roll { owner: Some(owner), ..Roll::default() };
-    let rolled = issuer.roll(&olds[0], &roll).await.unwrap().value;
+    let rolled = issuer.keys().roll(&olds[0], &roll).await.unwrap().value;
     assert_eq!(rolled.minted.record.owner, owner, "a key of before gets one by a roll");
     let refused = all(KindChange { owner_required: Some(true), ..KindChange::default() });
-    let refused = issuer.change_settings(&refused).await.unwrap_err();
+    let refused = issuer.settings().change(&refused).await.unwrap_err();
     assert!(matches!(refused, Error::Invalid { field: "owner_required", .. }), "{refused}");
 }
 
@@ -199,7 +202,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
 async fn reasons(issuer: &Issuer, event: EventType) -> Vec<Value> {
     let filter = Filter { types: vec![event], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
-    let events = issuer.list_events(&query).await.unwrap().events;
+    let events = issuer.trail().list(&query).await.unwrap().events;
     let data = events.iter().map(|event| serde_json::from_str::<Value>(&event.data).unwrap());
     data.map(|data| data["reason"].clone()).collect()
 }
@@ -210,13 +213,13 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
     let mut keys = Vec::new();
     for _ in 0..8 {
         let new = NewKey { owner, ..NewKey::titled("x") };
-        keys.push(issuer.create(&new).await.unwrap());
+        keys.push(issuer.keys().create(&new).await.unwrap());
     }
     let ids: Vec<String> = keys.iter().map(|key| key.record.id.clone()).collect();
     bench.revoke(&ids[7], When::Now).await.unwrap();
     let reason_required = Some(true);
     set(issuer, &SettingsChange { reason_required, ..SettingsChange::default() }).await;
-    let events = async || issuer.events_after(0, 1000).await.unwrap().len();
+    let events = async || issuer.trail().after(0, 1000).await.unwrap().len();
     let before = events().await;
 
     /// Each act once, through this issuer.
@@ -231,14 +234,14 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
             by: None,
         };
         vec![
-            issuer.revoke(&ids[0], &now).await.map(drop),
-            issuer.revoke_all(&Selector::Ids(vec![ids[1].clone()]), &now).await.map(drop),
-            issuer.suspend(&ids[2], None).await.map(drop),
-            issuer.roll(&ids[3], &Roll::default()).await.map(drop),
-            issuer.undo_create(&[ids[4].clone()], None).await.map(drop),
-            issuer.delete(&[ids[7].clone()], None).await.map(drop),
-            issuer.revoke_many(&bulk(BulkState::Suspended)).await.map(drop),
-            issuer.revoke_many(&bulk(BulkState::Revoked)).await.map(drop),
+            issuer.keys().revoke(&ids[0], &now).await.map(drop),
+            issuer.keys().revoke_all(&Selector::Ids(vec![ids[1].clone()]), &now).await.map(drop),
+            issuer.keys().suspend(&ids[2], None).await.map(drop),
+            issuer.keys().roll(&ids[3], &Roll::default()).await.map(drop),
+            issuer.keys().undo_create(&[ids[4].clone()], None).await.map(drop),
+            issuer.keys().delete(&[ids[7].clone()], None).await.map(drop),
+            issuer.bulk().revoke(&bulk(BulkState::Suspended)).await.map(drop),
+            issuer.bulk().revoke(&bulk(BulkState::Revoked)).await.map(drop),
         ]
     }
     for (act, result) in acts(issuer, &ids, owner).await.into_iter().enumerate() {
@@ -259,40 +262,40 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
     assert_eq!(reasons(issuer, EventType::Created).await[0], Value::Null);
     // A holder who revokes by the key's text needs no reason, and neither does lifting.
     let held = NewKey::titled("held");
-    let held = issuer.create(&held).await.unwrap();
-    issuer.revoke_by_token(&held.token).await.unwrap();
+    let held = issuer.keys().create(&held).await.unwrap();
+    issuer.keys().revoke_by_token(&held.token).await.unwrap();
     assert_eq!(
         reasons(issuer, EventType::Revoked).await[0],
         "who holds its text revoked it",
         "it has a reason of its own"
     );
-    let back = issuer.create(&NewKey::titled("back")).await.unwrap().record.id;
-    because.suspend(&back, None).await.unwrap();
-    issuer.resume(&back, None).await.unwrap();
-    assert!(issuer.verify_trail(&[]).await.unwrap().is_sound());
+    let back = issuer.keys().create(&NewKey::titled("back")).await.unwrap().record.id;
+    because.keys().suspend(&back, None).await.unwrap();
+    issuer.keys().resume(&back, None).await.unwrap();
+    assert!(issuer.trail().verify(&[]).await.unwrap().is_sound());
 }
 
 pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: Bench) {
     let issuer = &bench.issuer;
-    assert_eq!(issuer.settings().await.unwrap().version, 0);
+    assert_eq!(issuer.settings().show().await.unwrap().version, 0);
     // A preview changes nothing.
-    let preview = issuer.preview_settings(&maximum(HOUR)).await.unwrap();
+    let preview = issuer.settings().preview(&maximum(HOUR)).await.unwrap();
     assert_eq!(preview.stored.settings.secret.max_lifetime_seconds.unwrap().get(), HOUR);
     assert_eq!(preview.effects[2].beyond_maximum, 1, "the first admin key never expires");
-    assert_eq!(issuer.settings().await.unwrap().version, 0, "nothing was changed");
+    assert_eq!(issuer.settings().show().await.unwrap().version, 0, "nothing was changed");
 
     // A change applies in every process; `if_version` detects a lost update.
     let other = Issuer::open(&bench.home, bench.clock.clone(), Duration::from_secs(300));
     let other = other.await.unwrap();
     let by = Some("zoe".to_owned());
     let first = SettingsChange { if_version: Some(0), by, ..maximum(HOUR) };
-    let changed = issuer.change_settings(&first).await.unwrap();
+    let changed = issuer.settings().change(&first).await.unwrap();
     assert_eq!((changed.stored.version, changed.effects[2].beyond_maximum), (1, 1));
-    let refused = other.create(&NewKey::titled("x")).await.unwrap_err();
+    let refused = other.keys().create(&NewKey::titled("x")).await.unwrap_err();
     assert_eq!(refused.code(), "expiry_required", "what one sets, each other keeps to");
-    let lost = other.change_settings(&first).await.unwrap_err();
+    let lost = other.settings().change(&first).await.unwrap_err();
     assert!(matches!(lost, Error::SettingsChanged { version: 1 }), "{lost}");
-    let same = other.change_settings(&maximum(HOUR)).await.unwrap();
+    let same = other.settings().change(&maximum(HOUR)).await.unwrap();
     assert_eq!(same.stored.version, 1, "nothing changed is no change");
     set(&other, &all(no_maximum())).await;
     other.store().close().await;
@@ -300,7 +303,7 @@ pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: 
     // The trail has each real change, with the values before and after.
     let filter = Filter { types: vec![EventType::SettingsChanged], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
-    let events = issuer.list_events(&query).await.unwrap().events;
+    let events = issuer.trail().list(&query).await.unwrap().events;
     assert_eq!(events.len(), 2);
     assert_eq!(events[1].on_behalf_of.as_deref(), Some("zoe"));
     let data: Value = serde_json::from_str(&events[1].data).unwrap();
@@ -311,7 +314,7 @@ pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: 
         (maximum(0), "max_lifetime_seconds"),
         (all(KindChange { idle_days: Some(Some(1)), ..KindChange::default() }), "idle_days"),
     ] {
-        let refused = issuer.change_settings(&change).await.unwrap_err();
+        let refused = issuer.settings().change(&change).await.unwrap_err();
         assert!(
             matches!(refused, Error::Invalid { field: found, .. } if found == field),
             "{refused}"
@@ -324,13 +327,13 @@ pub(crate) async fn a_repeated_request_gets_its_answer_whatever_was_set_since(be
     let issuer = &bench.issuer;
     let [one, two] = ["one", "two"].map(|name| Idempotency::new("cli", name));
     let new = [NewKey::titled("x")];
-    let made = issuer.create_all(&new, Some(&one)).await.unwrap().keys;
+    let made = issuer.keys().create_all(&new, Some(&one)).await.unwrap().keys;
     let id = made[0].record.id.clone();
-    let rolled = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
+    let rolled = issuer.keys().roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
     set(issuer, &SettingsChange { reason_required: Some(true), ..maximum(HOUR) }).await;
-    let again = issuer.create_all(&new, Some(&one)).await.unwrap();
+    let again = issuer.keys().create_all(&new, Some(&one)).await.unwrap();
     assert_eq!((again.repeated, again.keys[0].token.as_str()), (true, made[0].token.as_str()));
-    let again = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
+    let again = issuer.keys().roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
     assert_eq!((again.repeated, again.minted.record.id), (true, rolled.minted.record.id));
 }
 
@@ -346,20 +349,20 @@ async fn days(bench: &Bench, many: u32, reporter: &Issuer, used: &str) {
     for _ in 0..many {
         let now = bench.issuer.now().secs();
         let uses = [Use { key: used.into(), uses: 1, last_used_at: now }];
-        assert_eq!(reporter.report_usage(&uses).await.unwrap(), 1);
+        assert_eq!(reporter.keys().report_usage(&uses).await.unwrap(), 1);
         bench.clock.advance(DAY_MILLIS);
     }
 }
 
 /// The job's result: how many secret keys it suspended, and why none, if so.
 async fn run(issuer: &Issuer) -> (u64, Option<String>) {
-    let done = issuer.run_job(Job::IdleKeys, &Options::default()).await.unwrap();
+    let done = issuer.jobs().run(Job::IdleKeys, &Options::default()).await.unwrap();
     let Done::IdleKeys { suspended, waits } = done else { panic!("{done:?}") };
     (suspended.get("secret").copied().unwrap_or(0), waits.get("secret").cloned())
 }
 
 async fn state(bench: &Bench, id: &str) -> KeyState {
-    bench.issuer.show(id).await.unwrap().state(bench.issuer.now())
+    bench.issuer.keys().show(id).await.unwrap().state(bench.issuer.now())
 }
 
 pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
@@ -367,15 +370,15 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     let mut ids = Vec::new();
     for new in [NewKey::titled("busy"), NewKey::titled("idle"), each_kind(Expiry::Unsaid).remove(1)]
     {
-        ids.push(issuer.create(&new).await.unwrap());
+        ids.push(issuer.keys().create(&new).await.unwrap());
     }
     let [busy, idle, publishable] = [0, 1, 2].map(|at: usize| ids[at].record.id.clone());
     assert_eq!(run(issuer).await, (0, None), "nothing is asked");
     set_idle(issuer).await;
     days(&bench, 6, issuer, &busy).await;
-    let young = issuer.create(&NewKey::titled("young")).await.unwrap().record.id;
+    let young = issuer.keys().create(&NewKey::titled("young")).await.unwrap().record.id;
     days(&bench, 1, issuer, &busy).await;
-    let preview = issuer.preview_idle().await.unwrap();
+    let preview = issuer.keys().preview_idle().await.unwrap();
     assert_eq!(preview[0].1, Idle::Keys(1));
     assert_eq!((&preview[1].1, &preview[2].1), (&Idle::Off, &Idle::Off));
     // Not a second too early.
@@ -383,9 +386,9 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     assert_eq!(run(issuer).await.0, 0);
     // The job is due again when its period is over.
     bench.clock.advance(Job::IdleKeys.period_millis() + 1000);
-    issuer.publish().await.unwrap();
+    issuer.list().publish().await.unwrap();
     bench.verify(&ids[1].token).await.unwrap();
-    let due = issuer.run_due_jobs(&Options::default()).await.unwrap();
+    let due = issuer.jobs().run_due(&Options::default()).await.unwrap();
     assert!(due.iter().all(|(_, done)| done.is_ok()), "{due:?}");
     bench.clock.advance(1000);
     assert_eq!(state(&bench, &idle).await, KeyState::Suspended);
@@ -396,17 +399,18 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     assert_eq!(gate.code(), "suspended", "it was published");
     let filter = Filter { types: vec![EventType::Suspended], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
-    let events = issuer.list_events(&query).await.unwrap().events;
+    let events = issuer.trail().list(&query).await.unwrap().events;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].actor.as_deref(), Some("idle-keys"));
     let data: Value = serde_json::from_str(&events[0].data).unwrap();
     assert_eq!((&data["reason"], &data["idle_days"]), (&json!("not used for 7 days"), &json!(7)));
-    let record = issuer.show(&idle).await.unwrap();
+    let record = issuer.keys().show(&idle).await.unwrap();
     assert_eq!(record.suspended_by.as_deref(), Some("idle-keys"));
 
-    issuer.resume(&idle, None).await.unwrap();
+    issuer.keys().resume(&idle, None).await.unwrap();
     assert_eq!(run(issuer).await, (0, None), "its time begins anew");
     issuer
+        .keys()
         .update(&idle, &Update { title: Some("kept".into()), ..Update::default() }, None)
         .await
         .unwrap();
@@ -420,10 +424,10 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
 
 pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
-    let idle = issuer.create(&NewKey::titled("idle")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let idle = issuer.keys().create(&NewKey::titled("idle")).await.unwrap().record.id;
     let [_, publishable, _] = <[NewKey; 3]>::try_from(each_kind(Expiry::Unsaid)).unwrap();
-    let publishable = issuer.create(&publishable).await.unwrap().record.id;
+    let publishable = issuer.keys().create(&publishable).await.unwrap().record.id;
     set_idle(issuer).await;
     bench.clock.advance(30 * DAY_MILLIS);
     let (many, why) = run(issuer).await;
@@ -431,7 +435,7 @@ pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
     // Uses of publishable keys prove nothing about secret ones, nor do those of unknown keys.
     days(&bench, 8, issuer, &publishable).await;
     let unknown = Use { key: "apk_0000000000000000000000".into(), uses: 1, last_used_at: 1 };
-    issuer.report_usage(&[unknown]).await.unwrap();
+    issuer.keys().report_usage(&[unknown]).await.unwrap();
     assert_eq!(run(issuer).await.0, 0);
     // One day is missing, so whether keys were used then is unknown.
     days(&bench, 5, issuer, &busy).await;
@@ -446,8 +450,8 @@ pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
 
 pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
-    issuer.create(&NewKey::titled("idle")).await.unwrap();
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
+    issuer.keys().create(&NewKey::titled("idle")).await.unwrap();
     set_idle(issuer).await;
     let reporter = async |expires: Expiry| {
         let new = NewKey {
@@ -456,7 +460,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
             expires,
             ..NewKey::titled("gate")
         };
-        let id = issuer.create(&new).await.unwrap().record.id;
+        let id = issuer.keys().create(&new).await.unwrap().record.id;
         (issuer.acting_as(Actor::key(&id)), id)
     };
     let (steady, _) = reporter(Expiry::Never).await;
@@ -465,7 +469,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     let (ended, expired) = reporter(short).await;
     for one in [&silent, &ended] {
         let use_of = Use { key: busy.clone(), uses: 1, last_used_at: issuer.now().secs() };
-        one.report_usage(&[use_of]).await.unwrap();
+        one.keys().report_usage(&[use_of]).await.unwrap();
     }
     days(&bench, 8, &steady, &busy).await;
     for gone in [id, expired] {
@@ -482,10 +486,10 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
 
 pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
     let owner = bench.owner("Acme").await;
     let new = NewKey { owner, ..NewKey::titled("held back") };
-    let held = issuer.create(&new).await.unwrap().record.id;
+    let held = issuer.keys().create(&new).await.unwrap().record.id;
     set_idle(issuer).await;
     let what = BulkRevocation {
         whose: BulkSelection::Owner(owner),
@@ -494,10 +498,10 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
         issued_before: None,
         by: None,
     };
-    let entry = issuer.revoke_many(&what).await.unwrap().value.id;
+    let entry = issuer.bulk().revoke(&what).await.unwrap().value.id;
     days(&bench, 8, issuer, &busy).await;
     assert_eq!(run(issuer).await, (0, None));
-    issuer.lift(entry, None).await.unwrap();
+    issuer.bulk().lift(entry, None).await.unwrap();
     assert_eq!(run(issuer).await, (0, None), "it could not be used until now");
     days(&bench, 6, issuer, &busy).await;
     assert_eq!(run(issuer).await, (0, None));
@@ -508,15 +512,15 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
 
 pub(crate) async fn many_idle_keys_are_suspended_batch_by_batch(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
     let many = IDLE_BATCH * 2 + 3;
     let news: Vec<NewKey> = (0..many).map(|_| NewKey::titled("x")).collect();
-    issuer.create_all(&news, None).await.unwrap();
+    issuer.keys().create_all(&news, None).await.unwrap();
     set_idle(issuer).await;
     days(&bench, 8, issuer, &busy).await;
-    assert_eq!(issuer.preview_idle().await.unwrap()[0].1, Idle::Keys(many.into()));
+    assert_eq!(issuer.keys().preview_idle().await.unwrap()[0].1, Idle::Keys(many.into()));
     assert_eq!(run(issuer).await, (many.into(), None));
     assert_eq!(run(issuer).await, (0, None), "done is done");
     assert_eq!(state(&bench, &busy).await, KeyState::Active);
-    assert!(issuer.verify_trail(&[]).await.unwrap().is_sound());
+    assert!(issuer.trail().verify(&[]).await.unwrap().is_sound());
 }

@@ -10,8 +10,8 @@ use portcullis_core::keyring::{Keyring, Purpose, State};
 use portcullis_core::list::{BulkState, Status};
 use portcullis_core::token::Environment;
 use portcullis_issuer::actions::*;
-use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::PublishOptions;
 use portcullis_issuer::record::KeyRecord;
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::status::token::{self, Claims};
@@ -40,7 +40,7 @@ async fn opened(bench: &Bench, base: &str) -> Issuer {
 
 async fn change(bench: &Bench, change: KeyringChange) -> Result<KeyringChanged, Error> {
     let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    Ok(bench.issuer.change_keyring(&change, &root, Some("me")).await?.value)
+    Ok(bench.issuer.keyring().change(&change, &root, Some("me")).await?.value)
 }
 
 fn signer(at_once: bool) -> KeyringChange {
@@ -54,7 +54,7 @@ fn signer(at_once: bool) -> KeyringChange {
 }
 
 async fn keyring(issuer: &Issuer) -> Keyring {
-    Keyring::open(&issuer.keyring_document().await.unwrap(), issuer.root()).unwrap()
+    Keyring::open(&issuer.keyring().document().await.unwrap(), issuer.root()).unwrap()
 }
 
 /// The list at a shard's address, as a relying party reads it.
@@ -110,15 +110,15 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                         .into(),
                     ..NewKey::titled("x")
                 };
-                keys.extend(issuer.create(&new).await.map(|minted| minted.record));
+                keys.extend(issuer.keys().create(&new).await.map(|minted| minted.record));
             }
             3 => drop(bench.revoke(&id, When::Now).await),
             4 => {
                 let soon = now.plus_millis(dice.below(5 * MINUTE));
                 drop(bench.revoke(&id, When::At(soon)).await);
             }
-            5 => drop(issuer.suspend(&id, None).await),
-            6 => drop(issuer.resume(&id, None).await),
+            5 => drop(issuer.keys().suspend(&id, None).await),
+            6 => drop(issuer.keys().resume(&id, None).await),
             7 => {
                 let whose = match dice.below(3) {
                     0 => BulkSelection::Owner(owners[usize::try_from(dice.below(2)).unwrap()]),
@@ -137,16 +137,16 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                     issued_before: Some(before),
                     by: None,
                 };
-                suspensions.extend(issuer.revoke_many(&what).await.map(|done| done.value.id));
+                suspensions.extend(issuer.bulk().revoke(&what).await.map(|done| done.value.id));
             }
             _ => drop(match suspensions.pop() {
-                Some(id) => issuer.lift(id, None).await.map(|_| ()),
+                Some(id) => issuer.bulk().lift(id, None).await.map(|_| ()),
                 None => Ok(()),
             }),
         }
-        issuer.publish().await.unwrap();
-        issuer.renew_status_lists().await.unwrap();
-        let view = issuer.view().await.unwrap();
+        issuer.list().publish().await.unwrap();
+        issuer.list().renew_status_lists().await.unwrap();
+        let view = issuer.list().state().await.unwrap();
         let list = view.verifier().list().unwrap();
         let read = read(&issuer, 0).await;
         let mut suspended = false;
@@ -170,11 +170,11 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
 pub(crate) async fn a_status_list_is_made_anew_when_it_has_to_be(bench: Bench) {
     change(&bench, signer(true)).await.unwrap();
     let issuer = opened(&bench, BASE).await;
-    let key = issuer.create(&NewKey::titled("x")).await.unwrap().record;
+    let key = issuer.keys().create(&NewKey::titled("x")).await.unwrap().record;
     let slot = key.serial.slot();
     let again = async || {
-        issuer.publish().await.unwrap();
-        issuer.renew_status_lists().await.unwrap();
+        issuer.list().publish().await.unwrap();
+        issuer.list().renew_status_lists().await.unwrap();
         read(&issuer, 0).await
     };
     let first = again().await;
@@ -196,11 +196,11 @@ pub(crate) async fn a_status_list_is_made_anew_when_it_has_to_be(bench: Bench) {
     assert_eq!(look_up(&again().await, slot), 1);
 
     // Another process serves lists with the same base; a process with another base signs its own.
-    assert_eq!(issuer.show(&key.id).await.unwrap().serial.shard(), 0);
+    assert_eq!(issuer.keys().show(&key.id).await.unwrap().serial.shard(), 0);
     let moved = opened(&bench, "https://other.example").await;
     bench.clock.advance(1_000);
-    moved.publish().await.unwrap();
-    moved.renew_status_lists().await.unwrap();
+    moved.list().publish().await.unwrap();
+    moved.list().renew_status_lists().await.unwrap();
     assert_eq!(read(&moved, 0).await.0.sub, "https://other.example/0.jwt");
 }
 
@@ -209,8 +209,8 @@ pub(crate) async fn a_signer_of_status_lists_is_replaced_without_a_gap(bench: Be
     let issuer = opened(&bench, BASE).await;
     let published = async || {
         bench.clock.advance(1_000);
-        issuer.publish().await.unwrap();
-        issuer.renew_status_lists().await.unwrap();
+        issuer.list().publish().await.unwrap();
+        issuer.list().renew_status_lists().await.unwrap();
         let mut reading = issuer.store().read().await.unwrap();
         status::marks(&mut reading).await.unwrap()[&0].kid
     };
@@ -229,7 +229,7 @@ pub(crate) async fn a_signer_of_status_lists_is_replaced_without_a_gap(bench: Be
     assert_eq!(refused.code(), "signer_has_lists", "{refused}");
     assert_eq!(keyring(&issuer).await.entry(first).unwrap().state, State::Retiring);
     bench.clock.advance(10 * MINUTE);
-    issuer.publish().await.unwrap();
+    issuer.list().publish().await.unwrap();
     change(&bench, retire(false)).await.unwrap();
     assert_eq!((published().await, kids().await), (next, vec![next]));
     // A stolen key is retired at once.
@@ -239,11 +239,11 @@ pub(crate) async fn a_signer_of_status_lists_is_replaced_without_a_gap(bench: Be
 
 pub(crate) async fn without_a_signer_nothing_is_signed_and_the_list_goes_out(bench: Bench) {
     let issuer = opened(&bench, BASE).await;
-    issuer.publish().await.unwrap();
-    let error = issuer.renew_status_lists().await.unwrap_err();
+    issuer.list().publish().await.unwrap();
+    let error = issuer.list().renew_status_lists().await.unwrap_err();
     assert_eq!(error.code(), "no_status_signer");
     let mut reading = issuer.store().read().await.unwrap();
     assert_eq!(status::token(&mut reading, 0).await.unwrap(), None);
     // An issuer that publishes none has none to renew.
-    bench.issuer.renew_status_lists().await.unwrap();
+    bench.issuer.list().renew_status_lists().await.unwrap();
 }

@@ -100,11 +100,11 @@ async fn hook_with_secret(bench: &Bench, receiver: &Receiver, types: &[EventType
         types: types.to_vec(),
         by: Some("me".into()),
     };
-    bench.issuer.create_webhook(&new, LOCAL).await.unwrap()
+    bench.issuer.webhooks().create(&new, LOCAL).await.unwrap()
 }
 
 fn dispatcher(bench: &Bench) -> Dispatcher {
-    Dispatcher::new(bench.issuer.clone(), LOCAL).unwrap()
+    bench.issuer.webhooks().dispatcher(LOCAL).unwrap()
 }
 
 /// The signature by an independent implementation.
@@ -123,7 +123,7 @@ pub(crate) async fn a_message_is_signed_and_sent_until_it_is_accepted(bench: Ben
     let secret = hook_with_secret(&bench, &receiver, &[EventType::Created]).await.secret;
     let dispatcher = dispatcher(&bench);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0), "nothing of before is told");
-    let id = bench.issuer.create(&NewKey::titled("Billing")).await.unwrap().record.id;
+    let id = bench.issuer.keys().create(&NewKey::titled("Billing")).await.unwrap().record.id;
     receiver.answer(&[500, 503]);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0), "not before its time");
@@ -148,7 +148,7 @@ pub(crate) async fn a_message_is_signed_and_sent_until_it_is_accepted(bench: Ben
     assert_eq!(body["timestamp"], "2027-01-15T08:00:00.000Z");
     assert_eq!(body["data"]["key_id"], id);
     assert_eq!(body["data"]["details"]["title"], "Billing");
-    let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
+    let anchor = bench.issuer.trail().verify(&[]).await.unwrap().newest.unwrap();
     assert_eq!(body["data"]["digest"], anchor.digest.to_string(), "an anchor, kept elsewhere");
 }
 
@@ -157,7 +157,7 @@ pub(crate) async fn an_endpoint_is_told_of_its_types_in_their_order(bench: Bench
     hook(&bench, &all, &[]).await;
     hook(&bench, &some, &[EventType::Revoked, EventType::ListPublished]).await;
     let dispatcher = dispatcher(&bench);
-    let id = bench.issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+    let id = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
     bench.revoke(&id, When::Now).await.unwrap();
     // The first delivery fails, so those behind it wait.
     all.answer(&[500]);
@@ -177,10 +177,10 @@ pub(crate) async fn what_is_never_accepted_dies_and_can_be_sent_again(bench: Ben
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
     let dispatcher = dispatcher(&bench);
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     receiver.answer(&[500; 12]);
     let deliveries = async |state| {
-        bench.issuer.list_deliveries(&webhook.id, Some(state), None, None).await.unwrap()
+        bench.issuer.webhooks().deliveries(&webhook.id, Some(state), None, None).await.unwrap()
     };
     for attempt in 1..=12 {
         assert_eq!(dispatcher.round().await.unwrap(), round(0, 1), "{attempt}");
@@ -189,16 +189,16 @@ pub(crate) async fn what_is_never_accepted_dies_and_can_be_sent_again(bench: Ben
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0));
     let dead = deliveries(DeliveryState::Dead).await;
     assert_eq!((dead.len(), dead[0].attempts, dead[0].status), (1, 12, Some(500)));
-    assert_eq!(bench.issuer.replay_webhook(&webhook.id, Replay::Dead).await.unwrap(), 1);
+    assert_eq!(bench.issuer.webhooks().replay(&webhook.id, Replay::Dead).await.unwrap(), 1);
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
     assert!(deliveries(DeliveryState::Dead).await.is_empty());
     assert_eq!(receiver.taken().len(), 13);
     let one = Replay::One(dead[0].id);
-    assert_eq!(bench.issuer.replay_webhook(&webhook.id, one).await.unwrap(), 1);
+    assert_eq!(bench.issuer.webhooks().replay(&webhook.id, one).await.unwrap(), 1);
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
-    let unknown = bench.issuer.replay_webhook(&webhook.id, Replay::One(999)).await;
+    let unknown = bench.issuer.webhooks().replay(&webhook.id, Replay::One(999)).await;
     assert_eq!(unknown.unwrap_err().code(), "invalid");
-    let unknown = bench.issuer.replay_webhook("whk_none", Replay::Dead).await;
+    let unknown = bench.issuer.webhooks().replay("whk_none", Replay::Dead).await;
     assert_eq!(unknown.unwrap_err().code(), "webhook_not_found");
 }
 
@@ -207,12 +207,12 @@ pub(crate) async fn both_secrets_sign_while_one_takes_the_others_place(bench: Be
     let old = hook_with_secret(&bench, &receiver, &[EventType::Created]).await;
     let dispatcher = dispatcher(&bench);
     let overlap = Duration::from_secs(60);
-    let new = bench.issuer.rotate_webhook(&old.webhook.id, overlap, None).await.unwrap();
+    let new = bench.issuer.webhooks().rotate(&old.webhook.id, overlap, None).await.unwrap();
     assert_ne!(new.secret, old.secret);
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
     bench.clock.advance(60_000);
-    bench.issuer.create(&NewKey::titled("y")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("y")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
     let messages = receiver.taken();
     let both = [&new.secret, &old.secret].map(|secret| expected(secret, &messages[0]));
@@ -231,13 +231,13 @@ pub(crate) async fn a_secret_signs_for_its_own_endpoint_alone(bench: Bench) {
                WHERE id = $2";
     sqlx::query(sql).bind(&other.id).bind(&webhook.id).execute(&mut *writing).await.unwrap();
     writing.save().await.unwrap();
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
     assert!(receiver.taken().is_empty(), "nothing is sent that its receiver could not check");
-    let waiting = bench.issuer.list_deliveries(&webhook.id, None, None, None).await.unwrap();
+    let waiting = bench.issuer.webhooks().deliveries(&webhook.id, None, None, None).await.unwrap();
     assert!(waiting[0].error.as_deref().unwrap().contains("rotate-secret"));
     let new =
-        bench.issuer.rotate_webhook(&webhook.id, Duration::from_secs(60), None).await.unwrap();
+        bench.issuer.webhooks().rotate(&webhook.id, Duration::from_secs(60), None).await.unwrap();
     bench.clock.advance(60_000);
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
     let messages = receiver.taken();
@@ -248,10 +248,10 @@ pub(crate) async fn an_endpoint_that_is_gone_is_disabled(bench: Bench) {
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
     let dispatcher = dispatcher(&bench);
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     receiver.answer(&[410]);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
-    let gone = bench.issuer.show_webhook(&webhook.id).await.unwrap();
+    let gone = bench.issuer.webhooks().show(&webhook.id).await.unwrap();
     assert!(gone.disabled.is_some() && gone.disabled_why.unwrap().contains("410"));
     bench.clock.advance(1_000_000);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0));
@@ -263,15 +263,15 @@ pub(crate) async fn what_was_held_back_is_sent_when_it_is_enabled(bench: Bench) 
     let dispatcher = dispatcher(&bench);
     let enable = async |enabled| {
         let change = WebhookChange { enabled: Some(enabled), ..WebhookChange::default() };
-        bench.issuer.update_webhook(&webhook.id, &change, None, LOCAL).await.unwrap()
+        bench.issuer.webhooks().update(&webhook.id, &change, None, LOCAL).await.unwrap()
     };
     assert!(enable(false).await.disabled.is_some());
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0));
     assert!(enable(true).await.disabled.is_none());
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
-    bench.issuer.delete_webhook(&webhook.id, None).await.unwrap();
-    bench.issuer.create(&NewKey::titled("y")).await.unwrap();
+    bench.issuer.webhooks().delete(&webhook.id, None).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("y")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0));
     assert_eq!(receiver.taken().len(), 1);
 }
@@ -280,11 +280,11 @@ pub(crate) async fn everything_behind_an_event_is_sent_again(bench: Bench) {
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
     let dispatcher = dispatcher(&bench);
-    assert_eq!(bench.issuer.replay_webhook(&webhook.id, Replay::After(0)).await.unwrap(), 3);
+    assert_eq!(bench.issuer.webhooks().replay(&webhook.id, Replay::After(0)).await.unwrap(), 3);
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0), "the first admin key");
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
-    bench.issuer.replay_webhook(&webhook.id, Replay::After(0)).await.unwrap();
+    bench.issuer.webhooks().replay(&webhook.id, Replay::After(0)).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(2, 0));
     let ids: Vec<String> =
         receiver.taken().iter().map(|it| it.header("webhook-id").to_owned()).collect();
@@ -299,12 +299,12 @@ pub(crate) async fn private_addresses_and_redirects_are_not_followed(bench: Benc
         types: Vec::new(),
         by: None,
     };
-    let refused = bench.issuer.create_webhook(&new, Reach::default()).await.unwrap_err();
+    let refused = bench.issuer.webhooks().create(&new, Reach::default()).await.unwrap_err();
     assert_eq!(refused.code(), "invalid");
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
-    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     // The sender's settings don't allow what those of the endpoint's creator did.
-    let strict = Dispatcher::new(bench.issuer.clone(), Reach { http: true, private: false });
+    let strict = bench.issuer.webhooks().dispatcher(Reach { http: true, private: false });
     let strict = strict.unwrap();
     assert_eq!(strict.round().await.unwrap(), round(0, 1));
     assert!(receiver.taken().is_empty());
@@ -312,7 +312,7 @@ pub(crate) async fn private_addresses_and_redirects_are_not_followed(bench: Benc
     receiver.answer(&[302]);
     assert_eq!(dispatcher(&bench).round().await.unwrap(), round(0, 1));
     assert_eq!(receiver.taken().len(), 1, "not followed");
-    let found = bench.issuer.list_deliveries(&webhook.id, None, None, None).await.unwrap();
+    let found = bench.issuer.webhooks().deliveries(&webhook.id, None, None, None).await.unwrap();
     assert!(found[0].error.as_ref().unwrap().contains("redirects are not followed"));
     assert_eq!((found[0].status, found[0].attempts), (Some(302), 2));
 }
@@ -324,7 +324,7 @@ pub(crate) async fn who_may_send_is_one_at_a_time(bench: Bench) {
     let senders: Vec<_> =
         (0..3).map(|_| tokio::spawn(dispatcher(&bench).run(stopped.clone()))).collect();
     for _ in 0..5 {
-        bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+        bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     }
     let taken = async {
         while receiver.messages.lock().unwrap().len() < 5 {
@@ -337,17 +337,17 @@ pub(crate) async fn who_may_send_is_one_at_a_time(bench: Bench) {
         sender.await.unwrap();
     }
     assert_eq!(receiver.taken().len(), 5, "each sent once");
-    let jobs = bench.issuer.list_jobs().await.unwrap();
+    let jobs = bench.issuer.jobs().list().await.unwrap();
     assert_eq!((jobs[0].name.as_str(), jobs[0].holder.as_deref()), ("webhooks", None));
 }
 
 pub(crate) async fn a_change_of_webhooks_is_in_the_trail_without_its_secret(bench: Bench) {
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[]).await;
-    let rotated = bench.issuer.rotate_webhook(&webhook.id, Duration::ZERO, Some("me")).await;
+    let rotated = bench.issuer.webhooks().rotate(&webhook.id, Duration::ZERO, Some("me")).await;
     assert!(!format!("{rotated:?}").contains("whsec_"));
-    bench.issuer.delete_webhook(&webhook.id, Some("me")).await.unwrap();
-    let events = bench.issuer.events_after(0, 100).await.unwrap();
+    bench.issuer.webhooks().delete(&webhook.id, Some("me")).await.unwrap();
+    let events = bench.issuer.trail().after(0, 100).await.unwrap();
     let changes: Vec<_> = events.iter().filter(|it| it.event == "webhook.changed").collect();
     assert_eq!(changes.len(), 3);
     for (change, action) in changes.iter().zip(["created", "rotated", "deleted"]) {

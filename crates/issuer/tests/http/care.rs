@@ -18,10 +18,10 @@ impl Api {
     }
 
     async fn refused(&self, path: &str, body: Value) -> (u16, String) {
-        let before = self.bench.issuer.last_event().await.unwrap();
+        let before = self.bench.issuer.trail().last().await.unwrap();
         let answer = self.post(path, body.clone()).await;
         assert!(answer.status.is_client_error(), "{path} {body}: {}", answer.json());
-        assert_eq!(self.bench.issuer.last_event().await.unwrap(), before, "nothing was done");
+        assert_eq!(self.bench.issuer.trail().last().await.unwrap(), before, "nothing was done");
         (answer.status.as_u16(), text(&answer.json(), "/code").to_owned())
     }
 }
@@ -44,13 +44,13 @@ async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             body
         };
-        let before = api.bench.issuer.last_event().await.unwrap();
+        let before = api.bench.issuer.trail().last().await.unwrap();
         let told = api.post(path, with(json!({ "dry_run": true }))).await;
         assert_eq!(told.status, StatusCode::OK);
         let told = told.json();
         assert_eq!((&told["dry_run"], &told["count"]), (&json!(true), &json!(3)), "{path}");
         assert_eq!((&told["admins"], &told["admins_left"]), (&json!(0), &json!(1)));
-        assert_eq!(api.bench.issuer.last_event().await.unwrap(), before, "nothing was done");
+        assert_eq!(api.bench.issuer.trail().last().await.unwrap(), before, "nothing was done");
         for wrong in [0, 2, 4] {
             let refused = api.refused(path, with(json!({ "confirm": wrong }))).await;
             assert_eq!(refused, (409, "count_changed".into()), "{path}");

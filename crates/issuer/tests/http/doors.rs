@@ -23,7 +23,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
     // Every other bad key gets the same answer, whatever its fault.
     let admin = api.bench.made.admin_token.as_str();
     let other = Bench::new().await;
-    let plain = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let plain = api.bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let mut seen = Vec::new();
     for bad in [
         "x",
@@ -42,7 +42,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
     assert_eq!(send(Some(format!("bEARER {admin}"))).await.status, StatusCode::OK);
 
     let revocation = Revocation { when: When::Now, by: None };
-    api.bench.issuer.revoke(&api.bench.made.admin.id, &revocation).await.unwrap();
+    api.bench.issuer.keys().revoke(&api.bench.made.admin.id, &revocation).await.unwrap();
     assert_eq!(send(Some(format!("Bearer {admin}"))).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(api.get("/v1/no-such-thing").await.status, StatusCode::UNAUTHORIZED);
 }
@@ -205,7 +205,7 @@ async fn no_answer_may_be_framed_or_taken_for_something_else() {
 #[tokio::test]
 async fn a_secret_key_in_an_address_is_refused_with_where_it_belongs() {
     let api = Api::new().await;
-    let secret = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap().token;
+    let secret = api.bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().token;
     let secret = secret.as_str();
     let escaped = secret.replace('_', "%5f");
     for path in [
@@ -233,7 +233,7 @@ async fn a_secret_key_in_an_address_is_refused_with_where_it_belongs() {
 async fn blanks_and_line_ends_around_a_key_are_no_part_of_it() {
     let api = Api::new().await;
     let issuer = &api.bench.issuer;
-    let made = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let made = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let admin = api.bench.made.admin_token.as_str();
     for (front, behind) in [("", "\n"), (" ", ""), ("\t", "\r\n"), ("\u{a0}", " ")] {
         let token = format!("{front}{}{behind}", made.token.as_str());
@@ -242,13 +242,13 @@ async fn blanks_and_line_ends_around_a_key_are_no_part_of_it() {
         let known = api.post("/v1/keys/authenticate", json!({ "token": token })).await.json();
         assert_eq!(known["ok"], true, "{token:?}");
         let admin = format!("{front}{admin}{behind}");
-        assert!(issuer.admin(&admin).await.unwrap().is_ok(), "{admin:?}");
+        assert!(issuer.admins().find(&admin).await.unwrap().is_ok(), "{admin:?}");
     }
     for inner in [" ", "\n"] {
         let (one, other) = made.token.split_at(20);
         let verdict = api.post("/v1/verify", json!({ "token": format!("{one}{inner}{other}") }));
         assert_eq!(verdict.await.json()["ok"], false, "inside it is");
     }
-    let revoked = issuer.revoke_by_token(&format!(" {}\n", made.token.as_str())).await;
+    let revoked = issuer.keys().revoke_by_token(&format!(" {}\n", made.token.as_str())).await;
     assert!(revoked.is_ok());
 }

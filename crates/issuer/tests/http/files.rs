@@ -29,7 +29,7 @@ async fn public_files_carry_strong_etags_and_answer_304() {
         }
         assert_eq!(api.public(&path, Some("\"x\"")).await.status, StatusCode::OK);
     }
-    let (_, shards) = api.bench.issuer.overview().await.unwrap();
+    let (_, shards) = api.bench.issuer.list().overview().await.unwrap();
     let body = shards[0].line.unwrap().body;
     assert_eq!(Digest::of(&api.public(&format!("bodies/{body}"), None).await.bytes), body);
     for path in [format!("heads/{body}"), format!("bodies/{digest}"), "heads/xyz".into()] {
@@ -42,13 +42,17 @@ async fn public_files_carry_strong_etags_and_answer_304() {
 #[tokio::test]
 async fn what_another_process_publishes_is_served_at_once() {
     let api = Api::new().await;
-    let minted = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = api.bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     let before = api.public("stamp", None).await.bytes;
     let valid_for = std::time::Duration::from_secs(60);
     let other =
         portcullis_issuer::Issuer::open(&api.bench.home, api.bench.clock.clone(), valid_for);
     let other = other.await.unwrap();
-    other.revoke(&minted.record.id, &Revocation { when: When::Now, by: None }).await.unwrap();
+    other
+        .keys()
+        .revoke(&minted.record.id, &Revocation { when: When::Now, by: None })
+        .await
+        .unwrap();
     assert_ne!(api.public("stamp", None).await.bytes, before);
     let verdict = api.post("/v1/verify", json!({ "token": minted.token.as_str() })).await.json();
     assert_eq!(verdict["code"], "revoked");
@@ -69,7 +73,7 @@ async fn a_list_past_its_time_is_said_to_be() {
     let answer = api.get("/v1/list").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.json()["code"], "list_past_next_update");
-    api.bench.issuer.publish().await.unwrap();
+    api.bench.issuer.list().publish().await.unwrap();
     let list = api.post("/v1/list/publish", json!({})).await;
     assert_eq!((list.status, list.json()["number"].as_u64()), (StatusCode::OK, Some(1)));
     assert_eq!(list.json()["shards"][0]["issued"], 1);
@@ -78,14 +82,14 @@ async fn a_list_past_its_time_is_said_to_be() {
 #[tokio::test]
 async fn a_revocation_that_is_not_published_yet_says_so() {
     let api = Api::new().await;
-    let minted = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let minted = api.bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     api.bench.clock.set(portcullis_core::time::Time::from_millis(START.millis() - 20_000));
     // With this clock the list seems to come from the future, so the API refuses. The action itself
     // still commits, but its publication fails.
     let path = format!("/v1/keys/{}/revoke", minted.record.id);
     assert_eq!(api.post(&path, json!({})).await.status, StatusCode::SERVICE_UNAVAILABLE);
     let revocation = Revocation { when: When::Now, by: None };
-    let revoked = api.bench.issuer.revoke(&minted.record.id, &revocation).await.unwrap();
+    let revoked = api.bench.issuer.keys().revoke(&minted.record.id, &revocation).await.unwrap();
     assert_eq!(revoked.published().unwrap_err().code(), "clock_went_back");
     api.bench.clock.set(START);
     assert_eq!(api.get("/v1/list").await.status, StatusCode::OK);

@@ -13,7 +13,7 @@ impl Api {
         let labels = LabelChange { first: add.first().copied(), add, remove: vec![] };
         let change = KeyringChange::Labels { labels, care: Care::default() };
         let root = Vault::new(self.bench.home.root_key(), Unlock::default());
-        self.bench.issuer.change_keyring(&change, &root, None).await.unwrap();
+        self.bench.issuer.keyring().change(&change, &root, None).await.unwrap();
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use portcullis_core::keyring::Purpose as SignerPurpose;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{KeyringChange, NewSigner};
-use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::PublishOptions;
 use portcullis_issuer::status::StatusLists;
 
 use super::*;
@@ -23,14 +23,14 @@ async fn api() -> Api {
         kinds: vec![],
         at_once: true,
     });
-    bench.issuer.change_keyring(&signer, &root, None).await.unwrap();
+    bench.issuer.keyring().change(&signer, &root, None).await.unwrap();
     let minute = Duration::from_secs(60);
     let lists = StatusLists::new(BASE, minute, minute * 2).unwrap();
     let publish_options = PublishOptions { status_lists: Some(lists), ..PublishOptions::default() };
     let issuer =
         Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
-    issuer.publish().await.unwrap();
-    issuer.renew_status_lists().await.unwrap();
+    issuer.list().publish().await.unwrap();
+    issuer.list().renew_status_lists().await.unwrap();
     Api { router: router(&issuer), bench }
 }
 
@@ -53,7 +53,7 @@ async fn lists_and_their_documents_have_their_types_and_are_cached_for_the_ttl()
         assert_eq!((second.status, second.bytes.len()), (StatusCode::NOT_MODIFIED, 0));
     }
     let all = api.public("status-lists/aggregation.json", None).await.json();
-    let (_, shards) = api.bench.issuer.overview().await.unwrap();
+    let (_, shards) = api.bench.issuer.list().overview().await.unwrap();
     let uris: Vec<String> = shards.iter().map(|s| format!("{BASE}/{}.jwt", s.shard)).collect();
     assert_eq!(all, json!({ "status_lists": uris }));
     // No cache may keep it beyond its expiry.

@@ -171,7 +171,7 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
                     }
                 }
             }
-            let before = api.bench.issuer.last_event().await.unwrap();
+            let before = api.bench.issuer.trail().last().await.unwrap();
             let admin = format!("Bearer {}", api.bench.made.admin_token.as_str());
             let kind = if raw.is_some() { "application/x-ndjson" } else { "application/json" };
             let body = raw.map_or_else(|| body.to_string(), Into::into);
@@ -185,7 +185,7 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
             let answer = api.send(request).await;
             let told = String::from_utf8_lossy(&answer.bytes).into_owned();
             assert!(answer.status.is_success(), "{name}: {told}");
-            let events = api.bench.issuer.events_after(before, 100).await.unwrap();
+            let events = api.bench.issuer.trail().after(before, 100).await.unwrap();
             assert!(!events.is_empty(), "{name} is in the trail");
             for event in &events {
                 assert_eq!(event.actor.as_deref(), Some(me.as_str()), "{name}: {}", event.event);
@@ -203,9 +203,9 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
     }
     assert!(seen > 25 && spoofed > 8, "{seen} {spoofed}");
     // The trail as a whole: every event has an actor.
-    let all = api.bench.issuer.events_after(0, 1000).await.unwrap();
+    let all = api.bench.issuer.trail().after(0, 1000).await.unwrap();
     assert!(all.iter().all(|event| event.actor.is_some()));
-    let report = api.bench.issuer.verify_trail(&[]).await.unwrap();
+    let report = api.bench.issuer.trail().verify(&[]).await.unwrap();
     assert_eq!(report.findings, []);
     // All events of this key.
     let mine = api.get(&format!("/v1/events?actor={me}&limit=1000")).await.json();
@@ -220,12 +220,12 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
 #[tokio::test]
 async fn by_a_handle_that_is_nobodys_nothing_is_committed() {
     let bench = Bench::new().await;
-    let before = bench.issuer.last_event().await.unwrap();
+    let before = bench.issuer.trail().last().await.unwrap();
     let nobody = bench.issuer.acting_as(portcullis_issuer::actor::Actor::nobody());
     let made = NewKey { created_by: Some("the boss".into()), ..NewKey::titled("x") };
-    assert_eq!(nobody.create(&made).await.unwrap_err().code(), "no_actor");
+    assert_eq!(nobody.keys().create(&made).await.unwrap_err().code(), "no_actor");
     let revocation = Revocation { when: When::Now, by: Some("the boss".into()) };
-    let revoked = nobody.revoke(&bench.made.admin.id, &revocation).await;
+    let revoked = nobody.keys().revoke(&bench.made.admin.id, &revocation).await;
     assert_eq!(revoked.unwrap_err().code(), "no_actor");
     let change = KeyringChange::Rotate(NewSigner {
         purpose: Purpose::List,
@@ -235,12 +235,12 @@ async fn by_a_handle_that_is_nobodys_nothing_is_committed() {
         at_once: false,
     });
     let root = Vault::new(bench.home.root_key(), Unlock::default());
-    let changed = nobody.change_keyring(&change, &root, Some("the boss")).await;
+    let changed = nobody.keyring().change(&change, &root, Some("the boss")).await;
     assert_eq!(changed.unwrap_err().code(), "no_actor");
-    assert_eq!(bench.issuer.last_event().await.unwrap(), before);
-    let by_shell = bench.issuer.change_keyring(&change, &root, Some("the boss")).await;
+    assert_eq!(bench.issuer.trail().last().await.unwrap(), before);
+    let by_shell = bench.issuer.keyring().change(&change, &root, Some("the boss")).await;
     by_shell.unwrap().published().unwrap();
-    let events = bench.issuer.events_after(before, 10).await.unwrap();
+    let events = bench.issuer.trail().after(before, 10).await.unwrap();
     assert_eq!(events[0].event, "keyring.changed");
     assert!(events[0].actor.as_deref().unwrap().contains('@'), "user@host");
     assert_eq!(events[0].on_behalf_of.as_deref(), Some("the boss"));
@@ -352,5 +352,5 @@ async fn no_admin_key_makes_one_that_outlives_it() {
     let scopes = vec!["*".to_owned()];
     let purpose = KeyPurpose::Admin;
     let made = NewKey { purpose, admin_scopes: scopes, ..NewKey::titled("for ever") };
-    assert!(api.bench.issuer.create(&made).await.unwrap().record.expires_at.is_none());
+    assert!(api.bench.issuer.keys().create(&made).await.unwrap().record.expires_at.is_none());
 }

@@ -307,16 +307,18 @@ fn an_issuer_verifies_what_is_found() {
 async fn a_replica_verifies_as_far_as_it_can() {
     let bench = Bench::new().await;
     let mut new = NewKey::titled("x");
-    let hmac = bench.issuer.create(&new).await.unwrap();
+    let hmac = bench.issuer.keys().create(&new).await.unwrap();
     new.algorithm = Some(portcullis_core::token::Algorithm::Ed25519);
-    let (live, revoked) =
-        (bench.issuer.create(&new).await.unwrap(), bench.issuer.create(&new).await.unwrap());
+    let (live, revoked) = (
+        bench.issuer.keys().create(&new).await.unwrap(),
+        bench.issuer.keys().create(&new).await.unwrap(),
+    );
     new.expires = Some(When::In(std::time::Duration::from_secs(60))).into();
-    let expired = bench.issuer.create(&new).await.unwrap();
+    let expired = bench.issuer.keys().create(&new).await.unwrap();
     let now = Revocation { when: When::Now, by: None };
-    bench.issuer.revoke(&revoked.record.id, &now).await.unwrap();
+    bench.issuer.keys().revoke(&revoked.record.id, &now).await.unwrap();
     let other = Bench::new().await;
-    let foreign = other.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let foreign = other.issuer.keys().create(&NewKey::titled("x")).await.unwrap();
     bench.clock.advance(61_000);
 
     let file = bench.folder.path().join("keys");
@@ -332,15 +334,17 @@ async fn a_replica_verifies_as_far_as_it_can() {
         );
         states(&report)
     };
-    let keyring = bench.issuer.keyring_document().await.unwrap();
+    let keyring = bench.issuer.keyring().document().await.unwrap();
     let mut verifier = Verifier::new(bench.made.root, &keyring).unwrap();
     let (none, unheld) = (State::NoList, State::SecretNotHeld);
     // Without the secret, it is unknown which issuer made an HMAC key.
     assert_eq!(look(&verifier), [unheld, none, none, none, unheld]);
-    verifier.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
+    verifier
+        .adopt_bundle(&bench.issuer.list().bundle().await.unwrap(), bench.issuer.now())
+        .unwrap();
     let verified = [State::Live, State::Revoked, State::Expired];
     assert_eq!(look(&verifier), [&[unheld], &verified[..], &[unheld]].concat());
-    let view = bench.issuer.view().await.unwrap();
+    let view = bench.issuer.list().state().await.unwrap();
     assert_eq!(look(view.verifier()), [&[State::Live], &verified[..], &[State::Foreign]].concat());
     assert_eq!(State::from(expired.record.state(bench.issuer.now())), State::Expired);
     assert_eq!(State::from(KeyState::Scheduled), State::Live);

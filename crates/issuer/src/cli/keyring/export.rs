@@ -60,13 +60,13 @@ impl Export {
 
     async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         // The document comes from the database, which holds no secret. The keystore is not read.
-        let document = issuer.keyring_document().await?;
+        let document = issuer.keyring().document().await?;
         if let Some(path) = &self.output {
             write_atomic(path, &document, Privacy::Public)?;
             out.note(&format!("wrote {} bytes to {}", document.len(), path.display()));
             return Ok(Outcome::Yes);
         }
-        let view = issuer.view().await?;
+        let view = issuer.list().state().await?;
         let text = URL_SAFE_NO_PAD.encode(&document);
         let answer = ExportAnswer {
             issuer: view.verifier().issuer().to_string(),

@@ -69,9 +69,9 @@ impl Labels {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let change = self.change();
         if change == LabelChange::default() {
-            return show(&issuer.labels().await?, out);
+            return show(&issuer.keyring().labels().await?, out);
         }
-        let preview = issuer.preview_labels(&change).await?;
+        let preview = issuer.keyring().preview_labels(&change).await?;
         if self.sure.dry_run {
             return dry_run(&preview, out);
         }

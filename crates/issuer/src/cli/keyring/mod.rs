@@ -139,7 +139,7 @@ impl Root {
         let home = issuer.home();
         let path = self.root.clone().unwrap_or_else(|| home.root_key());
         let vault = Vault::new(path, home.unlock().clone());
-        issuer.change_keyring(change, &vault, self.by.as_deref()).await
+        issuer.keyring().change(change, &vault, self.by.as_deref()).await
     }
 }
 
@@ -189,7 +189,7 @@ fn unpublished(publication: &Publication, out: &Out) -> Outcome {
 }
 
 async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
-    let signers = issuer.signers().await?;
+    let signers = issuer.keyring().signers().await?;
     let view = SignersView::new(&signers);
     out.answer(&view, |o| {
         field(o, "Keyring", format_args!("version {}", view.version))?;
