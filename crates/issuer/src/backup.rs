@@ -132,7 +132,7 @@ fn append(
 /// [`Error::Backup`], [`FileError::Io`].
 ///
 /// The database lacks revocations made after the backup. So the folder is marked, and nothing is
-/// created or published until [`Issuer::recover`] or [`Issuer::recover_alone`] has run.
+/// created or published until `recover` or `recover_alone` has run.
 pub fn restore(path: &Path, home: &Home) -> Result<Restored, Error> {
     match home.check_keystore() {
         Err(Error::NotInitialised { .. }) => {}

@@ -2,12 +2,47 @@
 //! revocation list.
 //!
 //! ```text
-//! command -> rule -> record and event in one transaction -> publish: facts -> bodies, head, stamp,
-//! read back with the verifying half, published
+//! issuer     Issuer: what a program holds; one method for each operation
+//!   actions    a Context in, checks, record and event in one Change -> Saved
+//!   publish    Saved -> facts -> bodies, head, stamp, read back with the verifying half -> Committed
+//!   context    what an action may touch: store, signing keys, clock, in the name of an actor
+//!     store, keystore, record
 //! ```
 //!
-//! The program `portcullis` and the [HTTP API](http) share one set of [`actions`]. Time is an
-//! argument ([`clock::Clock`]). Secret tokens are never stored, and neither are hashes of them.
+//! The program `portcullis` and the [HTTP API](http) call the same [`Issuer`]. Time is an argument
+//! ([`clock::Clock`]). Secret tokens are never stored, and neither are hashes of them.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use portcullis_core::token::Label;
+//! use portcullis_issuer::actions::{NewKey, Revocation, When};
+//! use portcullis_issuer::clock::SystemClock;
+//! use portcullis_issuer::init::{Plan, init};
+//! use portcullis_issuer::publish::DEFAULT_VALID_FOR;
+//! use portcullis_issuer::{Home, Issuer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("home");
+//! let home = Home::new(path);
+//! let clock = Arc::new(SystemClock);
+//! let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
+//! init(&home, &plan, clock.clone()).await?;
+//! let issuer = Issuer::open(&home, clock, DEFAULT_VALID_FOR).await?;
+//!
+//! let made = issuer.keys().create(&NewKey::titled("billing")).await?;
+//! assert!(issuer.keys().verify(&made.token, None, None).await?.result.is_ok());
+//!
+//! // The change is committed; `publication` says whether a published list carries it.
+//! let revocation = Revocation { when: When::Now, by: None };
+//! let revoked = issuer.keys().revoke(&made.record.id, &revocation).await?;
+//! assert!(revoked.publication.list().is_some());
+//! assert!(issuer.keys().verify(&made.token, None, None).await?.result.is_err());
+//! # issuer.store().close().await;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod actions;
 pub mod actor;

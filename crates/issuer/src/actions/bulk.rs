@@ -54,7 +54,8 @@ pub(crate) async fn preview_many(
     Ok(preview(&mut reading, &entry, now).await?.1)
 }
 
-/// Like [`Issuer::revoke_many`], with the caller's confirmations in `care`.
+/// Revokes or suspends many keys by an entry of the list, with the caller's confirmations in
+/// `care`.
 pub(crate) async fn revoke_many_with(
     context: &Context,
     what: &BulkRevocation,

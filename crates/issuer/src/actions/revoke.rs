@@ -67,7 +67,7 @@ impl IfRevoked {
     }
 }
 
-/// Like [`Issuer::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a key
+/// Revokes a key, with the caller's confirmations. With [`IfRevoked::Skip`], a key
 /// that is revoked already is returned unchanged.
 pub(crate) async fn revoke_with(
     context: &Context,
@@ -98,7 +98,7 @@ pub(crate) async fn revoke_with(
     Saved::commit(change, key).await
 }
 
-/// Like [`Issuer::revoke_all`], with the caller's confirmations.
+/// Revokes keys, all or none, with the caller's confirmations.
 pub(crate) async fn revoke_all_with(
     context: &Context,
     selector: &Selector,
@@ -118,7 +118,7 @@ pub(crate) async fn revoke_all_with(
     Saved::commit(change, RevokedKeys { keys, skipped }).await
 }
 
-/// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
+/// Previews [`revoke_all_with`] and the keys it would revoke. Changes nothing.
 pub(crate) async fn preview_all(
     context: &Context,
     selector: &Selector,

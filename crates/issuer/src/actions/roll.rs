@@ -89,9 +89,9 @@ pub struct Rolled {
     pub repeated: bool,
 }
 
-/// Like [`Issuer::roll`], with an idempotency key. A request that repeats the key returns the
-/// new key of the earlier request, its token signed again from the record, and makes no second
-/// one.
+/// Makes a copy of the key with the changes in `roll`, and revokes the old key after the overlap.
+/// A request that repeats an idempotency key returns the new key of the earlier request, its token
+/// signed again from the record, and makes no second one.
 pub(crate) async fn roll_once(
     context: &Context,
     id: &str,

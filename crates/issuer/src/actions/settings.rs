@@ -1,5 +1,5 @@
 //! Reads and changes the issuer's settings, and checks new keys against them. Every key is made by
-//! [`Issuer::make`](super::mint), which takes its lifetime from [`Settings::admit`], so none
+//! [`make`](super::mint::make), which takes its lifetime from [`Settings::admit`], so none
 //! bypasses them.
 
 use std::num::NonZeroU32;
@@ -140,7 +140,7 @@ pub(crate) async fn change_settings(
     Ok(SettingsChanged { before: before.settings, stored, effects })
 }
 
-/// Previews [`Issuer::change_settings`]. Changes nothing.
+/// Previews [`change_settings`]. Changes nothing.
 pub(crate) async fn preview_settings(
     context: &Context,
     change: &SettingsChange,

@@ -139,7 +139,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-/// The start in the database. [`Issuer::verify_trail`] verifies its signature.
+/// The start in the database. [`verify_trail`](super::verify_trail) verifies its signature.
 pub(crate) async fn trail_start(context: &Context) -> Result<Option<Start>, Error> {
     start_in(&mut *context.store().read().await?).await
 }

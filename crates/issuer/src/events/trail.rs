@@ -25,7 +25,7 @@ pub(crate) async fn verify_trail(context: &Context, anchors: &[Anchor]) -> Resul
     verify_trail_behind(context, &[], anchors).await
 }
 
-/// Like [`Issuer::verify_trail`], with exports of removed events as the first part of the
+/// Like [`verify_trail`], with exports of removed events as the first part of the
 /// chain. The files must be in the order of their events, and may overlap with the database.
 pub(crate) async fn verify_trail_behind(
     context: &Context,

@@ -9,6 +9,7 @@ use crate::actions::{
     Verdict, channels, create, delete, idle, import, read, revoke, roll, suspend, update, usage,
     verify,
 };
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::publish::Publisher;
 use crate::record::KeyRecord;
@@ -200,7 +201,9 @@ impl KeyOperations<'_> {
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
     pub async fn revoke_by_token(self, token: &str) -> Result<Committed<EffectiveKey>, Error> {
         let saved = revoke::revoke_by_token(self.0.context(), token).await?;
-        Ok(self.0.announce(saved).await)
+        // The holder of a token acts as that key, and publishes as it too.
+        let holder = self.0.context().acting_as(Actor::key(&saved.value.id));
+        Ok(self.0.with(holder).announce(saved).await)
     }
 
     /// Suspends a key, commits, and publishes.

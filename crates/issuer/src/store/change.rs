@@ -85,7 +85,8 @@ impl<'a> Change<'a> {
         events::append(&mut self.writing, self.now, all).await
     }
 
-    /// Commits. Publishes nothing: a change that lists carry ends with `Issuer::commit`.
+    /// Commits. Publishes nothing: a change that lists carry ends with
+    /// [`Saved::commit`](crate::committed::Saved::commit).
     ///
     /// # Errors
     /// As [`Bookkeeping::save`].
