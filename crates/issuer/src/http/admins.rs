@@ -1,29 +1,26 @@
-//! `/v1/admins` and `/v1/keyring`: admin keys of this API, and the keyring's signers.
+//! `/v1/admins`: admin keys of this API.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use portcullis_core::token::Environment;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Settings;
-use super::body::Json;
+use super::extract::Json;
+use super::fields::expiry;
 use super::idempotency::{self, Repeatable};
 use super::keys::minted_view;
-use super::keys_query::expiry;
+use super::options::Settings;
 use super::problem::Problem;
-use super::require::{AdminsWrite, KeyringRead, KeysRead, Require, Routes, operation};
+use super::require::{AdminsWrite, Require, Routes, operation};
 use crate::actions::{NewKey, scopes};
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::names;
 use crate::record::KeyPurpose;
 use crate::view::keys::CreatedAnswer;
-use crate::view::signers::{LabelsView, SignersView};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().and(operation!(create_admin)).and(operation!(signers)).and(operation!(labels))
+    Routes::new().and(operation!(create_admin))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -74,29 +71,4 @@ async fn create_admin(
     let answer = minted_view(&issuer, minted).await?;
     let answer = (StatusCode::CREATED, axum::Json(answer));
     Ok(Repeatable { answer, repeated: made.repeated })
-}
-
-/// Show the signers, and how many keys stand under each.
-#[utoipa::path(
-    get, path = "/keyring", tag = "keyring", operation_id = "show_keyring",
-    responses((status = 200, description = "The newest keyring", body = SignersView))
-)]
-async fn signers(
-    _: Require<KeyringRead>,
-    State(issuer): State<Issuer>,
-) -> Result<axum::Json<SignersView>, Problem> {
-    Ok(axum::Json(SignersView::new(&issuer.signers().await?)))
-}
-
-/// Show the labels that new keys can have; the first is the default.
-#[utoipa::path(
-    get, path = "/keyring/labels", tag = "keyring", operation_id = "show_labels",
-    responses((status = 200, description = "The newest keyring's labels", body = LabelsView))
-)]
-async fn labels(
-    _: Require<KeysRead>,
-    State(issuer): State<Issuer>,
-) -> Result<axum::Json<LabelsView>, Problem> {
-    let view = issuer.view().await?;
-    Ok(axum::Json(LabelsView::of(view.verifier().keyring())))
 }

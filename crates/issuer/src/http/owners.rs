@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Json, Path, Query};
+use super::extract::{Json, Path, Query};
 use super::problem::Problem;
 use super::require::{OwnersRead, OwnersWrite, Require, Routes, operation};
 use crate::actions::{NewOwner, OwnerChange};
@@ -106,7 +106,7 @@ async fn show(
 #[serde(deny_unknown_fields)]
 struct UpdateOwnerBody {
     name: Option<String>,
-    #[serde(default, deserialize_with = "super::body::given")]
+    #[serde(default, deserialize_with = "super::extract::given")]
     #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
     #[schema(value_type = Option<Object>)]

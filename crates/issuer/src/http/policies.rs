@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Json, Path, Query};
 use super::committed::{Made, committed};
+use super::extract::{Json, Path, Query};
 use super::problem::Problem;
 use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
 use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
@@ -135,7 +135,7 @@ struct UpdatePolicyBody {
     paths: Option<Vec<String>>,
     cidrs: Option<Vec<String>>,
     origins: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "super::body::given")]
+    #[serde(default, deserialize_with = "super::extract::given")]
     #[schema(value_type = Option<String>)]
     rate_class: Option<Option<String>>,
     visibility: Option<String>,

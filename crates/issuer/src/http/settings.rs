@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, given};
+use super::extract::{Json, given};
 use super::problem::Problem;
 use super::require::{Require, Routes, SettingsRead, SettingsWrite, operation};
 use crate::actions::{KindChange, SettingsChange};

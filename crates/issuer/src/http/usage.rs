@@ -4,7 +4,7 @@ use axum::Json as Answered;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Json;
+use super::extract::Json;
 use super::problem::Problem;
 use super::require::{GatesReport, Require, Routes, operation};
 use crate::actions::Use;

@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Settings;
-use super::body::{Json, Path, Query};
+use super::extract::{Json, Path, Query};
+use super::options::Settings;
 use super::problem::Problem;
 use super::require::{AuditRead, Require, Routes, WebhooksRead, WebhooksWrite, operation};
 use crate::error::Error;

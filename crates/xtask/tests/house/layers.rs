@@ -57,7 +57,27 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("the whole issuer", &["backup.rs", "doctor/", "init.rs", "moving/"]),
     ("scanner", &["scan.rs", "scan/"]),
     ("answers", &["view.rs", "view/"]),
-    ("http", &["http/"]),
+    // What handlers share: what they read, what they answer, and the checks before them.
+    (
+        "http, shared",
+        &[
+            "http/caller.rs",
+            "http/committed.rs",
+            "http/connections/",
+            "http/events/streams.rs",
+            "http/extract.rs",
+            "http/fallback.rs",
+            "http/fields.rs",
+            "http/idempotency.rs",
+            "http/middleware/",
+            "http/openapi.rs",
+            "http/options.rs",
+            "http/problem.rs",
+            "http/require.rs",
+        ],
+    ),
+    ("http handlers", &["http/"]),
+    ("http router", &["http/mod.rs", "http/router.rs", "http/serve.rs"]),
     ("program", &["config.rs", "cli/", "main.rs"]),
 ];
 

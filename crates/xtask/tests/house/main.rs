@@ -28,11 +28,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "crates/issuer/src/cli/",
         "the folder's root defines what commands share",
     ),
-    (
-        "crates/issuer/src/http/",
-        "crates/issuer/src/http/",
-        "the folder's root defines what handlers share",
-    ),
 ];
 
 fn root() -> PathBuf {

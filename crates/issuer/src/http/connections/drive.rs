@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Plan;
 use super::admission::{Admission, Admitted, Place};
 use super::io::{Answer, Request, Socket};
+use super::limits::{Patience, Plan};
 use super::phase::Late;
 use crate::issuer::Issuer;
 
@@ -127,7 +127,7 @@ async fn drive(
     stream: TcpStream,
     place: Place,
     service: TowerToHyperService<Router>,
-    patience: &super::Patience,
+    patience: &Patience,
     mut stop: watch::Receiver<()>,
 ) -> End {
     let watch = place.watch.clone();

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded;
 
-use super::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The beginnings of secret keys, after an optional label.
 const SECRET: [&str; 2] = ["sk_live_", "sk_test_"];
@@ -16,7 +16,7 @@ const SECRET: [&str; 2] = ["sk_live_", "sk_test_"];
 const TELLING: usize = 12;
 
 /// Refuses requests whose address holds a secret key's text.
-pub(super) async fn refuse_secrets(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn refuse_secrets(request: Request, next: Next) -> Response {
     if !holds_secret(request.uri().path(), request.uri().query().unwrap_or_default()) {
         return next.run(request).await;
     }

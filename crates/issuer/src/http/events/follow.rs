@@ -1,4 +1,4 @@
-//! `/v1/events`: the audit trail, in pages and as a stream.
+//! The audit trail as a stream.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -19,17 +18,16 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
-use super::auth;
-use super::body::Query;
-use super::problem::Problem;
-use super::require::{AuditRead, Require, Routes, operation};
 use super::streams::{BATCH, Batch, Seat, Streams};
 use crate::actions::{NotAdmin, scopes};
 use crate::error::Error;
-use crate::events::{EventQuery, EventView, EventsAnswer, RemovedView, types};
+use crate::events::{EventView, types};
+use crate::http::caller;
+use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::http::require::{AuditRead, Require, Routes, operation};
 use crate::issuer::Issuer;
-use crate::store::events::{EventRecord, EventType, Filter};
-use crate::time_format::parse_rfc3339;
+use crate::store::events::{EventRecord, EventType};
 
 /// The type of the event that gives the reason why a stream ends.
 const ENDED: &str = "stream.ended";
@@ -37,73 +35,7 @@ const ENDED: &str = "stream.ended";
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Routes {
-    Routes::new().and(operation!(list)).and(operation!(follow))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    r#type: Option<String>,
-    key_id: Option<String>,
-    /// The principal: what this admin key, shell or job did.
-    actor: Option<String>,
-    /// What callers said that it was on behalf of.
-    on_behalf_of: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    order: Option<String>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
-/// List events.
-#[utoipa::path(
-    get, path = "/events", tag = "events", operation_id = "list_events",
-    params(ListQuery),
-    responses(
-        (status = 200, description = "A page of events", body = EventsAnswer),
-        (status = 410, description = "Oldest first: events behind the cursor were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
-    )
-)]
-async fn list(
-    _: Require<AuditRead>,
-    State(issuer): State<Issuer>,
-    Query(query): Query<ListQuery>,
-) -> Result<axum::Json<EventsAnswer>, Problem> {
-    let ascending = match query.order.as_deref() {
-        None | Some("desc") => false,
-        Some("asc") => true,
-        Some(_) => {
-            return Err(Error::Invalid { field: "order", reason: "must be asc or desc" }.into());
-        }
-    };
-    let filter = Filter {
-        types: query.r#type.as_deref().map(types).transpose()?.unwrap_or_default(),
-        key_id: query.key_id,
-        actor: query.actor,
-        on_behalf_of: query.on_behalf_of,
-        since: instant(query.since.as_deref(), "since")?,
-        until: instant(query.until.as_deref(), "until")?,
-        ascending,
-        ..Filter::default()
-    };
-    let query = EventQuery { filter, cursor: query.cursor, limit: query.limit };
-    let page = issuer.list_events(&query).await?;
-    let events = page.events.iter().map(EventView::new).collect();
-    let removed = page.removed.as_ref().map(RemovedView::from);
-    let answer = EventsAnswer { events, next_cursor: page.next_cursor, removed };
-    Ok(axum::Json(answer))
-}
-
-type Answer = Result<Response, Problem>;
-
-fn instant(
-    text: Option<&str>,
-    field: &'static str,
-) -> Result<Option<portcullis_core::time::Time>, Error> {
-    let reason = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)";
-    text.map(|text| parse_rfc3339(text).ok_or(Error::Invalid { field, reason })).transpose()
+    Routes::new().and(operation!(follow))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -150,7 +82,7 @@ async fn follow(
     Extension(streams): Extension<Streams>,
     Query(query): Query<FollowQuery>,
     headers: HeaderMap,
-) -> Answer {
+) -> Result<Response, Problem> {
     let types = query.r#type.as_deref().map(types).transpose()?.unwrap_or_default();
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").to_owned());
     let (seat, news) = streams.join(&issuer, &admin.id)?;
@@ -233,9 +165,9 @@ impl Follower {
         let record = match self.issuer.admin_again(&self.admin).await? {
             Ok(record) => record,
             Err(NotAdmin::Refused(refusal)) if refusal.is_unavailable() => {
-                return Ok(Some(auth::unavailable(refusal)));
+                return Ok(Some(caller::unavailable(refusal)));
             }
-            Err(_) => return Ok(Some(auth::invalid_admin_key())),
+            Err(_) => return Ok(Some(caller::invalid_admin_key())),
         };
         let wanted = [scopes::AUDIT_READ.to_owned()];
         Ok(scopes::check_grant(&record.admin_scopes, &wanted).err().map(Problem::from))

@@ -3,9 +3,9 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::body::Whole;
-use super::problem::Problem;
-use super::require::{KeysWrite, Require, Routes, operation};
+use crate::http::extract::Whole;
+use crate::http::problem::Problem;
+use crate::http::require::{KeysWrite, Require, Routes, operation};
 use crate::import::{Format, Reader};
 
 /// The largest file, in bytes.

@@ -6,10 +6,10 @@ use axum::response::Response;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::time::Time;
 
-use super::body::Path;
-use super::problem::Problem;
-use super::well_known::{page, unknown};
+use super::static_file::{page, unknown};
 use crate::error::Error;
+use crate::http::extract::Path;
+use crate::http::problem::Problem;
 use crate::issuer::Issuer;
 use crate::status::{self, StatusLists, token};
 use crate::store::{lists, status as table};

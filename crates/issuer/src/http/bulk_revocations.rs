@@ -1,4 +1,5 @@
-//! `/v1/revocations…`: many keys at once.
+//! `/v1/revocations…`: one entry of the list revokes or suspends many keys, with those of the same
+//! selection that are made later. For keys that are named one by one, see `keys/revoke`.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -6,20 +7,19 @@ use axum::Json as Answered;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use portcullis_core::list::{BulkScope, BulkState};
-use portcullis_core::time::Time;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::auth::Admin;
-use super::body::{Json, Path, Query};
+use super::caller::Admin;
 use super::committed::{Made, WaitQuery, committed_and_waited};
+use super::extract::{Json, Path, Query};
+use super::fields::instant;
 use super::problem::Problem;
 use super::require::{KeysRead, KeysRevoke, Require, Routes, operation};
 use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::time_format::parse_rfc3339;
 use crate::view::keys::DryRunAnswer;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 
@@ -169,9 +169,4 @@ fn check_reach(admin: &Admin, owners_alone: bool) -> Result<(), Error> {
         return Ok(());
     }
     scopes::check_grant(&admin.scopes, &[scopes::ADMINS_WRITE.to_owned()])
-}
-
-fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Error> {
-    let reason = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)";
-    text.map(|text| parse_rfc3339(text).ok_or(Error::Invalid { field, reason })).transpose()
 }

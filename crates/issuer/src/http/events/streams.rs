@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::sync::broadcast;
 
-use super::problem::Problem;
+use crate::http::problem::Problem;
 use crate::issuer::Issuer;
 use crate::store::events::EventRecord;
 
@@ -44,7 +44,7 @@ pub(super) struct Batch {
 
 /// All streams of a process.
 #[derive(Clone, Debug)]
-pub(super) struct Streams(Arc<Inner>);
+pub(in crate::http) struct Streams(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -67,7 +67,7 @@ pub(super) struct Seat {
 }
 
 impl Streams {
-    pub(super) fn new(limits: StreamLimits) -> Self {
+    pub(in crate::http) fn new(limits: StreamLimits) -> Self {
         Self(Arc::new(Inner { limits, table: Mutex::default() }))
     }
 

@@ -1,37 +1,29 @@
-//! `/v1/keys` and `/v1/keys/{id}`: records, and making keys.
+//! Making keys.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use std::borrow::Borrow;
-
 use axum::Extension;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Settings;
-use super::auth::Admin;
-use super::body::{Json, OneOrMany, Path, Query};
-use super::idempotency::{self, Repeatable};
-use super::keys_query::{Filter, algorithm, environment, expiry, kind};
-use super::problem::Problem;
-use super::require::{KeysRead, KeysWrite, Require, Routes, operation};
-use crate::actions::{Minted, NewKey};
+use super::answer::minted_view;
+use crate::actions::NewKey;
 use crate::error::Error;
-use crate::issuer::Issuer;
+use crate::http::extract::{Json, OneOrMany};
+use crate::http::fields::{algorithm, check_many, environment, expiry, kind};
+use crate::http::idempotency::{self, Repeatable};
+use crate::http::options::Settings;
+use crate::http::problem::Problem;
+use crate::http::require::{KeysWrite, Require, Routes, operation};
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord};
-use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
-use crate::view::{KeyContext, KeyView};
-
-/// The most keys that one request can make.
-const MAX_KEYS: usize = 1000;
+use crate::record::KeyPurpose;
+use crate::view::keys::CreatedAnswers;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(show))
+    Routes::new().and(operation!(create))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -126,81 +118,4 @@ async fn create(
     };
     let answer = (StatusCode::CREATED, axum::Json(answer));
     Ok(Repeatable { answer, repeated: made.repeated })
-}
-
-pub(super) fn check_many(many: usize) -> Result<(), Error> {
-    let reason = "must be 1 to 1000 in one request";
-    if (1..=MAX_KEYS).contains(&many) {
-        Ok(())
-    } else {
-        Err(Error::Invalid { field: "keys", reason })
-    }
-}
-
-pub(super) async fn minted_view(issuer: &Issuer, minted: &Minted) -> Result<CreatedAnswer, Error> {
-    let key = view(issuer, &minted.record).await?;
-    Ok(CreatedAnswer { key, token: minted.token.to_string() })
-}
-
-/// List keys, newest first.
-#[utoipa::path(
-    get, path = "/keys", tag = "keys", operation_id = "list_keys",
-    params(Filter),
-    responses(
-        (status = 200, description = "A page of keys", body = PageAnswer)
-    )
-)]
-async fn list(
-    _: Require<KeysRead>,
-    State(issuer): State<Issuer>,
-    Query(filter): Query<Filter>,
-) -> Result<axum::Json<PageAnswer>, Problem> {
-    let page = issuer.list_keys(&filter.query()?).await?;
-    let keys = views(&issuer, &page.keys).await?;
-    let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
-    Ok(axum::Json(answer))
-}
-
-/// Show one key.
-#[utoipa::path(
-    get, path = "/keys/{id}", tag = "keys", operation_id = "show_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
-    responses(
-        (status = 200, description = "The key", body = KeyView)
-    )
-)]
-async fn show(
-    _: Require<KeysRead>,
-    State(issuer): State<Issuer>,
-    Path(id): Path,
-) -> Result<axum::Json<KeyView>, Problem> {
-    let record = issuer.show(&id).await.map_err(|error| Problem::about(&id, error))?;
-    Ok(axum::Json(view(&issuer, &record).await?))
-}
-
-/// Refuses an act on several keys if one of them is an admin key that the caller may not change.
-/// For a key that the path names, the authentication layer has already checked this.
-pub(super) async fn check_may_change_all(
-    issuer: &Issuer,
-    admin: &Admin,
-    ids: &[String],
-) -> Result<(), Error> {
-    for id in ids {
-        issuer.check_may_change(&admin.scopes, id).await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
-    let view = issuer.view().await?;
-    Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
-}
-
-pub(super) async fn views<K: Borrow<KeyRecord>>(
-    issuer: &Issuer,
-    keys: &[K],
-) -> Result<Vec<KeyView>, Error> {
-    let view = issuer.view().await?;
-    let around = KeyContext::of(issuer, &view);
-    Ok(keys.iter().map(|key| KeyView::new(key.borrow(), &around)).collect())
 }

@@ -7,10 +7,12 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::MAX_BODY_LEN;
 use super::connections::is_timeout;
 use super::problem::Problem;
 use crate::import::json_detail;
+
+/// The largest request body, in bytes.
+pub const MAX_BODY_LEN: usize = 64 * 1024;
 
 /// The raw body, up to the limit of its route.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! Security headers of every answer: browsers must not guess its type, and no page may frame it.
+//! Headers that are added to answers. Those of security stand in every answer: browsers must not
+//! guess its type, and no page may frame it.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
@@ -14,9 +15,15 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 ];
 
 /// Adds the headers that the answer does not set itself.
-pub(super) async fn told(mut response: Response) -> Response {
+pub(in crate::http) async fn add_security_headers(mut response: Response) -> Response {
     for (name, value) in ALWAYS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    response
+}
+
+/// Keeps the answers of the API out of caches.
+pub(in crate::http) async fn never_cached(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

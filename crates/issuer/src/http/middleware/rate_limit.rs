@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Mutex;
 
-use super::auth::Admin;
-use super::problem::Problem;
+use crate::http::caller::Admin;
+use crate::http::problem::Problem;
 use crate::issuer::Issuer;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -37,7 +37,7 @@ impl Default for Rate {
 
 /// The buckets of one process.
 #[derive(Clone, Debug)]
-pub(super) struct Limiter {
+pub(in crate::http) struct Limiter {
     rate: Rate,
     /// For each key, the instant at which its bucket is empty, in microseconds.
     empty_at: Arc<Mutex<HashMap<String, u64>>>,
@@ -54,7 +54,7 @@ struct Level {
 }
 
 impl Limiter {
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(in crate::http) fn new(rate: Rate) -> Self {
         Self { rate, empty_at: Arc::default() }
     }
 
@@ -81,7 +81,7 @@ impl Limiter {
 
 /// Enforces the rate for an admin key, and reports how many requests are left
 /// (draft-ietf-httpapi-ratelimit-headers).
-pub(super) async fn limit(
+pub(in crate::http) async fn limit(
     State(issuer): State<Issuer>,
     Extension(limiter): Extension<Limiter>,
     Extension(admin): Extension<Admin>,

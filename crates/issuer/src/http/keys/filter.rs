@@ -1,19 +1,14 @@
-//! Converts the texts in requests about keys to the values that the rules use.
+//! The criteria for keys, as a query string or an object names them.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use std::time::Duration;
-
-use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::actions::{self, Criteria, Expiry, Order, Span, When};
+use crate::actions::{self, Criteria, Order, Span};
 use crate::error::Error;
-use crate::names;
+use crate::http::fields::{environment, instant, kind, named};
 use crate::record::{KeyPurpose, KeyState};
-use crate::time_format::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
@@ -105,61 +100,4 @@ impl Filter {
         let (limit, cursor, count) = (self.limit, self.cursor, self.count.unwrap_or(false));
         Ok(actions::Query { criteria, order, ascending, limit, cursor, count })
     }
-}
-
-fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Error> {
-    named(text, parse_rfc3339, field, "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)")
-}
-
-/// A moment, which a request gives either in seconds from now or as a time.
-pub(super) fn moment(
-    in_seconds: Option<u64>,
-    at: Option<&str>,
-    field: &'static str,
-) -> Result<Option<When>, Error> {
-    match (in_seconds, at) {
-        (None, None) => Ok(None),
-        (Some(seconds), None) => Ok(Some(When::In(Duration::from_secs(seconds)))),
-        (None, at @ Some(_)) => Ok(instant(at, field)?.map(When::At)),
-        (Some(_), Some(_)) => {
-            Err(Error::Invalid { field, reason: "and its form in seconds exclude each other" })
-        }
-    }
-}
-
-/// The expiry of a new key.
-pub(super) fn expiry(
-    in_seconds: Option<u64>,
-    at: Option<&str>,
-    never: bool,
-) -> Result<Expiry, Error> {
-    match (moment(in_seconds, at, "expires_at")?, never) {
-        (Some(_), true) => {
-            let reason = "and a time of expiry exclude each other";
-            Err(Error::Invalid { field: "never_expires", reason })
-        }
-        (None, true) => Ok(Expiry::Never),
-        (moment, false) => Ok(moment.into()),
-    }
-}
-
-fn named<T>(
-    name: Option<&str>,
-    read: impl Fn(&str) -> Option<T>,
-    field: &'static str,
-    reason: &'static str,
-) -> Result<Option<T>, Error> {
-    name.map(|name| read(name).ok_or(Error::Invalid { field, reason })).transpose()
-}
-
-pub(super) fn kind(name: Option<&str>) -> Result<Option<Kind>, Error> {
-    named(name, |name| name.parse().ok(), "kind", "must be secret or publishable")
-}
-
-pub(super) fn environment(name: Option<&str>) -> Result<Option<Environment>, Error> {
-    named(name, |name| name.parse().ok(), "environment", "must be live or test")
-}
-
-pub(super) fn algorithm(name: Option<&str>) -> Result<Option<Algorithm>, Error> {
-    named(name, names::algorithm, "algorithm", "must be ed25519 or hmac-sha256-128")
 }

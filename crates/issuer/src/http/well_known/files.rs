@@ -2,21 +2,19 @@
 //! another process is served at once. ETags are strong: the SHA-256 of the bytes.
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use axum::routing::get;
 use portcullis_core::crypto::Digest;
 use portcullis_core::policy::Visibility;
-use tower_http::cors::{Any, CorsLayer};
 
-use super::auth;
-use super::body::Path;
-use super::problem::Problem;
-use super::status_lists;
+use super::static_file::{page, unknown};
 use crate::actions::scopes;
 use crate::error::Error;
+use crate::http::caller;
+use crate::http::extract::Path;
+use crate::http::problem::Problem;
 use crate::issuer::Issuer;
 use crate::store::{lists, policies, shards};
 
@@ -26,11 +24,6 @@ const FOR_GATES: &str = "private, max-age=31536000, immutable";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) fn routes() -> Router<Issuer> {
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([header::IF_NONE_MATCH, header::CACHE_CONTROL])
-        .expose_headers([header::ETAG, header::AGE, header::DATE]);
     Router::new()
         .route("/keyring", get(keyring))
         .route("/stamp", get(stamp))
@@ -40,8 +33,6 @@ pub(super) fn routes() -> Router<Issuer> {
         .route("/bodies/{digest}", get(body_by_digest))
         .route("/policies/{digest}", get(public_policies))
         .route("/private/{digest}", get(private_policies))
-        .route("/status-lists/{name}", get(status_lists::show))
-        .layer(cors)
 }
 
 type Answer = Result<Response, Problem>;
@@ -119,7 +110,7 @@ async fn policy_file(
 
 /// Whether the request carries an admin key with the scope of gates.
 async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
-    let Some(token) = auth::bearer(headers) else { return Ok(false) };
+    let Some(token) = caller::bearer(headers) else { return Ok(false) };
     let record = match issuer.admin(token).await? {
         Ok(record) => record,
         Err(_) => return Ok(false),
@@ -127,43 +118,6 @@ async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
     Ok(scopes::covers(&record.admin_scopes, scopes::GATES_READ))
 }
 
-pub(super) fn unknown() -> Problem {
-    let detail = "no file of this issuer has that name; fetch the stamp again";
-    Problem::new(StatusCode::NOT_FOUND, "unknown_file", detail)
-}
-
 fn file(bytes: Vec<u8>, caching: &'static str, headers: &HeaderMap) -> Response {
     page(bytes, "application/octet-stream", &HeaderValue::from_static(caching), headers)
-}
-
-/// A file with its ETag, or 304 if the client has it.
-pub(super) fn page(
-    bytes: Vec<u8>,
-    media_type: &'static str,
-    caching: &HeaderValue,
-    headers: &HeaderMap,
-) -> Response {
-    let etag = format!("\"{}\"", Digest::of(&bytes));
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| matches(value, &etag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = Response::new(Body::from(bytes));
-        let kind = HeaderValue::from_static(media_type);
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, caching.clone());
-    // Hexadecimal digits and quotes are a valid header value.
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, etag);
-    }
-    response
-}
-
-/// Whether an `If-None-Match` names `etag`, by the weak comparison (RFC 9110, section 13.1.2).
-fn matches(value: &HeaderValue, etag: &str) -> bool {
-    let tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
-    tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)).any(|tag| tag == "*" || tag == etag)
 }
