@@ -6,9 +6,9 @@ use anyhow::Result;
 use portcullis_issuer::{Issuer, backup};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
 /// Write keystore and database to one encrypted file
 #[derive(Debug, clap::Args)]

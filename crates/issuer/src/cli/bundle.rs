@@ -9,10 +9,12 @@ use portcullis_issuer::publish::GateFile;
 use portcullis_issuer::view::MarkView;
 use serde::Serialize;
 
-use super::args::Global;
-use super::list::{adopt, write_mark};
-use super::out::{Out, field};
-use super::{Outcome, with_issuer};
+use super::exit::Outcome;
+use super::global::Global;
+use super::list::adopt::adopt;
+use super::list::answer::write_mark;
+use super::open::with_issuer;
+use super::output::{Out, field};
 
 /// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
 ///

@@ -8,9 +8,9 @@ use portcullis_issuer::doctor::{Check, examine};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
 /// Look for what is wrong, and say how to mend it: exit code 0 healthy, 1 findings, 2 could not look
 #[derive(Debug, clap::Args)]

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::import::{self, Format, Line, LineView, Reader};
 
-use super::Outcome;
-use super::keys_bulk::{Lines, progress};
-use super::out::Out;
+use super::args::Lines;
+use super::exit::Outcome;
+use super::output::{Out, progress};
 
 /// Give each record of another system a new key; run again, it goes on where it ended
 #[derive(Debug, clap::Args)]

@@ -10,9 +10,10 @@ use portcullis_issuer::init::{Initialised, Plan, init_for};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::out::{Out, field};
+use super::args;
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
 /// Make an issuer: its keys, its database, its first list and its first admin key
 #[derive(Debug, clap::Args)]

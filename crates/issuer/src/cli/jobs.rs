@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
-use super::Outcome;
-use super::audit_trim::RetentionArgs;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
+use super::retention::RetentionArgs;
 
 /// Run the scheduler's jobs by hand or by cron
 #[derive(Debug, clap::Subcommand)]

@@ -8,9 +8,9 @@ use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::{Error, Home};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::{self, Global};
+use super::output::{Out, field};
 
 const HOW: &str = "Examples:\n  PORTCULLIS_PASSPHRASE_FILE=pass.txt portcullis keystore encrypt\n  \
                    portcullis keystore rekey --new-passphrase-file new.txt\n\n\
@@ -83,7 +83,7 @@ impl Rekey {
             (Some(path), _) => Ok(Unlock::passphrase_file(path)?),
             (None, Some(path)) => Ok(Unlock::key_file(path)?),
             (None, None) if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
-                Ok(Unlock::ask(args::ask))
+                Ok(Unlock::ask(global::ask))
             }
             (None, None) => {
                 let reason = "or --new-key-file must be given where nobody can be asked";

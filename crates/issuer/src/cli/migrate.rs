@@ -12,10 +12,9 @@ use portcullis_issuer::moving::{
 };
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::keys_bulk::progress;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field, progress, table};
 
 /// Move the records from issuer.db to PostgreSQL; run again, it goes on where it ended
 #[derive(Debug, clap::Args)]

@@ -7,8 +7,8 @@ use portcullis_issuer::view::records::OwnerView;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Outcome;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
 /// Create, list, show, update and delete owners of keys
 #[derive(Debug, clap::Subcommand)]

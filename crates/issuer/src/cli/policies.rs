@@ -11,9 +11,9 @@ use portcullis_issuer::view::records::{DeletedPolicy, PolicyView};
 use portcullis_issuer::{Committed, Issuer};
 use serde::Serialize;
 
-use super::Outcome;
 use super::committed;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
 /// Create, list, show, update and delete policies: what keys may do
 #[derive(Debug, clap::Subcommand)]

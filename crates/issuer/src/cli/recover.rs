@@ -7,9 +7,9 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::{Reclocked, Recovered, Target};
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
 /// Bring a restored backup up to what had been published, or end all lists of a clock that was ahead or
 /// of a signer that was stolen, so that the issuer works again

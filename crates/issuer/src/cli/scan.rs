@@ -20,9 +20,11 @@ use portcullis_issuer::scan::{
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
-use super::args::{Global, PinnedRoot};
-use super::out::{Out, table};
-use super::{Outcome, with_issuer};
+use super::args::PinnedRoot;
+use super::exit::Outcome;
+use super::global::Global;
+use super::open::with_issuer;
+use super::output::{Out, table};
 
 const DEFAULT_HOME: &str = "portcullis-data";
 const LIVE: Style = AnsiColor::Red.on_default().bold();

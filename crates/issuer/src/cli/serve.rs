@@ -12,10 +12,11 @@ use portcullis_issuer::http::{
 };
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::audit_trim::RetentionArgs;
-use super::out::Out;
+use super::args;
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::Out;
+use super::retention::RetentionArgs;
 use super::supervisor;
 use super::webhooks::ReachArgs;
 

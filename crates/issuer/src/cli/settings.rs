@@ -10,9 +10,9 @@ use portcullis_issuer::settings::{Class, KindSettings};
 use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
-use super::Outcome;
 use super::args::{self, By};
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::output::{Out, field};
 
 /// Show and change what the issuer asks of its keys: lifetimes, owners, reasons, and no idle ones
 #[derive(Debug, clap::Subcommand)]

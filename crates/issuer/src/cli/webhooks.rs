@@ -16,10 +16,9 @@ use portcullis_issuer::webhooks::{
 };
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, By};
-use super::audit::event_type;
-use super::out::{Out, field, table};
+use super::args::{self, By, event_type};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
 /// How far webhooks may reach
 #[derive(Clone, Copy, Debug, clap::Args)]

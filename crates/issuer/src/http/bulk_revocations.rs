@@ -1,5 +1,5 @@
-//! `/v1/revocations…`: one entry of the list revokes or suspends many keys, with those of the same
-//! selection that are made later. For keys that are named one by one, see `keys/revoke`.
+//! `/v1/revocations…`: bulk revocations and suspensions. One entry of the list covers many keys. For
+//! keys that are named by ids or a filter, and get a revocation each, see `keys::revoke`.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 

@@ -78,7 +78,26 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ),
     ("http handlers", &["http/"]),
     ("http router", &["http/mod.rs", "http/router.rs", "http/serve.rs"]),
-    ("program", &["config.rs", "cli/", "main.rs"]),
+    ("configuration", &["config.rs"]),
+    // What commands share: options, the issuer that they open, output and outcomes.
+    (
+        "commands, shared",
+        &[
+            "cli/args.rs",
+            "cli/committed.rs",
+            "cli/confirm.rs",
+            "cli/exit.rs",
+            "cli/global.rs",
+            "cli/list/adopt.rs",
+            "cli/list/answer.rs",
+            "cli/open.rs",
+            "cli/output.rs",
+            "cli/retention.rs",
+            "cli/token.rs",
+        ],
+    ),
+    ("commands", &["cli/"]),
+    ("program", &["cli/command.rs", "cli/log.rs", "cli/mod.rs", "cli/parse.rs", "main.rs"]),
 ];
 
 /// The place of `file` among the layers.

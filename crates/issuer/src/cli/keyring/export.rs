@@ -13,9 +13,9 @@ use portcullis_issuer::keystore::StoredKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::Outcome;
 use crate::cli::args;
-use crate::cli::out::Out;
+use crate::cli::exit::Outcome;
+use crate::cli::output::Out;
 
 /// Export the public keyring, or the secrets that a gate needs
 #[derive(Debug, clap::Args)]

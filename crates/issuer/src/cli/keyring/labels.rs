@@ -5,16 +5,16 @@ use portcullis_core::token::Label;
 use portcullis_issuer::actions::{
     KeyringChange, KeyringChanged, LabelChange, Labels as Listed, LabelsPreview, Preview,
 };
-use portcullis_issuer::names::labels::told as told_label;
 use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
 use portcullis_issuer::{Committed, Issuer};
 
-use super::{Root, unpublished};
-use crate::cli::Outcome;
+use super::answer::{listed, unpublished};
+use super::root::Root;
 use crate::cli::committed::write_published;
-use crate::cli::out::{Out, field, table};
-use crate::cli::sure::{Answer, Sure, told};
+use crate::cli::confirm::{Answer, Sure, told};
+use crate::cli::exit::Outcome;
+use crate::cli::output::{Out, field, table};
 
 /// Show the labels that keys can have (acme_sk_live_…), add, remove, and choose the default
 #[derive(Debug, clap::Args)]
@@ -156,13 +156,4 @@ fn said(preview: &LabelsPreview, done: &Committed<KeyringChanged>, out: &Out) ->
         );
     }
     Ok(unpublished(&done.publication, out))
-}
-
-/// The labels as shown to people.
-pub(super) fn listed(labels: &[Label]) -> String {
-    let name = |(at, label): (usize, &Label)| {
-        let default = if at == 0 { " (default)" } else { "" };
-        format!("{}{default}", told_label(label))
-    };
-    labels.iter().enumerate().map(name).collect::<Vec<_>>().join(", ")
 }

@@ -1,5 +1,5 @@
-//! Revoking one key, and revoking keys by their ids or by a filter: each gets a revocation of its
-//! own. For one entry of the list that covers many keys, see `bulk_revocations`.
+//! Revokes keys by their ids or by a filter: each key gets a revocation of its own. One entry for
+//! many keys is made in `bulk_revocations`.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 

@@ -1,10 +1,9 @@
-//! `portcullis audit trim`, and the retention of events by `serve` and `jobs`.
+//! `portcullis audit trim`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_issuer::events::{Age, Held, Outlook, Retention};
 use portcullis_issuer::schedule::{Done, Job, Options};
@@ -12,49 +11,10 @@ use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args;
-use super::out::{Out, field};
-
-/// For how long events are kept.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct RetentionArgs {
-    /// Remove events that are older than this, once a day, such as 400d; 7d at least. For ever if
-    /// nothing is said
-    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_KEEP_EVENTS", value_parser = args::duration)]
-    pub(super) keep_events: Option<Duration>,
-    /// Write events to files in this folder before they are removed
-    #[arg(long, value_name = "DIR", env = "PORTCULLIS_ARCHIVE_EVENTS")]
-    pub(super) archive_events: Option<PathBuf>,
-}
-
-impl RetentionArgs {
-    /// Checks the settings at the start, so that an error shows at once and not in a nightly job.
-    pub(super) fn retention(&self, now: Time) -> Result<Option<Retention>> {
-        let Some(keep) = self.keep_events else {
-            if self.archive_events.is_some() {
-                bail!("--archive-events needs --keep-events: without it no event is removed");
-            }
-            return Ok(None);
-        };
-        let age = Age::Keep(keep);
-        age.before(now)?;
-        check_folder(self.archive_events.as_deref())?;
-        let archive = self.archive_events.clone();
-        Ok(Some(Retention { age, archive, even_if_broken: false }))
-    }
-}
-
-fn check_folder(folder: Option<&std::path::Path>) -> Result<()> {
-    let Some(folder) = folder else { return Ok(()) };
-    let found = std::fs::metadata(folder).with_context(|| {
-        format!("the archive {} can't be used; make that folder", folder.display())
-    })?;
-    if !found.is_dir() {
-        bail!("the archive {} is no folder", folder.display());
-    }
-    Ok(())
-}
+use crate::cli::args;
+use crate::cli::exit::Outcome;
+use crate::cli::output::{Out, field};
+use crate::cli::retention::check_folder;
 
 /// Remove the oldest events for good, as `serve --keep-events` does once a day
 #[derive(Debug, clap::Args)]

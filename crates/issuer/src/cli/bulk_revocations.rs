@@ -1,4 +1,5 @@
-//! `portcullis revoke …`: many keys at once.
+//! `portcullis revoke …`: bulk revocations and suspensions. One entry of the list covers many keys.
+//! For keys that are named by ids or options, and get a revocation each, see `keys::revoke`.
 
 use anyhow::Result;
 use portcullis_core::list::BulkState;
@@ -9,11 +10,11 @@ use portcullis_issuer::actions::{BulkRevocation, BulkSelection, Preview};
 use portcullis_issuer::view::keys::DryRunAnswer;
 use portcullis_issuer::view::records::{BulkView, RevocationsAnswer};
 
-use super::Outcome;
 use super::args::{self, By, Reason, Wait};
 use super::committed;
-use super::out::{Out, field, table};
-use super::sure::{Answer, Sure, told};
+use super::confirm::{Answer, Sure, told};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or by time of issue
 #[derive(Debug, clap::Args)]

@@ -3,21 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{Minted, NewKey};
 use serde::Serialize;
 
-use super::Outcome;
-
-/// How lines of keys are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Lines {
-    /// A JSON object in each line
-    Jsonl,
-    /// Comma-separated, with a heading
-    Csv,
-}
+use crate::cli::args::Lines;
+use crate::cli::exit::Outcome;
+use crate::cli::output::progress;
 
 /// Makes `count` keys like `new`, with one transaction for each `batch`. Committed keys have been
 /// written to standard output, or are written next.
@@ -77,14 +69,4 @@ fn write(out: &mut impl Write, format: Lines, minted: &Minted) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A progress bar on standard error, if that is a terminal.
-pub(super) fn progress(length: u64) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let template = "{bulk_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }

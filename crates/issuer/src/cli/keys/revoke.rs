@@ -1,4 +1,5 @@
-//! `portcullis keys revoke`.
+//! `portcullis keys revoke`: each key gets a revocation of its own. `portcullis revoke`, which makes
+//! one entry for many keys, is in `cli::bulk_revocations`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,13 @@ use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_issuer::{Committed, Issuer};
 
-use super::Outcome;
-use super::args::{self, By, Reason, Wait};
-use super::committed;
-use super::keys::{view, write_key};
-use super::keys_list::Like;
-use super::out::{Out, field};
-use super::sure::{Answer, Sure, told};
+use super::answer::{view, write_key};
+use super::filter::Like;
+use crate::cli::args::{self, By, Reason, Wait};
+use crate::cli::committed;
+use crate::cli::confirm::{Answer, Sure, told};
+use crate::cli::exit::Outcome;
+use crate::cli::output::{Out, field};
 
 /// Revoke keys, now or from a moment on, and publish: all of them or none
 #[derive(Debug, clap::Args)]

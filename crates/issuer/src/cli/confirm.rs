@@ -7,7 +7,7 @@ use anyhow::Result;
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{Care, Preview};
 
-use super::out::Out;
+use super::output::Out;
 
 /// What is said of an act that can't be undone
 #[derive(Clone, Copy, Debug, clap::Args)]

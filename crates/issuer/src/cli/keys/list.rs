@@ -1,94 +1,15 @@
 //! `portcullis keys list` and `show`.
 
 use anyhow::Result;
-use portcullis_core::time::Time;
-use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{Criteria, Order, Query, Span};
-use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::actions::{Criteria, Order, Query};
 use portcullis_issuer::view::keys::PageAnswer;
 
-use super::Outcome;
-use super::args;
-use super::keys::{view, write_key};
-use super::out::{Out, table};
-
-/// What keys are to be like
-#[derive(Debug, clap::Args)]
-pub(crate) struct Like {
-    /// The title or the redacted form contains this; to choose keys that are revoked, the redacted form
-    /// ends with it
-    #[arg(short = 'q', long = "search", value_name = "TEXT")]
-    q: Option<String>,
-    /// The title is this
-    #[arg(long)]
-    title: Option<String>,
-    /// For gates (token) or for the issuer's API (admin)
-    #[arg(long, value_parser = args::key_purpose())]
-    purpose: Option<KeyPurpose>,
-    /// Only this kind
-    #[arg(long, value_parser = args::kind())]
-    kind: Option<Kind>,
-    /// Only this environment
-    #[arg(long, value_parser = args::environment())]
-    environment: Option<Environment>,
-    /// Only keys in this state
-    #[arg(long, value_parser = args::state())]
-    state: Option<KeyState>,
-    /// Only keys of the owner with this number
-    #[arg(long)]
-    owner: Option<u32>,
-    /// Only keys of the policy with this number
-    #[arg(long)]
-    policy: Option<u32>,
-    /// Only keys that this one made, and what admin keys of its making made: an admin key's id, or
-    /// user@host
-    #[arg(long, value_name = "WHO")]
-    maker: Option<String>,
-    /// Only keys with this sales channel
-    #[arg(long, value_name = "CHANNEL")]
-    sales_channel: Option<String>,
-    /// Made at this time or later (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    created_from: Option<Time>,
-    /// Made before this time
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    created_before: Option<Time>,
-    /// Last changed at this time or later
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    updated_from: Option<Time>,
-    /// Last changed before this time
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    updated_before: Option<Time>,
-    /// Revoked from this time on, or from a later one
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    revoked_from: Option<Time>,
-    /// Revoked from a time before this one on
-    #[arg(long, value_name = "TIME", value_parser = args::instant)]
-    revoked_before: Option<Time>,
-}
-
-impl Like {
-    pub(super) fn criteria(&self) -> Criteria {
-        Criteria {
-            q: self.q.clone(),
-            ids: Vec::new(),
-            title: self.title.clone(),
-            token: None,
-            purpose: self.purpose,
-            kind: self.kind,
-            environment: self.environment,
-            state: self.state,
-            owner: self.owner,
-            policy: self.policy,
-            maker: self.maker.clone(),
-            sales_channel: self.sales_channel.clone(),
-            created: Span { from: self.created_from, before: self.created_before },
-            updated: Span { from: self.updated_from, before: self.updated_before },
-            revoked: Span { from: self.revoked_from, before: self.revoked_before },
-        }
-    }
-}
+use super::answer::{view, write_key};
+use super::filter::Like;
+use crate::cli::args;
+use crate::cli::exit::Outcome;
+use crate::cli::output::{Out, table};
 
 /// List keys, newest first
 #[derive(Debug, clap::Args)]

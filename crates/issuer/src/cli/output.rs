@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_issuer::conceal::concealed;
 use serde::Serialize;
 
@@ -120,4 +121,14 @@ pub(crate) fn state(name: &str) -> String {
         _ => BAD,
     };
     format!("{style}{name}{style:#}")
+}
+
+/// A progress bar on standard error, if that is a terminal.
+pub(crate) fn progress(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let template = "{bulk_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
 }
