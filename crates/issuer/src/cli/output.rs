@@ -126,7 +126,7 @@ pub(crate) fn state(name: &str) -> String {
 /// A progress bar on standard error, if that is a terminal.
 pub(crate) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let template = "{bulk_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
+    let template = "{wide_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
