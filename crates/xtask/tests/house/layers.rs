@@ -55,8 +55,8 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("publishing", &["publish/"]),
     ("consumers", &["import.rs", "metrics/gather.rs", "schedule/", "upkeep.rs", "webhooks/"]),
     ("the whole issuer", &["backup.rs", "doctor/", "init.rs", "moving/"]),
-    ("scanner", &["scan.rs", "scan/"]),
-    ("answers", &["view.rs", "view/"]),
+    ("scanner", &["scan/"]),
+    ("answers", &["view/"]),
     // What handlers share: what they read, what they answer, and the checks before them.
     (
         "http, shared",
