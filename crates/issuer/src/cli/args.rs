@@ -12,7 +12,7 @@ use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::{names, view};
 
-/// When a key that a command makes expires.
+/// When a new key expires.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Expires {
     /// Expire after this long
@@ -21,7 +21,7 @@ pub(crate) struct Expires {
     /// Expire at this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = instant)]
     expires_at: Option<Time>,
-    /// Never expire, whatever the settings name for keys of which nothing is said
+    /// Never expire, even if the settings have a default lifetime
     #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
     never_expires: bool,
 }
@@ -36,16 +36,16 @@ impl Expires {
         if self.never_expires { Expiry::Never } else { self.when().into() }
     }
 
-    /// The expiry of a key that takes another's place; `None` for that of the other.
+    /// The expiry of a key that replaces another; `None` to keep the other's.
     pub(crate) fn of_rolled(self) -> Option<Option<When>> {
         if self.never_expires { Some(None) } else { self.when().map(Some) }
     }
 }
 
-/// The reason of an act.
+/// The reason for a change.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reason {
-    /// Why; the trail tells it, and the settings may ask for it
+    /// The reason, for the audit trail; the settings may require it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -56,10 +56,10 @@ impl Reason {
     }
 }
 
-/// The person whom an act is for, beside the principal that the trail notes.
+/// The person that the caller acts for. The audit trail records this person and the principal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct By {
-    /// In whose name
+    /// The person that you act for, for the audit trail
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -77,7 +77,8 @@ impl By {
 /// How long to wait for the targets of a list.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Wait {
-    /// Wait until every target carries it, for ten seconds or so long
+    /// Wait until every target has the new list, for at most this many seconds; 10 if
+    /// no number is given
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           default_missing_value = "10")]
     wait: Option<u64>,
@@ -89,16 +90,16 @@ impl Wait {
     }
 }
 
-/// How lines of keys are written.
+/// The format of files with a record in each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Lines {
     /// A JSON object in each line
     Jsonl,
-    /// Comma-separated, with a heading
+    /// Comma-separated values with a header line
     Csv,
 }
 
-/// A root that is pinned by the caller.
+/// A root that the caller pins.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PinnedRoot {
     // One public key in 64 starts with a hyphen.

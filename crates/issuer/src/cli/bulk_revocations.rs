@@ -16,7 +16,7 @@ use super::confirm::{Answer, Sure, told};
 use super::exit::Outcome;
 use super::output::{Out, field, table};
 
-/// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or by time of issue
+/// Revoke or suspend many keys at once, by owner, signer, environment or time of issue
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis revoke --owner 1234567 --dry-run\n  \
                   portcullis revoke --owner 1234567 --yes\n  \
@@ -26,28 +26,28 @@ use super::output::{Out, field, table};
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
     .args(["owner", "kid", "environment", "issued_from", "issued_before", "lift", "list"]))]
 pub(crate) struct Revoke {
-    /// All keys of this owner
+    /// Select all keys of this owner
     #[arg(long, value_name = "NUMBER", group = "whose")]
     owner: Option<u32>,
-    /// All keys of this signer
+    /// Select all keys of this signer
     #[arg(long, group = "whose")]
     kid: Option<u16>,
-    /// All keys of this environment that there are
+    /// Select all existing keys of this environment
     #[arg(long, group = "whose", value_parser = args::environment())]
     environment: Option<Environment>,
-    /// Only keys issued at this time or later (RFC 3339)
+    /// Select only keys issued at this time or later (RFC 3339)
     #[arg(long, alias = "issued-after", value_name = "TIME", value_parser = args::instant)]
     issued_from: Option<Time>,
-    /// Only keys issued before this time (RFC 3339)
+    /// Select only keys issued before this time (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     issued_before: Option<Time>,
-    /// Suspend them, until it is lifted
+    /// Suspend the keys until the suspension is lifted, instead of revoking them
     #[arg(long)]
     suspend: bool,
-    /// Lift the suspension with this number
+    /// Lift the bulk suspension with this number
     #[arg(long, value_name = "ID", conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend", "list"])]
     lift: Option<i64>,
-    /// List all of them
+    /// List all bulk revocations and suspensions
     #[arg(long, conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend"])]
     list: bool,
     #[command(flatten)]

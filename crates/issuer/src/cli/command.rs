@@ -12,7 +12,8 @@ use super::{
     list, migrate, owners, policies, recover, scan, serve, settings, verify, webhooks,
 };
 
-/// API keys that prove themselves at the edge, and die everywhere within seconds.
+/// API keys that gates verify without a network call, and that are revoked everywhere within
+/// seconds.
 #[derive(Debug, clap::Parser)]
 #[command(name = "portcullis", version, arg_required_else_help = true, after_help = EXAMPLE)]
 pub(crate) struct Cli {

@@ -1,4 +1,4 @@
-//! Confirmation of acts that can't be undone: a preview, a question on a terminal, `--yes` in
+//! Confirmation of changes that can't be undone: a preview, a question on a terminal, `--yes` in
 //! scripts.
 
 use std::io::{IsTerminal as _, Write as _};
@@ -9,16 +9,17 @@ use portcullis_issuer::actions::{Care, Preview};
 
 use super::output::Out;
 
-/// What is said of an act that can't be undone
+/// The confirmation of a change that can't be undone
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Sure {
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// It is meant: nobody is asked. Without it a script gets exit code 2, and nothing is done
+    /// Don't ask for confirmation. Without a terminal and without --yes, nothing is done (exit code
+    /// 2)
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// It may end the last admin key that can make others
+    /// Allow the change to affect the last admin key that can create others
     #[arg(long)]
     last_admin: bool,
 }
@@ -33,12 +34,12 @@ pub(super) enum Answer {
 }
 
 impl Sure {
-    /// The safeguards of an act that needs no confirmation.
+    /// The safeguards of a change that needs no confirmation.
     pub(super) const fn care(self) -> Care {
         Care { confirm: None, last_admin: self.last_admin }
     }
 
-    /// Asks for confirmation, unless `--yes` was given. `what` names the act in a few words.
+    /// Requests confirmation, unless `--yes` was given. `what` names the change in a few words.
     ///
     /// # Errors
     /// [`Error::NotConfirmed`] if there is no terminal to ask at.
@@ -46,10 +47,10 @@ impl Sure {
         self.ask_of(out, &told(what, preview), "It can't be undone.", preview.count)
     }
 
-    /// As [`Sure::ask`], with the sentence `told` and the ending `end`.
+    /// Like [`Sure::ask`], with another sentence for the preview, and `end` after it.
     ///
     /// # Errors
-    /// As [`Sure::ask`].
+    /// Like [`Sure::ask`].
     pub(super) fn ask_of(self, out: &Out, told: &str, end: &str, count: u64) -> Result<Answer> {
         if self.yes {
             return Ok(Answer::Go(self.care()));

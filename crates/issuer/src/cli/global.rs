@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::args::duration;
 
-/// What every command understands.
+/// The options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
@@ -27,10 +27,10 @@ pub(crate) struct Global {
         default_value = "portcullis-data"
     )]
     pub(crate) home: PathBuf,
-    /// A TOML file with settings, which flags and the environment override
+    /// A TOML file with settings; flags and the environment override it
     #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// How the log is written to standard error
+    /// The format of the log on standard error
     #[arg(
         long,
         global = true,
@@ -40,15 +40,15 @@ pub(crate) struct Global {
         value_parser = ["text", "json"]
     )]
     pub(crate) log_format: String,
-    /// A PostgreSQL database for the records, instead of a file in the folder. By the environment
-    /// alone, because it may hold a password
+    /// A PostgreSQL database for the records, instead of a file in the folder. Only from the
+    /// environment, because it may contain a password
     #[arg(skip = std::env::var("DATABASE_URL").ok())]
     pub(crate) database_url: Option<String>,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How long each stamp of the list is valid: 5 minutes of `serve`, and as long as the last one of
-    /// every other command that publishes, where nothing is said
+    /// How long each published stamp is valid [default: 5m for serve; other commands reuse the
+    /// previous stamp's validity]
     #[arg(
         long,
         global = true,
@@ -57,8 +57,8 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) valid_for: Option<Duration>,
-    /// Where the list is put out: dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE, with
-    /// options behind commas (every=5s, endpoint=URL, region=NAME, api=URL); repeat for more
+    /// A target to publish the list to: dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE, with
+    /// options after commas (every=5s, endpoint=URL, region=NAME, api=URL); repeatable
     #[arg(
         long,
         global = true,
@@ -67,8 +67,8 @@ pub(crate) struct Global {
         value_delimiter = ' '
     )]
     pub(crate) target: Vec<String>,
-    /// Where the list that was published last can be read, to recognise a restored backup: a
-    /// target, or the address under which another issuer or mirror serves it; repeat for more
+    /// A witness of the list that was published last, to detect a restored backup: a target, or the
+    /// URL at which another issuer or a mirror serves the list; repeatable
     #[arg(
         long,
         global = true,
@@ -77,11 +77,11 @@ pub(crate) struct Global {
         value_delimiter = ' '
     )]
     pub(crate) witness: Vec<String>,
-    /// Publish IETF Token Status Lists too: the https address at which the folder status-lists of
-    /// the issuer's files or of a target is served
+    /// Also publish IETF Token Status Lists: the https URL of the folder status-lists, as the
+    /// issuer or a target serves it
     #[arg(long, global = true, value_name = "URL", env = "PORTCULLIS_STATUS_LISTS")]
     pub(crate) status_lists: Option<String>,
-    /// How long those who have a status list may go on without looking for a newer one
+    /// How long relying parties may use a status list before they check for a newer one
     #[arg(
         long,
         global = true,
@@ -91,7 +91,7 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) status_ttl: Duration,
-    /// How long a status list is in force; twice the ttl at least
+    /// How long a status list is valid; at least twice the ttl
     #[arg(
         long,
         global = true,
@@ -101,8 +101,8 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) status_valid_for: Duration,
-    /// Take the machine's clock to be right, whatever it is compared with. Once is enough where the
-    /// machine was paused: with `portcullis list publish`
+    /// Trust the machine's clock without comparison. After a pause of the machine, once is enough:
+    /// with `portcullis list publish`
     #[arg(long, global = true)]
     pub(crate) trust_clock: bool,
 }
@@ -119,7 +119,7 @@ impl Global {
         })
     }
 
-    /// The options with which a server publishes, whatever was published before it.
+    /// The options with which a server publishes, regardless of earlier publications.
     pub(crate) fn publish_options_of_server(&self) -> Result<PublishOptions, Error> {
         Ok(PublishOptions {
             valid_for: self.valid_for.or(Some(DEFAULT_VALID_FOR)),
@@ -137,12 +137,12 @@ impl Global {
         self.target.iter().chain(&self.witness).map(|text| Target::parse(text)).collect()
     }
 
-    /// The folder that was given, with its database.
+    /// The given folder, with its database.
     pub(crate) fn folder(&self) -> Result<Home, Error> {
         Ok(Home::new(&self.home).with_unlock(unlock()?))
     }
 
-    /// The folder and the database that were given.
+    /// The given folder and database.
     pub(crate) fn home(&self) -> Result<Home, Error> {
         let home = self.folder()?;
         match self.database_url.as_deref() {
@@ -152,8 +152,8 @@ impl Global {
     }
 }
 
-/// The key or passphrase that opens encrypted files: from the environment, or else asked for at the
-/// terminal. Never from an argument, because every process of the machine can read those.
+/// The key or passphrase that opens encrypted files: from the environment, or else from a prompt on
+/// the terminal. Never from an argument, because every process of the machine can read arguments.
 fn unlock() -> Result<Unlock, Error> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
     match (named("PORTCULLIS_PASSPHRASE_FILE"), named("PORTCULLIS_KEY_FILE")) {

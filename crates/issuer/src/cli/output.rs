@@ -49,7 +49,7 @@ impl Out {
         quiet_when_nobody_reads(written.and_then(|()| stdout.flush()))
     }
 
-    /// Prints a remark for people, apart from the answer.
+    /// Prints a note for people, apart from the answer.
     pub(crate) fn note(&self, note: &str) {
         if !self.json {
             let _ = writeln!(anstream::stderr(), "{note}");

@@ -48,7 +48,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli> {
     Ok(cli)
 }
 
-/// Exits as clap would, but shows no key that was typed in a wrong place.
+/// Exits as clap does, but conceals keys that were passed as the wrong argument.
 fn refuse(error: &clap::Error) -> ! {
     let plain = error.render().to_string();
     match concealed(&plain) {

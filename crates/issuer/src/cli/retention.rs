@@ -9,11 +9,11 @@ use portcullis_issuer::events::{Age, Retention};
 
 use super::args;
 
-/// For how long events are kept.
+/// The retention of events.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RetentionArgs {
-    /// Remove events that are older than this, once a day, such as 400d; 7d at least. For ever if
-    /// nothing is said
+    /// Remove events that are older than this, once a day, such as 400d; at least 7d [default: keep
+    /// all events]
     #[arg(long, value_name = "DURATION", env = "PORTCULLIS_KEEP_EVENTS", value_parser = args::duration)]
     pub(super) keep_events: Option<Duration>,
     /// Write events to files in this folder before they are removed

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use portcullis_issuer::names;
 use zeroize::Zeroizing;
 
-/// The key that an argument holds; `-` stands for standard input.
+/// The key in an argument, or from standard input if the argument is `-`.
 pub(crate) fn token(text: &str) -> Result<Zeroizing<String>> {
     if text == "-" { read_token() } else { Ok(Zeroizing::new(text.to_owned())) }
 }

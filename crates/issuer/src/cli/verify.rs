@@ -10,12 +10,12 @@ use super::exit::Outcome;
 use super::output::{Out, field};
 use super::token::token;
 
-/// Verify a key as a gate of this issuer would: exits 0 if accepted, 1 if refused, 2 if it can't tell
+/// Verify a key as a gate of this issuer does. Exit code: 0 accepted, 1 refused, 2 no valid list
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis verify sk_live_…\n  \
                         pbpaste | portcullis verify - --kind secret --environment live")]
 pub(crate) struct Verify {
-    /// The key, or - to read it from standard input, where no other process sees it
+    /// The key, or - to read it from standard input, which hides it from other processes
     token: String,
     /// Accept only this kind
     #[arg(long, value_parser = args::kind())]

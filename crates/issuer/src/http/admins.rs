@@ -26,26 +26,26 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateAdminBody {
-    /// What people call the key: 1 to 255 characters.
+    /// A title for people: 1 to 255 characters.
     title: String,
-    /// What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds.
+    /// The key's scopes, such as `keys:read`, `keys:*` or `*`. The caller must hold all of them.
     scopes: Vec<String>,
-    /// One of the keyring's labels, `""` for none; its first, if nothing is said.
+    /// One of the keyring's labels, or `""` for no label. Default: the keyring's first label.
     label: Option<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
-    /// It never expires, whatever the settings name for keys of which nothing is said.
+    /// The key never expires, even if the settings have a default lifetime.
     #[serde(default)]
     never_expires: bool,
     created_by: Option<String>,
 }
 
-/// Make an admin key; its text is answered this once.
+/// Create an admin key; its token is returned only once.
 #[utoipa::path(
     post, path = "/admins", tag = "admins", operation_id = "create_admin",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same key")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request. The same request, sent again with this name within a day or the window that the operator set, returns the same key")),
     request_body = CreateAdminBody,
-    responses((status = 201, description = "The key and its text", body = CreatedAnswer))
+    responses((status = 201, description = "The key and its token", body = CreatedAnswer))
 )]
 async fn create_admin(
     Require { issuer, admin, .. }: Require<AdminsWrite>,

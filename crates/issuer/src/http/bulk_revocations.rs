@@ -36,22 +36,21 @@ struct RevocationBody {
     environment: Option<String>,
     issued_from: Option<String>,
     issued_before: Option<String>,
-    /// In whose name; the trail's actor is the admin key that is sent.
+    /// The person that the caller acts for. The actor in the audit trail is the caller's admin key.
     by: Option<String>,
-    /// Only say how many keys it would end.
+    /// Only report how many keys the entry would affect.
     #[serde(default)]
     dry_run: bool,
-    /// How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
-    /// (409).
+    /// The number of keys that a dry run reported. If it has changed since, nothing is done (409).
     confirm: Option<u64>,
-    /// The last admin key that can make others may be among them.
+    /// Allow the request to affect the last admin key that can create others.
     #[serde(default)]
     last_admin: bool,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// What was made, or what a dry run tells.
+/// The new entry, or the result of a dry run.
 enum BulkAnswers {
     Made(Box<BulkAnswer>),
     DryRun(DryRunAnswer),
@@ -66,13 +65,13 @@ impl IntoResponse for BulkAnswers {
     }
 }
 
-/// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
+/// Revoke or suspend many keys at once, by owner, signer, environment or time of issue.
 #[utoipa::path(
     post, path = "/revocations", tag = "revocations", operation_id = "revoke_in_bulk",
     params(WaitQuery),
     request_body = RevocationBody,
     responses(
-        (status = 200, description = "What a dry run tells", body = DryRunAnswer),
+        (status = 200, description = "The result of a dry run", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = BulkAnswer),
         (status = 202, description = "Revoked, not yet published", body = BulkAnswer)
     )
@@ -123,11 +122,11 @@ async fn create(
     Ok(BulkAnswers::Made(Box::new(answer)))
 }
 
-/// List the revocations of many keys.
+/// List all bulk revocations and suspensions.
 #[utoipa::path(
     get, path = "/revocations", tag = "revocations", operation_id = "list_revocations",
     responses(
-        (status = 200, description = "All of them", body = RevocationsAnswer)
+        (status = 200, description = "All bulk revocations and suspensions", body = RevocationsAnswer)
     )
 )]
 async fn list(
@@ -138,10 +137,10 @@ async fn list(
     Ok(Answered(RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() }))
 }
 
-/// Lift a suspension of many keys.
+/// Lift a bulk suspension.
 #[utoipa::path(
     post, path = "/revocations/{id}/lift", tag = "revocations", operation_id = "lift_suspension",
-    params(("id" = i64, Path, description = "Its place"), WaitQuery),
+    params(("id" = i64, Path, description = "The entry's number"), WaitQuery),
     responses(
         (status = 200, description = "Done and published", body = BulkAnswer),
         (status = 202, description = "Done, not yet published", body = BulkAnswer)
@@ -161,9 +160,9 @@ async fn lift(
     Ok(committed_and_waited(&issuer, BulkView::new(&entry), &publication, &wait).await?)
 }
 
-/// Admin keys have no owner, but they have a signer, an environment and a time of issue. A
-/// revocation that may cover them, or that would let them in again, therefore needs the scope for
-/// changing them.
+/// Admin keys have no owner, but they have a signer, an environment and a time of issue. A request
+/// that may revoke admin keys, or make them valid again, therefore needs the scope for changing
+/// them.
 fn check_reach(admin: &Admin, owners_alone: bool) -> Result<(), Error> {
     if owners_alone {
         return Ok(());

@@ -1,4 +1,5 @@
-//! The caller of a request: the credentials that it sends, and the answers if they do not suffice.
+//! //! The caller of a request: its credentials, and the answers if they are missing or not
+//! sufficient.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -22,7 +23,8 @@ pub(super) fn note_actor(id: &str) {
     tracing::Span::current().record("actor", id);
 }
 
-/// The credentials of the scheme Bearer (RFC 6750, section 2.1), whose name is case-insensitive.
+/// The credentials of the scheme Bearer (RFC 6750, section 2.1). The scheme's name is
+/// case-insensitive.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;

@@ -11,7 +11,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(signers)).and(operation!(labels))
 }
 
-/// Show the signers, and how many keys stand under each.
+/// Show the signers, and how many keys each has signed.
 #[utoipa::path(
     get, path = "/keyring", tag = "keyring", operation_id = "show_keyring",
     responses((status = 200, description = "The newest keyring", body = SignersView))

@@ -35,7 +35,7 @@ pub use crate::time_format::{Instant, parse_rfc3339, rfc3339_millis, seconds};
 pub struct KeyView {
     /// The public name, `apk_…`.
     pub id: String,
-    /// What people call it.
+    /// A title for people.
     pub title: String,
     /// `token` or `admin`.
     pub purpose: &'static str,
@@ -45,7 +45,7 @@ pub struct KeyView {
     pub environment: &'static str,
     /// `hmac-sha256-128` or `ed25519`.
     pub algorithm: Option<&'static str>,
-    /// The word in front of it, empty for none.
+    /// The label that the key begins with; empty for none.
     pub label: String,
     /// The signer.
     pub kid: u16,
@@ -53,50 +53,49 @@ pub struct KeyView {
     pub serial: u64,
     /// `active`, `scheduled`, `suspended`, `revoked` or `expired`.
     pub state: &'static str,
-    /// The form in which the token may be shown.
+    /// The token in a shortened form that is safe to show.
     pub redacted: String,
-    /// The token, of publishable keys only.
+    /// The token. Only publishable keys have this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// What people keep with it.
+    /// Any data that you keep with the key.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// What an admin key may do; of admin keys only.
+    /// The scopes of an admin key. Only admin keys have this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// Of publishable keys only.
+    /// Only publishable keys have this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sales_channels: Option<Vec<String>>,
-    /// 0 for none.
+    /// The owner's number; 0 for none.
     pub owner: u32,
-    /// 0 for none.
+    /// The policy's number; 0 for none.
     pub policy: u32,
-    /// When it was made.
+    /// When the key was issued.
     pub issued_at: String,
     /// When its record was last changed.
     pub updated_at: String,
-    /// When it expires.
+    /// When the key expires; null if it never does.
     pub expires_at: Option<String>,
-    /// Since when it is suspended.
+    /// When the key was suspended; null if it is not suspended.
     pub suspended_at: Option<String>,
-    /// Who suspended it: whom the caller named, or else who did.
+    /// The person that the caller named, or else the principal that suspended the key.
     pub suspended_by: Option<String>,
-    /// When its revocation strikes or struck.
+    /// When the revocation takes effect or took effect.
     pub revoked_at: Option<String>,
-    /// Who revoked it: whom the caller named, or else who did.
+    /// The person that the caller named, or else the principal that revoked the key.
     pub revoked_by: Option<String>,
-    /// Who made it: whom the caller named, or else who did.
+    /// The person that the caller named, or else the principal that created the key.
     pub created_by: Option<String>,
-    /// The principal that made it, which no caller chooses: an admin key's id, or `user@host` of a
-    /// shell. Null for keys of before this was noted.
+    /// The principal that created the key: an admin key's id, or `user@host` of a shell. Callers
+    /// can't choose it. Null for keys from before this field existed.
     pub maker: Option<String>,
-    /// The id of the key that it takes the place of.
+    /// The id of the key that this key replaces.
     pub rolled_from: Option<String>,
-    /// How often gates have let it pass, where they report it.
+    /// How often gates have accepted the key, as far as they report it.
     pub uses: u64,
-    /// When they last did.
+    /// When a gate last accepted the key.
     pub last_used_at: Option<String>,
-    /// Where its status stands in a Token Status List, as other tokens say it of themselves; where
-    /// the issuer publishes such lists.
+    /// The key's entry in a Token Status List. Present only if the issuer publishes such lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusView>,
 }
@@ -181,18 +180,18 @@ impl KeyView {
     }
 }
 
-/// The list that something was verified by, or that is out.
+/// A version of the revocation list: the one that a verdict is based on, or the published one.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct MarkView {
     /// The list epoch.
     pub epoch: u32,
     /// The number.
     pub number: u64,
-    /// How old its knowledge is, in milliseconds.
+    /// The time since `this_update`, in milliseconds.
     pub age_millis: u64,
-    /// Every revocation committed before this instant is in it.
+    /// The list contains every revocation that was committed before this time.
     pub this_update: Instant,
-    /// From this instant on nothing may be verified by it.
+    /// The list is valid until this time.
     pub next_update: Instant,
 }
 
@@ -217,12 +216,12 @@ impl MarkView {
     }
 }
 
-/// A key that was accepted: what it says itself, and the title from its record.
+/// An accepted key: the claims in its token, and the title from its record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AcceptedView {
     /// The public name.
     pub id: String,
-    /// From the record; null where the store has none.
+    /// The title in the record; null if the store has no record of the key.
     pub title: Option<String>,
     /// `secret` or `publishable`.
     pub kind: &'static str,
@@ -234,13 +233,13 @@ pub struct AcceptedView {
     pub kid: u16,
     /// The index in the revocation list.
     pub serial: u64,
-    /// 0 for none.
+    /// The owner's number; 0 for none.
     pub owner: u32,
-    /// 0 for none.
+    /// The policy's number; 0 for none.
     pub policy: u32,
-    /// When it was made.
+    /// When the key was issued.
     pub issued_at: String,
-    /// When it expires.
+    /// When the key expires; null if it never does.
     pub expires_at: Option<String>,
 }
 
@@ -249,16 +248,16 @@ pub struct AcceptedView {
 pub struct VerdictView {
     /// Whether the key is accepted.
     pub ok: bool,
-    /// The key, where it is.
+    /// The key, if it is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<AcceptedView>,
-    /// The reason, where it is not: a stable code.
+    /// The stable code of the refusal, if the key is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// The reason as a sentence.
+    /// The refusal as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The list that it was verified by.
+    /// The list that the verdict is based on.
     pub list: Option<MarkView>,
 }
 
@@ -300,7 +299,7 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
     }
 }
 
-/// What is out, with its shards.
+/// The published list, with its shards.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ListView {
     /// Epoch, number and times.
@@ -308,11 +307,11 @@ pub struct ListView {
     pub list_version: MarkView,
     /// The SHA-256 of the head.
     pub head: String,
-    /// The newest event that the list knows of.
+    /// The id of the newest event that the list includes.
     pub position: i64,
-    /// Whether nothing may be verified by it any more.
+    /// Whether the list has expired; verifiers then refuse every key.
     pub expired: bool,
-    /// The shards, as of the newest head.
+    /// The shards in the newest head.
     pub shards: Vec<ShardView>,
 }
 
@@ -321,17 +320,17 @@ pub struct ListView {
 pub struct ShardView {
     /// Its number.
     pub shard: u32,
-    /// Slots that it covers.
+    /// The number of slots that the list covers.
     pub capacity: u32,
-    /// Slots that were handed out.
+    /// The number of slots that were assigned to keys.
     pub issued: u32,
-    /// Slots that are revoked.
+    /// The number of revoked slots.
     pub revoked: u32,
-    /// Slots that are revoked from a moment on.
+    /// The number of slots with a revocation that takes effect at a set time.
     pub timed: u32,
-    /// The length of its body, in bytes.
+    /// The length of the shard's body, in bytes.
     pub body_len: u32,
-    /// The SHA-256 of its body; null where it has not gone out.
+    /// The SHA-256 of the shard's body; null before it is first published.
     pub body: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use portcullis_issuer::events::Start;
 use portcullis_issuer::view::rfc3339_millis;
 
-/// The range that was removed before the trail's start, as a sentence.
+/// The events that were removed before the trail's start, as a sentence.
 pub(super) fn of_before(start: &Start) -> String {
     format!(
         "{} events up to {}, the last of them of {}, were removed by retention on {}",

@@ -12,7 +12,8 @@ use super::filter::Chosen;
 use crate::cli::exit::Outcome;
 use crate::cli::output::Out;
 
-/// Write events as JSON lines with their digests; the whole trail can be checked without a database
+/// Write events with their digests as JSON lines. A complete export can be verified without a
+/// database
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis audit export --output trail.jsonl\n  portcullis audit verify --file trail.jsonl"

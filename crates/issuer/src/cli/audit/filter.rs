@@ -5,25 +5,25 @@ use portcullis_issuer::store::events::{EventType, Filter};
 
 use crate::cli::args::{self, event_type};
 
-/// Which events
+/// The criteria for events
 #[derive(Debug, clap::Args)]
 pub(super) struct Chosen {
-    /// Only these types, such as api-key.revoked, separated by commas
+    /// Only these event types, such as api-key.revoked, separated by commas
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
-    /// Only those of this key
+    /// Only events of the key with this id
     #[arg(long, value_name = "ID")]
     key: Option<String>,
-    /// Only what this one did: an admin key's id, user@host, or a job
+    /// Only events of this principal: an admin key's id, user@host, or a job
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
-    /// Only what is said to be on this one's behalf
+    /// Only events on behalf of this person
     #[arg(long, value_name = "WHO")]
     on_behalf_of: Option<String>,
-    /// Only from this time on (RFC 3339)
+    /// Only events at this time or later (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     since: Option<Time>,
-    /// Only before this time (RFC 3339)
+    /// Only events before this time (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     until: Option<Time>,
 }

@@ -18,13 +18,13 @@ use crate::cli::output::{Out, table};
 pub(crate) struct List {
     #[command(flatten)]
     chosen: Chosen,
-    /// At most so many, 1 to 1000
+    /// The most events to list, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Go on where the page before ended
+    /// Continue after the previous page, with the cursor that it printed
     #[arg(long)]
     cursor: Option<String>,
-    /// Oldest first
+    /// List the oldest events first
     #[arg(long)]
     oldest_first: bool,
 }

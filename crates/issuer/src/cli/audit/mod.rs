@@ -14,7 +14,7 @@ use super::global::Global;
 use super::open::with_issuer;
 use super::output::Out;
 
-/// List, export, check and trim the events: who did what, when
+/// List, export, verify and trim the audit trail
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  portcullis audit verify")]
 pub(crate) enum Audit {

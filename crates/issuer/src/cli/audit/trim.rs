@@ -16,26 +16,27 @@ use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 use crate::cli::retention::check_folder;
 
-/// Remove the oldest events for good, as `serve --keep-events` does once a day
+/// Remove the oldest events permanently, as `serve --keep-events` does once a day
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis audit trim --before 2025-01-01T00:00:00Z --dry-run\n  \
                         portcullis audit trim --before 2025-01-01T00:00:00Z --archive /srv/trail"
 )]
 pub(crate) struct Trim {
-    /// Those that were committed before this time (RFC 3339), which lies seven days back at least
+    /// Remove events that were committed before this time (RFC 3339), at least seven days ago
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     before: Time,
-    /// Write them to files in this folder first
+    /// Write the events to files in this folder first
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// It is meant: nobody is asked. Without it a script gets exit code 2, and nothing is done
+    /// Don't ask for confirmation. Without a terminal and without --yes, nothing is done (exit code
+    /// 2)
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Also events whose chain of digests is broken, once you know why it is
+    /// Remove the events even if their chain of digests is broken; find out the cause first
     #[arg(long)]
     even_if_broken: bool,
 }
@@ -119,7 +120,7 @@ fn told(outlook: &Outlook) -> String {
     }
 }
 
-/// What was removed, or would be.
+/// The events that were removed or would be removed.
 #[derive(Serialize)]
 struct TrimAnswer<'a> {
     dry_run: bool,

@@ -13,21 +13,21 @@ use crate::cli::global::Global;
 use crate::cli::open::with_issuer;
 use crate::cli::output::{Out, field};
 
-/// Walk the chain of digests: is anything changed, missing, put elsewhere or cut off?
+/// Verify the chain of digests: finds events that were changed, removed, moved or cut off
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis audit verify\n  \
                         portcullis audit verify --anchor 41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  \
                         portcullis audit verify --file trail.jsonl\n  \
                         portcullis audit verify --archive /srv/trail/*.jsonl")]
 pub(crate) struct Verify {
-    /// Exports to check as one chain, instead of the database; in the order of their events
+    /// Verify these exports as one chain, instead of the database; in the order of their events
     #[arg(long = "file", value_name = "FILE", num_args = 1..)]
     files: Vec<PathBuf>,
-    /// Exports of what retention has removed, to check as one chain with the database; in the order
-    /// of their events
+    /// Verify these exports of removed events as one chain with the database; in the order of their
+    /// events
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "files")]
     archive: Vec<PathBuf>,
-    /// A place and the digest that it had, as an earlier check printed it; may be given again
+    /// An anchor (event id and digest) that an earlier verification printed; repeatable
     #[arg(long = "anchor", value_name = "ID:DIGEST", value_parser = anchor)]
     anchors: Vec<Anchor>,
 }
@@ -51,7 +51,7 @@ impl Verify {
     }
 }
 
-/// What was found in the trail.
+/// The findings in the trail.
 #[derive(Serialize)]
 struct ReportAnswer<'a> {
     anchor: Option<&'a str>,

@@ -17,33 +17,35 @@ use crate::cli::committed::write_published;
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 
-/// Make a new signer: announced first (next), active once it is promoted
+/// Create a signer: it is announced first (next), and active after its promotion
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis keyring rotate --purpose token --environment live\n  \
                         portcullis keyring rotate --purpose list --root /media/usb/root.key"
 )]
 pub(crate) struct Rotate {
-    /// What it signs
+    /// What the signer signs
     #[arg(long, value_parser = args::purpose())]
     purpose: Purpose,
-    /// For tokens: of which kinds [default: secret]
+    /// For tokens: the kinds of keys [default: secret]
     #[arg(long = "kind", value_parser = args::kind())]
     kinds: Vec<Kind>,
-    /// For tokens: for which environments [default: live]
+    /// For tokens: the environments [default: live]
     #[arg(long = "environment", value_parser = args::environment())]
     environments: Vec<Environment>,
-    /// How it signs [default: hmac for tokens of secret keys, else ed25519]
+    /// The signer's algorithm [default: hmac for tokens of secret keys, otherwise ed25519]
     #[arg(long, value_parser = args::algorithm())]
     algorithm: Option<Algorithm>,
-    /// Active at once. Gates that lack an HMAC secret refuse the keys it signs until they have it
+    /// Make the signer active at once. Gates without its HMAC secret refuse its keys until they
+    /// have it
     #[arg(long)]
     now: bool,
     #[command(flatten)]
     root: Root,
 }
 
-/// Make a next signer active; those whose work it takes over go on verifying (retiring)
+/// Make a next signer active. The signers that it replaces become retiring: their keys are still
+/// accepted
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keyring promote 6")]
 pub(crate) struct Promote {
@@ -53,24 +55,24 @@ pub(crate) struct Promote {
     root: Root,
 }
 
-/// Let a signer's signatures count no longer, from the next list on
+/// Retire a signer: from the next list on, verifiers refuse what it signed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keyring retire 1")]
 pub(crate) struct Retire {
     /// The signer's number
     kid: u16,
-    /// Though keys in force are signed by it: they are refused from then on
+    /// Retire the signer even if it has signed keys in force; they are refused from then on
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     root: Root,
 }
 
-/// Sign the keyring anew, to count for so long from now on
+/// Sign the keyring again, with a new validity
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keyring renew --for 365d")]
 pub(crate) struct Renew {
-    /// How long it is to count
+    /// How long the keyring is valid
     #[arg(long = "for", value_name = "DURATION", default_value = "365d", value_parser = args::duration)]
     validity: Duration,
     #[command(flatten)]

@@ -16,10 +16,10 @@ use crate::cli::confirm::{Answer, Sure, told};
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field, table};
 
-/// Show the labels that keys can have (acme_sk_live_…), add, remove, and choose the default
+/// Show, add and remove the labels that keys can have (acme_sk_live_…), and choose the default
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The first label is the default: that of a key of which nothing is said. A keyring lists 1 to 4, and \
+    after_help = "The first label is the default for new keys. A keyring lists 1 to 4 labels; \
                   \"no label\" (sk_live_…) counts as one.\n\n\
                   Examples:\n  portcullis keyring labels\n  \
                   portcullis keyring labels --add-unlabelled\n  \
@@ -27,16 +27,16 @@ use crate::cli::output::{Out, field, table};
                   portcullis keyring labels --remove acme --dry-run"
 )]
 pub(crate) struct Labels {
-    /// List this label too; may be given several times
+    /// Add this label; repeatable
     #[arg(long, value_name = "WORD", value_parser = word)]
     add: Vec<Label>,
-    /// List "no label" too: then keys can begin with sk_ and pk_
+    /// Add "no label": keys can then begin with sk_ and pk_
     #[arg(long)]
     add_unlabelled: bool,
-    /// List this label no longer: its keys are refused everywhere until it is added again
+    /// Remove this label: verifiers refuse its keys until it is added again
     #[arg(long, value_name = "WORD", value_parser = word)]
     remove: Vec<Label>,
-    /// List "no label" no longer: keys without one are refused everywhere until it is added again
+    /// Remove "no label": verifiers refuse keys without a label until it is added again
     #[arg(long)]
     remove_unlabelled: bool,
     /// Make this label the default

@@ -13,7 +13,7 @@ use portcullis_issuer::Issuer;
 use super::exit::Outcome;
 use super::output::Out;
 
-/// Show, rotate, label and export the keyring: which signers speak for the issuer
+/// Show, change and export the keyring, which lists the issuer's signers
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis keyring rotate --purpose token --environment live\n  \

@@ -1,4 +1,4 @@
-//! The root key, which signs every keyring.
+//! //! The options for the root key, which signs every keyring.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use portcullis_issuer::actions::{KeyringChange, KeyringChanged};
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::{Committed, Error, Issuer};
 
-/// Where the root key is, which signs every keyring.
+/// The options for the root key, which signs every keyring.
 #[derive(Debug, clap::Args)]
 pub(super) struct Root {
     /// The root key's file [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// In whose name
+    /// The person that you act for, for the audit trail
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }

@@ -11,11 +11,11 @@ use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 use crate::cli::token::token;
 
-/// Verify a key by the records, ahead of every list: exits 0 if accepted, 1 if refused
+/// Verify a key against its record, without a list. Exit code: 0 accepted, 1 refused
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pbpaste | portcullis keys authenticate -")]
 pub(crate) struct Authenticate {
-    /// The key, or - to read it from standard input, where no other process sees it
+    /// The key, or - to read it from standard input, which hides it from other processes
     token: String,
     /// Accept only this kind
     #[arg(long, default_value = "secret", value_parser = args::kind())]

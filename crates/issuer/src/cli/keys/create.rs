@@ -15,7 +15,7 @@ use crate::cli::args::{self, Expires, Lines};
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 
-/// Create a key; its text is shown this once
+/// Create a key; it is shown only once
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis keys create --title 'Billing service' --expires-in 90d\n  \
@@ -23,19 +23,20 @@ use crate::cli::output::{Out, field};
                         portcullis keys create --title 'Device {n}' --count 1000000 --format csv > keys.csv"
 )]
 pub(crate) struct Create {
-    /// What people call the key
+    /// A title for people
     #[arg(long)]
     title: String,
     /// For servers (secret) or for web pages and apps (publishable)
     #[arg(long, default_value = "secret", value_parser = args::kind())]
     kind: Kind,
-    /// Where it counts
+    /// The environment in which the key is accepted
     #[arg(long, default_value = "live", value_parser = args::environment())]
     environment: Environment,
-    /// How it is proved [default: hmac for secret, ed25519 for publishable]
+    /// The algorithm that authenticates the key [default: hmac for secret, ed25519 for publishable]
     #[arg(long, value_parser = args::algorithm())]
     algorithm: Option<Algorithm>,
-    /// The word in front of it, one that the keyring lists; '' for none [default: the keyring's first]
+    /// The label that the key begins with, one of the keyring's; '' for no label [default: the
+    /// keyring's first]
     #[arg(long, value_name = "WORD", value_parser = args::label)]
     label: Option<Label>,
     #[command(flatten)]
@@ -46,29 +47,29 @@ pub(crate) struct Create {
     /// The policy's number, 0 for none
     #[arg(long, default_value_t = 0)]
     policy: u32,
-    /// A sales channel of a publishable key; may be given several times
+    /// A sales channel of a publishable key; repeatable
     #[arg(long = "sales-channel", value_name = "CHANNEL")]
     sales_channels: Vec<String>,
-    /// What you keep with the key, as a JSON object
+    /// Data to keep with the key, as a JSON object
     #[arg(long, value_name = "JSON", value_parser = args::object)]
     metadata: Option<Map<String, Value>>,
     #[command(flatten)]
     naming: Naming,
-    /// Create so many keys; `{n}` in the title stands for the number of each
+    /// Create this many keys; `{n}` in the title becomes the number of each key
     #[arg(long, value_name = "N", conflicts_with = "idempotency_key",
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     count: Option<u64>,
-    /// How the keys of --count are written: a line for each, to standard output
+    /// The format of the keys of --count on standard output, one in each line
     #[arg(long, default_value = "jsonl", requires = "count")]
     format: Lines,
-    /// How many keys of --count are one transaction
+    /// The number of keys of --count in one transaction
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "count",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// An admin key, which opens the issuer's HTTP API and no gate
+    /// Create an admin key, which gives access to the issuer's HTTP API and to no gate
     #[arg(long, conflicts_with_all = ["kind", "environment", "algorithm"])]
     admin: bool,
-    /// What the admin key may do, such as keys:read or keys:*; `*` for everything. Repeatable
+    /// A scope of the admin key, such as keys:read or keys:*; `*` for everything. Repeatable
     #[arg(
         long = "scope",
         value_name = "SCOPE",
@@ -76,7 +77,7 @@ pub(crate) struct Create {
         required_if_eq("admin", "true")
     )]
     scopes: Vec<String>,
-    /// In whose name: the trail notes who runs the command beside it
+    /// The person that you act for; the audit trail also records your user@host
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }

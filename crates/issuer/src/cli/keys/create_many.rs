@@ -11,7 +11,7 @@ use crate::cli::args::Lines;
 use crate::cli::exit::Outcome;
 use crate::cli::output::progress;
 
-/// Makes `count` keys like `new`, with one transaction for each `batch`. Committed keys have been
+/// Creates `count` keys like `new`, with one transaction for each `batch`. Committed keys have been
 /// written to standard output, or are written next.
 pub(super) async fn create_many(
     issuer: &Issuer,
@@ -48,7 +48,7 @@ pub(super) async fn create_many(
     Ok(Outcome::Yes)
 }
 
-/// A key that was made, as a line.
+/// A new key as a line.
 #[derive(Serialize)]
 struct LineAnswer<'a> {
     id: &'a str,

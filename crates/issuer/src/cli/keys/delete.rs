@@ -12,7 +12,7 @@ use crate::cli::committed;
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 
-/// Delete the records of keys that are revoked: all of them or none
+/// Delete the records of revoked keys, all or none
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys delete apk_0123456789abcdefghijkl")]
 pub(crate) struct Delete {
@@ -33,7 +33,7 @@ impl Delete {
     }
 }
 
-/// Undo the making of keys: revoke and delete them in one act, and publish
+/// Undo the creation of keys: revoke and delete them in one step, and publish
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys undo apk_0123456789abcdefghijkl")]
 pub(crate) struct Undo {

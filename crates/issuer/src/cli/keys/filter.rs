@@ -7,23 +7,23 @@ use portcullis_issuer::record::{KeyPurpose, KeyState};
 
 use crate::cli::args;
 
-/// What keys are to be like
+/// The criteria for keys
 #[derive(Debug, clap::Args)]
 pub(crate) struct Like {
-    /// The title or the redacted form contains this; to choose keys that are revoked, the redacted form
-    /// ends with it
+    /// Only keys with this text in the title or the redacted form. To select keys for revocation,
+    /// the redacted form must end with it
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
     q: Option<String>,
-    /// The title is this
+    /// Only keys with exactly this title
     #[arg(long)]
     title: Option<String>,
-    /// For gates (token) or for the issuer's API (admin)
+    /// Only keys for gates (token) or for the issuer's API (admin)
     #[arg(long, value_parser = args::key_purpose())]
     purpose: Option<KeyPurpose>,
-    /// Only this kind
+    /// Only keys of this kind
     #[arg(long, value_parser = args::kind())]
     kind: Option<Kind>,
-    /// Only this environment
+    /// Only keys of this environment
     #[arg(long, value_parser = args::environment())]
     environment: Option<Environment>,
     /// Only keys in this state
@@ -35,29 +35,29 @@ pub(crate) struct Like {
     /// Only keys of the policy with this number
     #[arg(long)]
     policy: Option<u32>,
-    /// Only keys that this one made, and what admin keys of its making made: an admin key's id, or
-    /// user@host
+    /// Only keys that this principal created, directly or through admin keys that it created: an
+    /// admin key's id, or user@host
     #[arg(long, value_name = "WHO")]
     maker: Option<String>,
     /// Only keys with this sales channel
     #[arg(long, value_name = "CHANNEL")]
     sales_channel: Option<String>,
-    /// Made at this time or later (RFC 3339)
+    /// Only keys created at this time or later (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     created_from: Option<Time>,
-    /// Made before this time
+    /// Only keys created before this time
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     created_before: Option<Time>,
-    /// Last changed at this time or later
+    /// Only keys that were last updated at this time or later
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     updated_from: Option<Time>,
-    /// Last changed before this time
+    /// Only keys that were last updated before this time
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     updated_before: Option<Time>,
-    /// Revoked from this time on, or from a later one
+    /// Only keys with a revocation that takes effect at this time or later
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     revoked_from: Option<Time>,
-    /// Revoked from a time before this one on
+    /// Only keys with a revocation that takes effect before this time
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     revoked_before: Option<Time>,
 }

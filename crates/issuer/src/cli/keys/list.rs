@@ -21,19 +21,19 @@ pub(crate) struct List {
     /// Only the publishable key with this text
     #[arg(long)]
     token: Option<String>,
-    /// created, updated or title; behind a - for the other way round [default: -created]
+    /// Sort by created, updated or title; a leading - sorts in descending order [default: -created]
     #[arg(long, allow_hyphen_values = true, value_parser = args::order)]
     order: Option<(Order, bool)>,
-    /// At most so many, 1 to 200
+    /// The most keys to list, 1 to 200
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Go on where the page before ended
+    /// Continue after the previous page, with the cursor that it printed
     #[arg(long)]
     cursor: Option<String>,
-    /// Count them on all pages
+    /// Also count the keys on all pages
     #[arg(long)]
     count: bool,
-    /// Only these ids
+    /// Only keys with these ids
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 }

@@ -21,7 +21,7 @@ use portcullis_issuer::Issuer;
 use super::exit::Outcome;
 use super::output::Out;
 
-/// Create, list, change, revoke, roll and delete keys
+/// Create, list, update, revoke, roll and delete keys
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis keys create --title 'Billing service' --expires-in 90d"

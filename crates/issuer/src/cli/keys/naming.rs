@@ -1,4 +1,4 @@
-//! The name of a command that makes a key: repeated, the command gives the same key.
+//! //! The idempotency of a command that creates a key: repeated, the command returns the same key.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use portcullis_issuer::actions::Idempotency;
 
 use crate::cli::args;
 
-/// The name of a command that makes a key.
+/// The idempotency of a command that creates a key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Naming {
-    /// A name for this request: said again within the window it gives the same key
+    /// A name for this command: repeated with the same name within the window, it returns the same
+    /// key
     #[arg(long, value_name = "NAME")]
     idempotency_key: Option<String>,
-    /// For how long that name is remembered
+    /// How long the issuer remembers the name
     #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
           default_value = "24h", value_parser = args::duration)]
     idempotency_window: Duration,
 }
 
-/// The note about a key that an earlier command made.
+/// The note about a key that an earlier command created.
 pub(super) const REPEATED: &str = "This was made by an earlier command of the same name.\n";
 
 impl Naming {

@@ -23,7 +23,7 @@ use crate::cli::confirm::{Answer, Sure, told};
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field};
 
-/// Revoke keys, now or from a moment on, and publish: all of them or none
+/// Revoke keys, now or at a set time, all or none, and publish
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis keys revoke apk_0123456789abcdefghijkl\n  \
                         portcullis keys revoke apk_0123456789abcdefghijkl --in 1h --by security\n  \
@@ -32,23 +32,24 @@ use crate::cli::output::{Out, field};
                         portcullis keys revoke $(cat leaked.txt) --if-revoked skip\n  \
                         portcullis keys revoke --ids-from leaked.txt --if-revoked skip")]
 pub(crate) struct Revoke {
-    /// The keys' ids, apk_…; or say what the keys are like
+    /// The keys' ids, apk_…; or select keys by criteria
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// The ids stand in this file, one a line; - is standard input. For more than a command line takes
+    /// Read the ids from this file, one on each line; - for standard input. For more ids than a
+    /// command line holds
     #[arg(long, value_name = "FILE", conflicts_with = "ids")]
     ids_from: Option<PathBuf>,
     #[command(flatten)]
     like: Like,
-    /// After this long
+    /// Revoke the keys after this duration
     #[arg(long = "in", value_name = "DURATION", value_parser = args::duration)]
     after: Option<Duration>,
-    /// At this time (RFC 3339)
+    /// Revoke the keys at this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
     at: Option<Time>,
     #[command(flatten)]
     wait: Wait,
-    /// What to do with keys among the ids that are revoked already
+    /// How to treat keys among the ids that are already revoked
     #[arg(long, value_name = "WHAT", default_value = "refuse",
           value_parser = PossibleValuesParser::new(["refuse", "skip"])
               .try_map(|name| IfRevoked::from_name(&name).ok_or("neither")))]
@@ -61,7 +62,7 @@ pub(crate) struct Revoke {
     reason: Reason,
 }
 
-/// Reads the ids in a file, one a line. Blank lines and repeated ids are left out.
+/// Reads the ids in a file, one on each line. Blank lines and repeated ids are left out.
 fn ids_in(file: &Path) -> Result<Vec<String>> {
     let text = if file == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).context("standard input")?

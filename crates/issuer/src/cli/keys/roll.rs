@@ -16,15 +16,15 @@ use crate::cli::committed;
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field, state};
 
-/// Put a new key in a key's place; both are valid for the overlap
+/// Replace a key with a new one; both are valid during the overlap
 ///
-/// If nothing is said about its expiry, the new key expires when the old one does.
+/// Without an option for its expiry, the new key expires at the same time as the old one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys roll apk_0123456789abcdefghijkl --overlap 1h")]
 pub(crate) struct RollKey {
     /// The key's id, apk_…
     id: String,
-    /// How long the old key stays valid; 0s for not at all
+    /// How long the old key stays valid; 0s to revoke it now
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
     /// The new key's owner, 0 for none [default: the old key's]
@@ -33,10 +33,10 @@ pub(crate) struct RollKey {
     /// The new key's policy [default: the old key's]
     #[arg(long)]
     policy: Option<u32>,
-    /// How the new key is proved [default: as the old key]
+    /// The algorithm that authenticates the new key [default: the old key's]
     #[arg(long, value_parser = args::algorithm())]
     algorithm: Option<Algorithm>,
-    /// The word in front of the new key, '' for none [default: as the old key]
+    /// The label that the new key begins with, '' for no label [default: the old key's]
     #[arg(long, value_name = "WORD", value_parser = args::label)]
     label: Option<Label>,
     #[command(flatten)]

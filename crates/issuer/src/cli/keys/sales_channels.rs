@@ -7,7 +7,7 @@ use super::answer::changed;
 use crate::cli::exit::Outcome;
 use crate::cli::output::Out;
 
-/// Add sales channels to a publishable key and take others away, and publish
+/// Add and remove sales channels of a publishable key, and publish
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis keys sales-channels apk_0123456789abcdefghijkl --add web --remove app"
@@ -15,10 +15,10 @@ use crate::cli::output::Out;
 pub(crate) struct SalesChannels {
     /// The key's id, apk_…
     id: String,
-    /// Add this one; may be given several times
+    /// Add this sales channel; repeatable
     #[arg(long, value_name = "CHANNEL")]
     add: Vec<String>,
-    /// Take this one away; may be given several times
+    /// Remove this sales channel; repeatable
     #[arg(long, value_name = "CHANNEL")]
     remove: Vec<String>,
 }

@@ -8,11 +8,11 @@ use crate::cli::exit::Outcome;
 use crate::cli::output::Out;
 use crate::cli::token::token;
 
-/// Revoke the secret key that you hold, by its text
+/// Revoke a secret key that you hold
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pbpaste | portcullis keys self-revoke -")]
 pub(crate) struct SelfRevoke {
-    /// The key, or - to read it from standard input, where no other process sees it
+    /// The key, or - to read it from standard input, which hides it from other processes
     token: String,
 }
 

@@ -27,7 +27,7 @@ impl Suspend {
     }
 }
 
-/// Resume a key that is suspended, and publish
+/// Resume a suspended key, and publish
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys resume apk_0123456789abcdefghijkl")]
 pub(crate) struct Resume {

@@ -10,7 +10,7 @@ use crate::cli::args::{self, By};
 use crate::cli::exit::Outcome;
 use crate::cli::output::Out;
 
-/// Change a key's title, metadata or sales channels
+/// Update a key's title, metadata or sales channels
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis keys update apk_0123456789abcdefghijkl --title 'Billing, new' \
@@ -19,16 +19,16 @@ use crate::cli::output::Out;
 pub(crate) struct Update {
     /// The key's id, apk_…
     id: String,
-    /// What people are to call it
+    /// The new title
     #[arg(long)]
     title: Option<String>,
-    /// Members of the metadata to set, as a JSON object; null takes one away
+    /// Members of the metadata to set, as a JSON object; null removes a member
     #[arg(long, value_name = "JSON", value_parser = args::object)]
     metadata: Option<Map<String, Value>>,
-    /// All its sales channels from now on; may be given several times
+    /// The new sales channels, which replace all previous ones; repeatable
     #[arg(long = "sales-channel", value_name = "CHANNEL")]
     sales_channels: Vec<String>,
-    /// No sales channel from now on
+    /// Remove all sales channels
     #[arg(long, conflicts_with = "sales_channels")]
     no_sales_channels: bool,
     #[command(flatten)]

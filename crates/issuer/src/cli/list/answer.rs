@@ -26,7 +26,7 @@ pub(in crate::cli) fn write_mark(
     field(out, "Next update", rfc3339_millis(list_version.next_update.0))
 }
 
-/// Writes which targets carry a list.
+/// Writes a table of the targets and their lists.
 pub(in crate::cli) fn write_targets(
     out: &mut dyn Write,
     targets: &[TargetView],

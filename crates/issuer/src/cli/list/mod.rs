@@ -18,10 +18,10 @@ use show::show;
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  portcullis list show")]
 pub(crate) enum List {
-    /// Publish now: a new list where something changed, and a new stamp
+    /// Publish now: a new list if something changed, and a new stamp
     #[command(after_help = "Example:\n  portcullis list publish --valid-for 10m")]
     Publish,
-    /// Show what is published: number, age, shards
+    /// Show the published list: its number, age and shards
     #[command(after_help = "Example:\n  portcullis list show --json")]
     Show,
     Verify(Box<verify::VerifyList>),

@@ -18,7 +18,7 @@ use crate::cli::global::Global;
 use crate::cli::open::with_issuer;
 use crate::cli::output::{Out, field};
 
-/// Read back what is published as a verifier would, or check a bundle against a root
+/// Read back the published list as a verifier does, or verify a bundle against a root
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis list verify\n  \
                         portcullis list verify --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
@@ -30,7 +30,7 @@ pub(crate) struct VerifyList {
     pinned: PinnedRoot,
 }
 
-/// What a verifier that starts with the bundle finds.
+/// The result for an accepted bundle.
 #[derive(Serialize)]
 struct VerifiedAnswer {
     bundle_len: usize,
@@ -41,7 +41,7 @@ struct VerifiedAnswer {
     policy_files: usize,
 }
 
-/// Why a verifier refuses the bundle.
+/// The result for a refused bundle.
 #[derive(Serialize)]
 struct RefusedAnswer {
     code: &'static str,

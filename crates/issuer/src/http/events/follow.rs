@@ -63,18 +63,18 @@ struct Follower {
 
 /// Follow events as they are committed.
 ///
-/// `Last-Event-ID` resumes behind an event, `?after=` starts behind
-/// one (0 for all that are kept); without either only what is new is told. If retention has removed
-/// events behind that one, the answer is 410. The admin key is looked at again before
-/// anything is told, and every 5 s. When it no longer opens this stream, a last event `stream.ended`
-/// says why, as a problem, and the stream ends.
+/// The stream begins after the event that `Last-Event-ID` or `?after=` names (0 for all stored
+/// events), or without either with the next event. If retention has removed events after the named
+/// one, the response is 410. The server checks the admin key again before it sends events, and at
+/// least every 5 s. If the key may no longer read this stream, the stream ends with an event
+/// `stream.ended`, which contains the reason as a problem.
 #[utoipa::path(
     get, path = "/events/stream", tag = "events", operation_id = "follow_events",
     params(FollowQuery),
     responses(
         (status = 200, description = "Events, as `text/event-stream`"),
-        (status = 410, description = "Events behind the given one were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "This key, or all together, follow as many streams as they may: `too_many_streams`", body = Problem, content_type = "application/problem+json")
+        (status = 410, description = "Retention has removed events after the given one: `events_removed`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This admin key, or all together, follow as many streams as allowed: `too_many_streams`", body = Problem, content_type = "application/problem+json")
     )
 )]
 async fn follow(

@@ -25,9 +25,9 @@ pub(super) fn routes() -> Routes {
 struct ListQuery {
     r#type: Option<String>,
     key_id: Option<String>,
-    /// The principal: what this admin key, shell or job did.
+    /// Only events of this principal: an admin key's id, `user@host` of a shell, or a job.
     actor: Option<String>,
-    /// What callers said that it was on behalf of.
+    /// Only events on behalf of this person, as named by the callers.
     on_behalf_of: Option<String>,
     since: Option<String>,
     until: Option<String>,
@@ -42,7 +42,7 @@ struct ListQuery {
     params(ListQuery),
     responses(
         (status = 200, description = "A page of events", body = EventsAnswer),
-        (status = 410, description = "Oldest first: events behind the cursor were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
+        (status = 410, description = "In ascending order: retention has removed events after the cursor: `events_removed`", body = Problem, content_type = "application/problem+json")
     )
 )]
 async fn list(

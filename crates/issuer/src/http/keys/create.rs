@@ -33,7 +33,7 @@ pub(super) struct CreateKeyBody {
     kind: Option<String>,
     environment: Option<String>,
     algorithm: Option<String>,
-    /// One of the keyring's labels, `""` for none; its first, if nothing is said.
+    /// One of the keyring's labels, or `""` for no label. Default: the keyring's first label.
     label: Option<String>,
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -46,13 +46,13 @@ pub(super) struct CreateKeyBody {
     sales_channels: Vec<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
-    /// It never expires, whatever the settings name for keys of which nothing is said.
+    /// The key never expires, even if the settings have a default lifetime.
     #[serde(default)]
     never_expires: bool,
     created_by: Option<String>,
 }
 
-/// What [`OneOrMany`] reads.
+/// The bodies that [`OneOrMany`] reads.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "described here, read as `OneOrMany` for the sake of its errors")]
@@ -85,13 +85,13 @@ impl CreateKeyBody {
     }
 }
 
-/// Make keys, one or up to 1000, all of them or none; their texts are answered this once.
+/// Create keys: one, or up to 1000, all or none. Tokens are returned only once.
 #[utoipa::path(
     post, path = "/keys", tag = "keys", operation_id = "create_keys",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same keys")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request. The same request, sent again with this name within a day or the window that the operator set, returns the same keys")),
     request_body = CreateKeysBody,
     responses(
-        (status = 201, description = "The key and its text, or a list of them", body = CreatedAnswers)
+        (status = 201, description = "The key and its token, or a list of them", body = CreatedAnswers)
     )
 )]
 async fn create(

@@ -17,7 +17,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(delete)).and(operation!(delete_many))
 }
 
-/// Delete the record of a key that is revoked in effect.
+/// Delete the record of a key whose revocation is in effect.
 #[utoipa::path(
     delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), ReasonQuery),
@@ -40,7 +40,7 @@ async fn delete(
 #[serde(deny_unknown_fields)]
 pub(super) struct IdsBody {
     pub(super) ids: Vec<String>,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     pub(super) reason: Option<String>,
 }
 
@@ -48,11 +48,11 @@ pub(super) struct IdsBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ReasonQuery {
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// Delete the records of keys that are revoked in effect, all or none.
+/// Delete the records of keys, all or none. Every revocation must be in effect.
 #[utoipa::path(
     post, path = "/keys/delete", tag = "keys", operation_id = "delete_keys",
     request_body = IdsBody,

@@ -10,13 +10,13 @@ use crate::error::Error;
 use crate::http::fields::{environment, instant, kind, named};
 use crate::record::{KeyPurpose, KeyState};
 
-/// What keys are to be like, as a query string or an object says it.
+/// The criteria for keys, in a query string or an object.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     q: Option<String>,
-    /// Ids between commas.
+    /// Ids, separated by commas.
     id: Option<String>,
     title: Option<String>,
     token: Option<String>,
@@ -26,8 +26,8 @@ pub(super) struct Filter {
     state: Option<String>,
     owner: Option<u32>,
     policy: Option<u32>,
-    /// Who made them: an admin key's id, for all that it made, and what admin keys of its making
-    /// made; or `user@host` of a shell.
+    /// The principal that created the keys: an admin key's id, which includes keys of the admin
+    /// keys that it created, or `user@host` of a shell.
     maker: Option<String>,
     sales_channel: Option<String>,
     created_from: Option<String>,

@@ -17,11 +17,11 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(import)).limit_body(MAX_LEN)
 }
 
-/// Import records of another system; one line of the answer for each line of the file.
+/// Import records of another system. The response has one line for each line of the file.
 #[utoipa::path(
     post, path = "/keys/import", tag = "keys", operation_id = "import_keys",
     responses(
-        (status = 200, description = "One JSON line for each line: the key that it got, or what is wrong with it", body = String, content_type = "application/x-ndjson")
+        (status = 200, description = "One JSON line for each line of the file: its new key, or its error", body = String, content_type = "application/x-ndjson")
     )
 )]
 async fn import(

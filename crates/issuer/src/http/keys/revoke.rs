@@ -30,15 +30,15 @@ pub(super) fn routes() -> Routes {
 struct RevokeBody {
     in_seconds: Option<u64>,
     at: Option<String>,
-    /// In whose name; the trail's actor is the admin key that is sent.
+    /// The person that the caller acts for. The actor in the audit trail is the caller's admin key.
     revoked_by: Option<String>,
-    /// What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
-    /// what is done if nothing is said, or `skip`.
+    /// How to treat a key that is already revoked: `refuse` (409, nothing changes) or `skip`.
+    /// Default: `refuse`.
     if_revoked: Option<String>,
-    /// It may be the last admin key that can make others.
+    /// Allow the request to revoke the last admin key that can create others.
     #[serde(default)]
     last_admin: bool,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl RevokeBody {
     }
 }
 
-/// Revoke a key, now or from a moment on, and publish.
+/// Revoke a key, now or at a set time, and publish.
 #[utoipa::path(
     post, path = "/keys/{id}/revoke", tag = "keys", operation_id = "revoke_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), WaitQuery),
@@ -90,30 +90,30 @@ struct RevokeManyBody {
     r#where: Option<Filter>,
     in_seconds: Option<u64>,
     at: Option<String>,
-    /// In whose name; the trail's actor is the admin key that is sent.
+    /// The person that the caller acts for. The actor in the audit trail is the caller's admin key.
     revoked_by: Option<String>,
-    /// What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
-    /// is changed), which is what is done if nothing is said, or `skip`.
+    /// How to treat keys among `ids` that are already revoked: `refuse` (409 names them, nothing
+    /// changes) or `skip`. Default: `refuse`.
     if_revoked: Option<String>,
-    /// Only say which keys would be revoked.
+    /// Only report which keys would be revoked.
     #[serde(default)]
     dry_run: bool,
-    /// How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
+    /// The number of keys that a dry run reported. If it has changed since, nothing is done (409).
     confirm: Option<u64>,
-    /// The last admin key that can make others may be among them.
+    /// Allow the request to revoke the last admin key that can create others.
     #[serde(default)]
     last_admin: bool,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// Revoke many keys, by their ids or by what they are like, all or none.
+/// Revoke keys by their ids or by a filter, all or none.
 #[utoipa::path(
     post, path = "/keys/revoke", tag = "keys", operation_id = "revoke_keys",
     params(WaitQuery),
     request_body = RevokeManyBody,
     responses(
-        (status = 200, description = "Revoked and published; of a dry run, what would be", body = RevokedManyAnswers),
+        (status = 200, description = "Revoked and published, or the result of a dry run", body = RevokedManyAnswers),
         (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
     )
 )]
@@ -122,8 +122,8 @@ async fn revoke_many(
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
 ) -> Result<RevokedManyAnswers, Problem> {
-    // Select keys by ids, each of which the caller may change, or by a filter that is narrowed to
-    // keys that the caller may change.
+    // // Select keys by ids, if the caller may change each of them, or by a filter that is narrowed
+    // to keys that the caller may change.
     let selector = match (body.ids, body.r#where) {
         (Some(ids), None) => {
             check_may_change_all(&issuer, &admin, &ids).await?;

@@ -35,22 +35,22 @@ struct RollBody {
     owner: Option<u32>,
     policy: Option<u32>,
     algorithm: Option<String>,
-    /// The new key's label, `""` for none; the old key's, if nothing is said.
+    /// The new key's label, or `""` for no label. Default: the old key's label.
     label: Option<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
     #[serde(default)]
     never_expires: bool,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// Put a new key in a key's place; both are valid for the overlap.
+/// Replace a key with a new one. Both are valid during the overlap.
 #[utoipa::path(
     post, path = "/keys/{id}/roll", tag = "keys", operation_id = "roll_key",
     params(
         ("id" = String, Path, description = "The key's id, apk_…"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same new key")
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request. The same request, sent again with this name within a day or the window that the operator set, returns the same new key")
     ),
     request_body = Option<RollBody>,
     responses(

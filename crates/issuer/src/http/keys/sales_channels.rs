@@ -24,7 +24,7 @@ struct ChannelsBody {
     remove: Vec<String>,
 }
 
-/// Attach sales channels to a publishable key, and detach them.
+/// Attach sales channels to a publishable key, and detach others.
 #[utoipa::path(
     post, path = "/keys/{id}/sales-channels", tag = "keys", operation_id = "change_sales_channels",
     params(("id" = String, Path, description = "The key's id, apk_…")),

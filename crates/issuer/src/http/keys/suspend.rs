@@ -19,11 +19,11 @@ pub(super) fn routes() -> Routes {
 #[serde(deny_unknown_fields)]
 struct ByBody {
     by: Option<String>,
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// Suspend a key: it is refused until it is resumed.
+/// Suspend a key: verifiers refuse it until it is resumed.
 #[utoipa::path(
     post, path = "/keys/{id}/suspend", tag = "keys", operation_id = "suspend_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
@@ -42,7 +42,7 @@ async fn suspend(
     answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
 
-/// Lift a key's suspension.
+/// Resume a suspended key.
 #[utoipa::path(
     post, path = "/keys/{id}/resume", tag = "keys", operation_id = "resume_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),

@@ -21,11 +21,11 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ReasonBody {
-    /// Why; the trail tells it. The settings may ask for it.
+    /// The reason, for the audit trail. The settings may require it.
     reason: Option<String>,
 }
 
-/// Revoke and delete a key that was made in error, in one act.
+/// Undo the creation of a key: revoke and delete it in one step.
 #[utoipa::path(
     post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
@@ -46,7 +46,7 @@ async fn undo(
     Ok(committed(&issuer, DeletedAnswer::of(id), &undone.publication))
 }
 
-/// Revoke and delete keys that were made in error, all or none, in one act.
+/// Undo the creation of keys, all or none: revoke and delete them in one step.
 #[utoipa::path(
     post, path = "/keys/undo", tag = "keys", operation_id = "undo_keys",
     request_body = IdsBody,

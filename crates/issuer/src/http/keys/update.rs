@@ -18,7 +18,8 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(update)).and(operation!(update_by_post))
 }
 
-/// What an update may hold: whatever is left out stays as it is, and nothing is taken away by null.
+/// The fields to update. A field that is left out does not change. Null is refused, except within
+/// `metadata`, where it removes a member.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described here, read field by field for the sake of what is refused")]
 struct UpdateKeyBody {
@@ -32,7 +33,7 @@ struct UpdateKeyBody {
     updated_by: Option<String>,
 }
 
-/// Reads from a body what to change, and in whose name.
+/// Reads the update from a body, and the person that the caller acts for.
 pub(super) fn read_update(
     mut body: Map<String, Value>,
 ) -> Result<(Update, Option<String>), Problem> {
@@ -59,14 +60,14 @@ pub(super) fn read_update(
     Ok((update, by))
 }
 
-/// Change what is kept with a key.
+/// Update a key's title, metadata or sales channels.
 #[utoipa::path(
     patch, path = "/keys/{id}", tag = "keys", operation_id = "update_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
     responses(
-        (status = 200, description = "The key as it is now", body = ChangedAnswer),
-        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
+        (status = 200, description = "The updated key, published if lists contain the change", body = ChangedAnswer),
+        (status = 202, description = "Updated, not yet published", body = ChangedAnswer)
     )
 )]
 async fn update(
@@ -79,14 +80,14 @@ async fn update(
     answer_change(&issuer, &id, changed).await
 }
 
-/// The same for clients that know no PATCH.
+/// Update a key, for clients without PATCH.
 #[utoipa::path(
     post, path = "/keys/{id}", tag = "keys", operation_id = "update_key_by_post",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
     responses(
-        (status = 200, description = "The key as it is now", body = ChangedAnswer),
-        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
+        (status = 200, description = "The updated key, published if lists contain the change", body = ChangedAnswer),
+        (status = 202, description = "Updated, not yet published", body = ChangedAnswer)
     )
 )]
 async fn update_by_post(

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(upsert))
 }
 
-/// A key that there is, to be changed.
+/// An existing key to update.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "as with `UpdateKeyBody`")]
 struct ChangeKeyBody {
@@ -37,7 +37,7 @@ struct ChangeKeyBody {
     updated_by: Option<String>,
 }
 
-/// A key to be changed where it has an `id`, to be made where it has none.
+/// A key to update if it has an `id`, otherwise a key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "as with `UpdateKeyBody`")]
@@ -46,7 +46,7 @@ enum UpsertKeyBody {
     Create(CreateKeyBody),
 }
 
-/// What [`OneOrMany`] reads.
+/// The bodies that [`OneOrMany`] reads.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "as with `CreateKeysBody`")]
@@ -55,12 +55,12 @@ enum UpsertKeysBody {
     Many(Vec<UpsertKeyBody>),
 }
 
-/// Make keys without an `id` and change those with one, all or none.
+/// Create the keys without an `id` and update those with one, all or none.
 #[utoipa::path(
     put, path = "/keys", tag = "keys", operation_id = "upsert_keys",
     request_body = UpsertKeysBody,
     responses(
-        (status = 200, description = "What was made and changed", body = UpsertedAnswer)
+        (status = 200, description = "The created and updated keys", body = UpsertedAnswer)
     )
 )]
 async fn upsert(

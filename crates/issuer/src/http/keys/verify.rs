@@ -28,7 +28,7 @@ struct VerifyBody {
     environment: Option<String>,
 }
 
-/// Verify a key as a gate would.
+/// Verify a key as a gate does.
 #[utoipa::path(
     post, path = "/verify", tag = "keys", operation_id = "verify_key",
     request_body = VerifyBody,
@@ -48,12 +48,12 @@ async fn verify(
     Ok(axum::Json(VerdictView::new(&verdict, issuer.now())))
 }
 
-/// Verify a key by its record, strictly, and answer the record.
+/// Verify a key against its record, and return the record.
 #[utoipa::path(
     post, path = "/keys/authenticate", tag = "keys", operation_id = "authenticate_key",
     request_body = VerifyBody,
     responses(
-        (status = 200, description = "The record, or the precise reason", body = AuthenticatedAnswer)
+        (status = 200, description = "The record, or the precise reason of the refusal", body = AuthenticatedAnswer)
     )
 )]
 async fn authenticate(

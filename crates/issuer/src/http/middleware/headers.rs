@@ -1,5 +1,5 @@
-//! Headers that are added to answers. Those of security stand in every answer: browsers must not
-//! guess its type, and no page may frame it.
+//! //! Headers that the server adds to answers. Every answer has the security headers: browsers
+//! must not guess its type, and no page may frame it.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! The layers around the handlers, each of which sees every request.
+//! //! The layers around the handlers.
 
 pub(super) mod auth;
 pub(super) mod headers;

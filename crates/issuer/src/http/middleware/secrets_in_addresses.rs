@@ -15,7 +15,7 @@ const SECRET: [&str; 2] = ["sk_live_", "sk_test_"];
 /// prefix.
 const TELLING: usize = 12;
 
-/// Refuses requests whose address holds a secret key's text.
+/// Refuses a request if its address contains the text of a secret key.
 pub(in crate::http) async fn refuse_secrets(request: Request, next: Next) -> Response {
     if !holds_secret(request.uri().path(), request.uri().query().unwrap_or_default()) {
         return next.run(request).await;
