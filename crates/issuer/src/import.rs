@@ -275,8 +275,8 @@ pub(crate) fn json_detail(error: &serde_json::Error) -> String {
 pub struct LineView<'l> {
     /// Its number.
     pub line: u64,
-    /// `made`, `before` where an earlier import made the key, `deleted` where that key is deleted
-    /// since, `bad` where there is none.
+    /// `made`; `before` if an earlier import created the key; `deleted` if that key was deleted
+    /// since; `bad` if the line is invalid.
     pub status: &'static str,
     /// The id in the other system.
     #[serde(skip_serializing_if = "Option::is_none")]

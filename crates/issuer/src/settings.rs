@@ -59,17 +59,18 @@ impl Class {
     }
 }
 
-/// What is asked of keys of one kind.
+/// The requirements for keys of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KindSettings {
-    /// The longest lifetime, in seconds: a key that would outlive it, or never expire, is not made.
+    /// The longest lifetime, in seconds. A request for a key with a longer lifetime, or without an
+    /// expiry, is refused.
     #[schema(value_type = Option<u32>)]
     pub max_lifetime_seconds: Option<NonZeroU32>,
     /// The lifetime of a key for which none is named, in seconds.
     #[schema(value_type = Option<u32>)]
     pub default_lifetime_seconds: Option<NonZeroU32>,
-    /// After so many days without a use a key is suspended, 7 to 365.
+    /// A key that has not been used for this many days is suspended: 7 to 365.
     pub idle_days: Option<u32>,
     /// Whether each key must have an owner.
     pub owner_required: bool,
@@ -124,7 +125,7 @@ impl KindSettings {
     }
 }
 
-/// What an issuer asks. Nothing, unless it was set.
+/// The issuer's requirements. By default there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -623,7 +623,7 @@ fn answers_are_types() {
         }
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = vec![source.join("view.rs")];
+    let mut found = Vec::new();
     ["http", "cli", "view"].iter().for_each(|folder| files(&source.join(folder), &mut found));
     assert!(found.len() > 60, "{}", found.len());
     for path in found.iter().filter(|path| !path.ends_with("http/openapi.rs")) {

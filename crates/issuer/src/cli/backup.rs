@@ -6,31 +6,31 @@ use anyhow::Result;
 use portcullis_issuer::{Issuer, backup};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
-/// Write keystore and database to one encrypted file
+/// Write the keystore and the database to one encrypted file
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  PORTCULLIS_KEY_FILE=backup.key portcullis backup issuer-2026-01-31.pcx\n\n\
-                        The root key is not in it: keep a copy of that offline. A PostgreSQL database is \
-                        not in it either: use pg_dump."
+                        The backup does not contain the root key: keep a copy of it offline. It does not \
+                        contain a PostgreSQL database either: use pg_dump."
 )]
 pub(crate) struct Backup {
-    /// The file to write, which must not exist
+    /// The file to write; it must not exist yet
     file: PathBuf,
 }
 
-/// Put a backup into a folder without an issuer
+/// Restore a backup into a folder without an issuer
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  PORTCULLIS_KEY_FILE=backup.key portcullis --home ./issuer restore issuer-2026-01-31.pcx"
 )]
 pub(crate) struct Restore {
-    /// The backup
+    /// The backup file
     file: PathBuf,
-    /// Put back the keystore alone, beside the database that is there and has lost it
+    /// Restore only the keystore, for an existing database without its keystore
     #[arg(long)]
     keystore_only: bool,
 }
@@ -89,14 +89,14 @@ impl Restore {
 #[derive(Serialize)]
 struct BackupAnswer<'a> {
     bytes: u64,
-    /// Whether the database is in it.
+    /// Whether the backup contains the database.
     database: bool,
     file: &'a Path,
 }
 
 #[derive(Serialize)]
 struct RestoreAnswer<'a> {
-    /// Whether the database is among them.
+    /// Whether the files contain the database.
     database: bool,
     files: &'a [PathBuf],
 }

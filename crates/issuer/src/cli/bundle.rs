@@ -9,19 +9,21 @@ use portcullis_issuer::publish::GateFile;
 use portcullis_issuer::view::MarkView;
 use serde::Serialize;
 
-use super::args::Global;
-use super::list::{adopt, write_mark};
-use super::out::{Out, field};
-use super::{Outcome, with_issuer};
+use super::exit::Outcome;
+use super::global::Global;
+use super::list::adopt::adopt;
+use super::list::answer::write_mark;
+use super::open::with_issuer;
+use super::output::{Out, field};
 
-/// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
+/// Write the keyring and the list to one file, to deploy with a gate or for use without a network
 ///
-/// It is what /.well-known/portcullis/bundle serves, read back as a verifier would before it is
-/// written. A file that is there already is replaced whole.
+/// The content is that of /.well-known/portcullis/bundle. The command reads it back as a verifier
+/// does before it writes the file. An existing file is replaced in one step.
 ///
-/// With --for-gate the policies are in it as well, those of secret keys too: the file is then as
-/// private as the gate's secrets, is written for its owner alone, and belongs in no repository and
-/// on no web server.
+/// With --for-gate, the file also contains the policies, including those of secret keys. It is then
+/// as private as the gate's secrets: only its owner can read it, and it must not be put into a
+/// repository or on a web server.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis bundle --for-gate --out crates/gate-worker/bundle.bin\n  \
@@ -31,12 +33,12 @@ pub(crate) struct Bundle {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// With the policies, public and private: for a gate's deployment, and for nobody else
+    /// Include all policies, for a gate's deployment; keep the file private
     #[arg(long)]
     for_gate: bool,
-    // A Worker of the free plan may have 3 MB when compressed, including the gate's own part.
-    /// The most bytes that the file may have; policies for which there is no room are left out, and
-    /// the gate fetches them when a key needs them
+    // // A Worker of the free plan may have 3 MB when compressed, including the gate itself.
+    /// The most bytes that the file may have. Policies that don't fit are left out; the gate
+    /// fetches them when a key needs them
     #[arg(long, value_name = "BYTES", default_value_t = 2_500_000, requires = "for_gate")]
     max_len: usize,
 }
@@ -119,7 +121,7 @@ struct BundleAnswer<'a> {
     bundle_len: usize,
     file: &'a Path,
     list: MarkView,
-    /// Of a gate's bundle only.
+    /// Present only for a gate's bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<PoliciesInBundle>,
 }
@@ -127,7 +129,7 @@ struct BundleAnswer<'a> {
 #[derive(Serialize)]
 struct PoliciesInBundle {
     bytes: usize,
-    /// Files for which there was no room.
+    /// The number of files that did not fit.
     left_out: usize,
     private_files: usize,
     public_files: usize,

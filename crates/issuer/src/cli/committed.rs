@@ -9,12 +9,12 @@ use portcullis_issuer::view::targets::waited;
 use portcullis_issuer::{Committed, Issuer, Publication};
 use serde::Serialize;
 
-use super::Outcome;
-use super::list::write_targets;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::list::answer::write_targets;
+use super::output::{Out, field};
 
-/// Prints the result of a committed change, in text as `text` writes it, and whether it is
-/// published. With `patience`, waits until every target carries it, for so long at most.
+/// Prints the result of a committed change, and whether it is published; `text` writes the result
+/// as text. With `patience`, waits until every target has the list, for at most that long.
 pub(super) async fn answer<T: Serialize>(
     issuer: &Issuer,
     out: &Out,

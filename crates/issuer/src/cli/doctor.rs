@@ -8,11 +8,12 @@ use portcullis_issuer::doctor::{Check, examine};
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
-/// Look for what is wrong, and say how to mend it: exit code 0 healthy, 1 findings, 2 could not look
+/// Diagnose the issuer, and show how to fix what is wrong. Exit code: 0 healthy, 1 findings, 2
+/// could not check
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis doctor --json")]
 pub(crate) struct Doctor {}

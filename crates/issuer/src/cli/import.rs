@@ -7,36 +7,36 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::import::{self, Format, Line, LineView, Reader};
 
-use super::Outcome;
-use super::keys_bulk::{Lines, progress};
-use super::out::Out;
+use super::args::Lines;
+use super::exit::Outcome;
+use super::output::{Out, progress};
 
-/// Give each record of another system a new key; run again, it goes on where it ended
+/// Create a key for each record of another system. A repeated import continues after the last one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis import old-keys.csv > new-keys.jsonl\n  \
                         portcullis import old-keys.jsonl --strict --format csv > new-keys.csv\n\n\
                         Columns: title; and external_id, kind, environment, algorithm, label (- for none), owner, \
                         policy, expires_at, never_expires, metadata, sales_channels (between semicolons), created_by.")]
 pub(crate) struct Import {
-    /// The file: .csv with a heading, or .jsonl with an object in each line
+    /// The file: .csv with a header line, or .jsonl with an object in each line
     file: PathBuf,
-    /// How the file is written [default: as its name ends]
+    /// The file's format [default: from its extension]
     #[arg(long, value_name = "FORMAT")]
     from: Option<Lines>,
-    /// How the new keys are written: a line for each, to standard output
+    /// The format of the new keys on standard output, one in each line
     #[arg(long, default_value = "jsonl")]
     format: Lines,
-    /// Import nothing where a single line is bad
+    /// Import nothing if any line is invalid
     #[arg(long)]
     strict: bool,
-    /// Write the keys of an earlier import of these records too
+    /// Also write the keys that an earlier import created for these records
     #[arg(long)]
     again: bool,
-    /// How many lines are one transaction
+    /// The number of lines in one transaction
     #[arg(long, value_name = "N", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// In whose name, unless a line says
+    /// The person that you act for, for lines without created_by
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }

@@ -10,24 +10,25 @@ use portcullis_issuer::init::{Initialised, Plan, init_for};
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::out::{Out, field};
+use super::args;
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
-/// Make an issuer: its keys, its database, its first list and its first admin key
+/// Create an issuer: its signing keys, database, first list and first admin key
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis init --label acme --home ./issuer\n  \
                         portcullis init --label acme --label ''")]
 pub(crate) struct Init {
-    /// A word in front of keys: acme_sk_live_…; may be given four times, and '' is none. Keys get the
-    /// first if nothing is said, and no label if none is given
+    /// A label that keys can begin with (acme_sk_live_…), '' for no label; up to four times. The
+    /// first is the default [default: no label]
     #[arg(long = "label", value_name = "WORD", value_parser = args::label)]
     labels: Vec<Label>,
-    /// Where to put the root key, which may then be kept offline [default: root.key in the folder]
+    /// The file for the root key, which can then be kept offline [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// Encrypt keystore and root key with the passphrase in PORTCULLIS_PASSPHRASE_FILE or the key
-    /// in PORTCULLIS_KEY_FILE, or ask for a passphrase
+    /// Encrypt the keystore and the root key, with the passphrase in PORTCULLIS_PASSPHRASE_FILE,
+    /// the key in PORTCULLIS_KEY_FILE, or a passphrase from a prompt
     #[arg(long)]
     encrypt: bool,
 }

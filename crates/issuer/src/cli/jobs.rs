@@ -9,21 +9,21 @@ use serde::Serialize;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
-use super::Outcome;
-use super::audit_trim::RetentionArgs;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
+use super::retention::RetentionArgs;
 
-/// Run the scheduler's jobs by hand or by cron
+/// Run the scheduler's jobs by hand or from cron
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  portcullis jobs run expiry-notices")]
 pub(crate) enum Jobs {
-    /// List the jobs and when they ran
+    /// List the jobs and their last runs
     #[command(after_help = "Example:\n  portcullis jobs list --json")]
     List,
     Run(Run),
 }
 
-/// Run a job now: exit code 0 done, 1 another process is at it, 2 it failed
+/// Run a job now. Exit code: 0 done, 1 another process runs it, 2 failed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis jobs run expiry-notices\n  \
                         portcullis jobs run key-age --days 180\n  \
@@ -35,14 +35,14 @@ pub(crate) struct Run {
     #[arg(value_parser = PossibleValuesParser::new(Job::ALL.map(Job::name))
         .try_map(|name| Job::from_name(&name).ok_or("no job")))]
     job: Job,
-    /// For key-age: from how many days on a signing key is reported
+    /// For key-age: the age in days at which a signing key is reported
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEY_AGE_DAYS)]
     days: u32,
-    /// For key-age: rotate those keys with the root key in this file; successors are announced
-    /// first, and HMAC secrets wait until you have handed them out and promote them
+    /// For key-age: rotate the reported keys with the root key in this file. Successors are
+    /// announced first; HMAC signers wait until you have distributed their secrets and promote them
     #[arg(long, value_name = "ROOT_KEY")]
     rotate_with: Option<std::path::PathBuf>,
-    /// For idle-keys: only say how many keys it would suspend
+    /// For idle-keys: only show how many keys it would suspend
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -114,7 +114,7 @@ struct IdleAnswer<'a> {
 struct IdleOfKind<'a> {
     idle: u64,
     kind: &'static str,
-    /// Why none is suspended yet.
+    /// The reason why no key is suspended yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<&'a str>,
 }

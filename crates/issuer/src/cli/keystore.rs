@@ -8,14 +8,15 @@ use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::{Error, Home};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::{self, Global};
+use super::output::{Out, field};
 
 const HOW: &str = "Examples:\n  PORTCULLIS_PASSPHRASE_FILE=pass.txt portcullis keystore encrypt\n  \
                    portcullis keystore rekey --new-passphrase-file new.txt\n\n\
-                   The passphrase comes from the file that PORTCULLIS_PASSPHRASE_FILE names, the key from \
-                   PORTCULLIS_KEY_FILE; on a terminal the passphrase is asked for. Never from an argument.";
+                   The passphrase is read from the file that PORTCULLIS_PASSPHRASE_FILE names, or from a \
+                   prompt on a terminal; the key is read from the file that PORTCULLIS_KEY_FILE names. \
+                   Neither can be an argument.";
 
 /// Encrypt keystore and root key at rest, or decrypt them
 #[derive(Debug, clap::Subcommand)]
@@ -23,23 +24,23 @@ const HOW: &str = "Examples:\n  PORTCULLIS_PASSPHRASE_FILE=pass.txt portcullis k
 pub(crate) enum Keystore {
     /// Show which of the files are encrypted
     Show(Files),
-    /// Encrypt the keystore, and the root key where it is at hand
+    /// Encrypt the keystore, and the root key if it is available
     Encrypt(Files),
-    /// Write the keystore, and the root key where it is at hand, as they are without encryption
+    /// Decrypt the keystore, and the root key if it is available
     Decrypt(Files),
     Rekey(Rekey),
 }
 
-/// Which files
+/// The files to process
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOW)]
 pub(crate) struct Files {
-    /// The root key's file [default: root.key in the folder, if it is there]
+    /// The root key's file [default: root.key in the folder, if it exists]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
 }
 
-/// Encrypt with another passphrase or key file than before
+/// Encrypt the files with another passphrase or key file
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOW)]
 pub(crate) struct Rekey {
@@ -83,7 +84,7 @@ impl Rekey {
             (Some(path), _) => Ok(Unlock::passphrase_file(path)?),
             (None, Some(path)) => Ok(Unlock::key_file(path)?),
             (None, None) if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
-                Ok(Unlock::ask(args::ask))
+                Ok(Unlock::ask(global::ask))
             }
             (None, None) => {
                 let reason = "or --new-key-file must be given where nobody can be asked";

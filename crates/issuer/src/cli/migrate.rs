@@ -12,12 +12,11 @@ use portcullis_issuer::moving::{
 };
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::Global;
-use super::keys_bulk::progress;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field, progress, table};
 
-/// Move the records from issuer.db to PostgreSQL; run again, it goes on where it ended
+/// Move the records from issuer.db to PostgreSQL. A repeated command continues after the last one
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis migrate --to postgres://portcullis@db.internal/portcullis --dry-run\n  \
@@ -26,24 +25,25 @@ use super::out::{Out, field, table};
                         Stop the server first. See docs/operations/moving-to-postgresql.md."
 )]
 pub(crate) struct Migrate {
-    /// The database to move to, which must hold no issuer [default: DATABASE_URL]. A password does not
-    /// belong here: PGPASSWORD, a passfile and DATABASE_URL take it
+    /// The database to move to, without an issuer [default: DATABASE_URL]. Don't pass a password
+    /// here, but in PGPASSWORD, a passfile or DATABASE_URL
     #[arg(long, value_name = "URL")]
     to: Option<String>,
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// It is meant: nobody is asked. Without it a script gets exit code 2, and nothing is done
+    /// Don't ask for confirmation. Without a terminal and without --yes, nothing is done (exit code
+    /// 2)
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Take the move back: issuer.db is the issuer's database again, if nothing was written to the
+    /// Undo the move: issuer.db becomes the issuer's database again, if nothing was written to the
     /// other one
     #[arg(long, conflicts_with_all = ["dry_run", "start_over"])]
     back: bool,
-    /// Empty a database that was filled in part, and copy everything again
+    /// Empty a partly filled database, and copy everything again
     #[arg(long)]
     start_over: bool,
-    /// How many rows are one transaction
+    /// The number of rows in one transaction
     #[arg(long, value_name = "N", default_value_t = Options::default().batch,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
@@ -232,7 +232,7 @@ fn done(o: &mut dyn std::io::Write, moved: &Moved) -> std::io::Result<()> {
     }
 }
 
-/// What was taken back, and the schema in which the records are left.
+/// The database that the move was undone from, and the schema that still holds the records.
 #[derive(Serialize)]
 struct BackAnswer<'a> {
     left_in: Option<&'a str>,

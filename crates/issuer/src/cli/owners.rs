@@ -7,8 +7,8 @@ use portcullis_issuer::view::records::OwnerView;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Outcome;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
 /// Create, list, show, update and delete owners of keys
 #[derive(Debug, clap::Subcommand)]
@@ -16,29 +16,29 @@ use super::out::{Out, field, table};
     after_help = "Example:\n  portcullis owners create --name 'Acme Ltd' --external-id cus_42"
 )]
 pub(crate) enum Owners {
-    /// Create an owner; its number is drawn at random and never used again
+    /// Create an owner with a random number, which is never reused
     #[command(after_help = "Example:\n  portcullis owners create --name 'Acme Ltd'")]
     Create {
-        /// What people call it
+        /// A name for people
         #[arg(long)]
         name: String,
-        /// What another system calls it
+        /// The owner's id in another system
         #[arg(long, value_name = "ID")]
         external_id: Option<String>,
-        /// A JSON object to keep with it
+        /// Data to keep with the owner, as a JSON object
         #[arg(long, value_name = "JSON", value_parser = object, default_value = "{}")]
         metadata: Map<String, Value>,
     },
     /// List owners by number
     #[command(after_help = "Example:\n  portcullis owners list --external-id cus_42")]
     List {
-        /// Only the one that another system calls so
+        /// Only the owner with this id in another system
         #[arg(long, value_name = "ID")]
         external_id: Option<String>,
-        /// Only those after this number
+        /// Only owners after this number
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u32,
-        /// At most so many, 1 to 200
+        /// The most owners to list, 1 to 200
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
     },
@@ -48,22 +48,22 @@ pub(crate) enum Owners {
         /// The owner's number
         number: u32,
     },
-    /// Change an owner
+    /// Update an owner
     #[command(after_help = "Example:\n  portcullis owners update 1234567 --name 'Acme GmbH'")]
     Update {
         /// The owner's number
         number: u32,
-        /// A new name
+        /// The new name
         #[arg(long)]
         name: Option<String>,
-        /// A new external id; empty for none any more
+        /// The new external id; empty to remove it
         #[arg(long, value_name = "ID")]
         external_id: Option<String>,
-        /// A JSON object in the place of the one that there was
+        /// The new metadata, a JSON object that replaces the previous one
         #[arg(long, value_name = "JSON", value_parser = object)]
         metadata: Option<Map<String, Value>>,
     },
-    /// Delete an owner that no key in force has
+    /// Delete an owner without keys in force
     #[command(after_help = "Example:\n  portcullis owners delete 1234567")]
     Delete {
         /// The owner's number

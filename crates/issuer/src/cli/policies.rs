@@ -11,11 +11,11 @@ use portcullis_issuer::view::records::{DeletedPolicy, PolicyView};
 use portcullis_issuer::{Committed, Issuer};
 use serde::Serialize;
 
-use super::Outcome;
 use super::committed;
-use super::out::{Out, field, table};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
-/// Create, list, show, update and delete policies: what keys may do
+/// Create, list, show, update and delete policies, which define what keys may do
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis policies create --name Reader --scope orders:read --method GET"
@@ -25,13 +25,13 @@ pub(crate) enum Policies {
     /// List policies by number
     #[command(after_help = "Example:\n  portcullis policies list --visibility public")]
     List {
-        /// Only this visibility
+        /// Only policies with this visibility
         #[arg(long, value_parser = seen())]
         visibility: Option<Visibility>,
-        /// Only those after this number
+        /// Only policies after this number
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u32,
-        /// At most so many, 1 to 200
+        /// The most policies to list, 1 to 200
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
     },
@@ -57,22 +57,22 @@ fn seen() -> impl TypedValueParser<Value = Visibility> {
 
 #[derive(Debug, clap::Args)]
 struct Lists {
-    /// Grant a scope, such as orders:read or orders:*; repeat for more
+    /// Grant a scope, such as orders:read or orders:*; repeatable
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// Grant a sales channel; repeat for more
+    /// Grant a sales channel; repeatable
     #[arg(long = "sales-channel", value_name = "ID")]
     sales_channels: Vec<String>,
-    /// Allow only this method; repeat for more
+    /// Allow only this method; repeatable
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
-    /// Allow only paths of this pattern, such as /store/**; repeat for more
+    /// Allow only paths that match this pattern, such as /store/**; repeatable
     #[arg(long = "path", value_name = "PATTERN")]
     paths: Vec<String>,
-    /// Allow only clients of this network, such as 192.0.2.0/24; repeat for more
+    /// Allow only clients in this network, such as 192.0.2.0/24; repeatable
     #[arg(long = "cidr", value_name = "NETWORK")]
     cidrs: Vec<String>,
-    /// Allow only pages of this origin; repeat for more
+    /// Allow only pages of this origin; repeatable
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
     /// The rate class
@@ -86,7 +86,7 @@ struct Lists {
     after_help = "Example:\n  portcullis policies create --name Reader --scope orders:read --method GET"
 )]
 pub(crate) struct Create {
-    /// What people call it
+    /// A name for people
     #[arg(long)]
     name: String,
     /// For secret keys (private) or publishable keys (public)
@@ -96,7 +96,7 @@ pub(crate) struct Create {
     lists: Lists,
 }
 
-/// Change a policy, and publish: each list that is named takes the place of the one that there was
+/// Update a policy, and publish. Each given list replaces the previous one
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis policies update 1234567 --scope orders:read --clear paths"
@@ -104,12 +104,12 @@ pub(crate) struct Create {
 pub(crate) struct Update {
     /// The policy's number
     number: u32,
-    /// A new name
+    /// The new name
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     lists: Lists,
-    /// Empty this list
+    /// Empty this list; repeatable
     #[arg(long, value_name = "LIST", value_parser = ["scopes", "sales-channels", "methods", "paths", "cidrs", "origins", "rate-class"])]
     clear: Vec<String>,
 }

@@ -7,33 +7,32 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::{Reclocked, Recovered, Target};
 
-use super::Outcome;
-use super::args::Global;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::{Out, field};
 
-/// Bring a restored backup up to what had been published, or end all lists of a clock that was ahead or
-/// of a signer that was stolen, so that the issuer works again
+/// Recover from a restored backup, a clock that was ahead, or a stolen list signer
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis recover --witness dir:/srv/list\n  \
                         portcullis recover --no-witness\n  portcullis recover --clock\n  \
                         portcullis recover --list-signer --root /media/usb/root.key")]
 pub(crate) struct Recover {
-    /// Nobody carries the list that was published last: revoke what was issued since the backup. What
-    /// was revoked since is lost, and must be revoked again
+    /// Recover without a copy of the last published list: revoke all keys that were issued since
+    /// the backup. Revocations since the backup are lost, and must be repeated
     #[arg(long)]
     no_witness: bool,
-    /// The clock is right and was ahead once: end all lists of then by a new epoch and a new signer,
-    /// which takes the root key
+    /// The clock was ahead and is right again: end all lists from that time with a new epoch and a
+    /// new signer. Requires the root key
     #[arg(long, conflicts_with = "no_witness")]
     clock: bool,
-    /// The signer of lists is in the wrong hands: end all that it signed, whoever did, by a new epoch and
-    /// a new signer, which takes the root key
+    /// The list signer was stolen: end all lists that it signed with a new epoch and a new signer.
+    /// Requires the root key
     #[arg(long, conflicts_with_all = ["no_witness", "clock"])]
     list_signer: bool,
-    /// The root key; by default that in the issuer's folder
+    /// The root key's file [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// Who does this, for the audit trail
+    /// The person that you act for, for the audit trail
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }

@@ -20,9 +20,11 @@ use portcullis_issuer::scan::{
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
-use super::args::{Global, PinnedRoot};
-use super::out::{Out, table};
-use super::{Outcome, with_issuer};
+use super::args::PinnedRoot;
+use super::exit::Outcome;
+use super::global::Global;
+use super::open::with_issuer;
+use super::output::{Out, table};
 
 const DEFAULT_HOME: &str = "portcullis-data";
 const LIVE: Style = AnsiColor::Red.on_default().bold();
@@ -41,24 +43,26 @@ pub(crate) struct Scan {
     /// Files and folders, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Verify by this keyring, as `keyring export --public` writes it: whose keys they are
+    /// Verify the keys with this keyring, as `keyring export --public` writes it: shows which keys
+    /// are the issuer's
     #[arg(long, value_name = "FILE", group = "by")]
     keyring: Option<PathBuf>,
-    /// Verify by this bundle of keyring and list, as served at /.well-known/portcullis/bundle
+    /// Verify the keys with this bundle of keyring and list, as served at
+    /// /.well-known/portcullis/bundle
     #[arg(long, value_name = "FILE", group = "by")]
     bundle: Option<PathBuf>,
     #[command(flatten)]
     pinned: PinnedRoot,
-    /// Look into hidden files and folders too: .env, .github
+    /// Also scan hidden files and folders, such as .env and .github
     #[arg(long)]
     hidden: bool,
-    /// Look into files too that .gitignore leaves out
+    /// Also scan files that .gitignore excludes
     #[arg(long)]
     no_ignore: bool,
-    /// Look into files too that look binary
+    /// Also scan files that look binary
     #[arg(long)]
     binary: bool,
-    /// Report what looks like a key too, but has a wrong checksum
+    /// Also report texts that look like a key but have a wrong checksum
     #[arg(long)]
     all: bool,
 }

@@ -12,10 +12,11 @@ use portcullis_issuer::http::{
 };
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
-use super::Outcome;
-use super::args::{self, Global};
-use super::audit_trim::RetentionArgs;
-use super::out::Out;
+use super::args;
+use super::exit::Outcome;
+use super::global::Global;
+use super::output::Out;
+use super::retention::RetentionArgs;
 use super::supervisor;
 use super::webhooks::ReachArgs;
 
@@ -25,7 +26,7 @@ use super::webhooks::ReachArgs;
     after_help = "Example:\n  portcullis serve --listen 127.0.0.1:8080 --stamp-every 1s --valid-for 5m"
 )]
 pub(crate) struct Serve {
-    /// The address to listen on; port 0 takes any that is free
+    /// The address to listen on; port 0 selects a free port
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -36,26 +37,28 @@ pub(crate) struct Serve {
     /// How often the list's stamp is renewed
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = args::duration)]
     stamp_every: Duration,
-    /// Start although no target or witness can be read: the database is no restored backup
+    /// Start even if no target or witness can be read, because the database is not a restored
+    /// backup
     #[arg(long)]
     no_witness: bool,
     #[command(flatten)]
     reach: ReachArgs,
-    /// How many requests an admin key may make in a minute, 0 for any number
+    /// The most requests of an admin key in a minute; 0 for no limit
     #[arg(long, value_name = "N", env = "PORTCULLIS_RATE_LIMIT", default_value_t = 6000)]
     rate_limit: u32,
-    /// Show /metrics to everybody, not to admin keys alone
+    /// Serve /metrics without an admin key
     #[arg(long, env = "PORTCULLIS_OPEN_METRICS")]
     open_metrics: bool,
-    /// For how long a request that is sent again under its idempotency key answers the same key
+    /// How long an idempotency key is remembered: a request that is sent again with it returns the
+    /// same key
     #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
           default_value = "24h", value_parser = args::duration)]
     idempotency_window: Duration,
-    /// From which age on, in days, a signing key is reported as one to rotate
+    /// The age in days at which a signing key is reported for rotation
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_KEY_AGE_DAYS)]
     key_age: u32,
-    /// Rotate such keys with the root key in this file. Safer is to keep that file offline and to
-    /// run `portcullis jobs run key-age --rotate-with` by hand
+    /// Rotate such keys with the root key in this file. It is safer to keep that file offline and
+    /// to run `portcullis jobs run key-age --rotate-with` by hand
     #[arg(long, value_name = "ROOT_KEY", env = "PORTCULLIS_ROTATE_WITH")]
     rotate_with: Option<std::path::PathBuf>,
     #[command(flatten)]
@@ -64,22 +67,21 @@ pub(crate) struct Serve {
     connections: ConnectionArgs,
 }
 
-/// Connections, and how long clients may take.
+/// The limits of connections and the timeouts of clients.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connections")]
 struct ConnectionArgs {
-    /// The most connections at a time; as many as the limit of open files leaves if nothing is
-    /// said, up to 8192. When there are as many, a new one takes the place of one that waits
+    /// The most connections at a time [default: as many as the limit of open files allows, up to
+    /// 8192]. At the limit, a new connection replaces one that waits for its client
     #[arg(long, value_name = "N", env = "PORTCULLIS_MAX_CONNECTIONS",
           value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
-    /// The most connections of one client address, or of one IPv6 /64; a quarter of all if
-    /// nothing is said
+    /// The most connections of one client address, or of one IPv6 /64 [default: a quarter of all]
     #[arg(long, value_name = "N", env = "PORTCULLIS_MAX_CONNECTIONS_PER_ADDRESS",
           value_parser = clap::value_parser!(u32).range(1..))]
     max_connections_per_address: Option<u32>,
-    /// A network, such as 10.0.0.0/8, of proxies before the issuer: their addresses may have any
-    /// number of connections; repeat for more
+    /// A network of proxies in front of the issuer, such as 10.0.0.0/8. Its addresses may have any
+    /// number of connections; repeatable
     #[arg(
         long,
         value_name = "NETWORK",
@@ -88,7 +90,7 @@ struct ConnectionArgs {
         value_parser = network
     )]
     trusted_proxy: Vec<Network>,
-    /// How long a client may take to send the head of a request
+    /// How long a client may take to send the headers of a request
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = patience)]
     head_timeout: Duration,
     /// How long a client may take to send the body of a request
@@ -97,7 +99,7 @@ struct ConnectionArgs {
     /// How long a connection stays open between two requests
     #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = patience)]
     idle_timeout: Duration,
-    /// How long a client may take nothing of an answer
+    /// How long a client may accept no byte of a response
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     write_timeout: Duration,
     /// The most streams of events at a time

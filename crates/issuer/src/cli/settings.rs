@@ -10,11 +10,11 @@ use portcullis_issuer::settings::{Class, KindSettings};
 use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
-use super::Outcome;
 use super::args::{self, By};
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::output::{Out, field};
 
-/// Show and change what the issuer asks of its keys: lifetimes, owners, reasons, and no idle ones
+/// Show and change the issuer's requirements for its keys: lifetimes, owners, reasons, and use
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  portcullis settings set --kind secret --max-lifetime 90d")]
 pub(crate) enum Settings {
@@ -24,7 +24,7 @@ pub(crate) enum Settings {
     Set(Set),
 }
 
-/// Change settings, for every server and every command on this database; keys that there are stay
+/// Change settings, for all servers and commands on this database. Existing keys do not change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     portcullis settings set --kind secret --max-lifetime 90d --default-lifetime 30d --dry-run\n  \
@@ -33,38 +33,38 @@ pub(crate) enum Settings {
     portcullis settings set --kind secret --max-lifetime none\n  \
     portcullis settings set --reason-required true --if-version 3")]
 pub(crate) struct Set {
-    /// The kind of keys that is meant; may be given several times
+    /// The kind of keys that the settings apply to; repeatable
     #[arg(long = "kind", value_name = "KIND",
           value_parser = PossibleValuesParser::new(Class::ALL.map(Class::name))
               .try_map(|name| Class::from_name(&name).ok_or("no kind")))]
     kinds: Vec<Class>,
-    /// The longest lifetime of a new key, or none: one that never expires is then not made
+    /// The longest lifetime of a new key, or none. With a limit, every new key expires
     #[arg(long, value_name = "DURATION|none", requires = "kinds", value_parser = lifetime)]
     max_lifetime: Option<Number>,
-    /// The lifetime of a new key for which none is named, or none
+    /// The default lifetime of a new key, or none
     #[arg(long, value_name = "DURATION|none", requires = "kinds", value_parser = lifetime)]
     default_lifetime: Option<Number>,
-    /// Suspend a key that was not used for so many days, 7 to 365, or none
+    /// Suspend a key that has not been used for this many days, 7 to 365, or none
     #[arg(long, value_name = "N|none", requires = "kinds", value_parser = days)]
     idle_days: Option<Number>,
     /// Whether each new key must have an owner
     #[arg(long, value_name = "BOOL", requires = "kinds")]
     owner_required: Option<bool>,
-    /// Whether revoking, suspending, rolling, deleting and undoing need a reason
+    /// Whether revoking, suspending, rolling, deleting and undoing require a reason
     #[arg(long, value_name = "BOOL")]
     reason_required: Option<bool>,
-    /// Only if the settings are at this version
+    /// Change the settings only if this is their version
     #[arg(long, value_name = "N")]
     if_version: Option<u32>,
-    /// Only say what it would come to
+    /// Only show the effects of the change
     #[arg(long)]
     dry_run: bool,
-    /// Idle keys may be suspended: nobody is asked
+    /// Don't ask for confirmation before idle keys are suspended
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
     #[command(flatten)]
     by: By,
-    /// Why; the trail tells it
+    /// The reason, for the audit trail
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -144,7 +144,7 @@ impl Set {
     }
 }
 
-/// Asks for confirmation that this many keys may be suspended.
+/// Requests confirmation that this many keys may be suspended.
 fn confirmed(idle: u64, out: &Out) -> Result<bool> {
     let what = format!("the job idle-keys then suspends {idle} keys that were not used");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {

@@ -17,7 +17,7 @@ pub(super) fn ending() {
 }
 
 /// Notifies the watchdog as long as the publisher is running, if the manager restarts silent
-/// services (`WatchdogSec=`). A publisher whose attempts fail is running; one that is stuck is not.
+/// services (`WatchdogSec=`). A publisher with failing attempts is running; a stuck one is not.
 pub(super) async fn go_on(issuer: Issuer) {
     // sd_watchdog_enabled(3) recommends half of the watchdog's interval.
     let Some(every) = sd_notify::watchdog_enabled().and_then(|most| most.checked_div(2)) else {

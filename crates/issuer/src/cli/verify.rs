@@ -1,23 +1,21 @@
 //! `portcullis verify`.
 
-use std::io::Read as _;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use portcullis_core::token::{Environment, Kind};
+use portcullis_issuer::Issuer;
 use portcullis_issuer::view::VerdictView;
-use portcullis_issuer::{Issuer, names};
-use zeroize::Zeroizing;
 
-use super::Outcome;
 use super::args;
-use super::out::{Out, field};
+use super::exit::Outcome;
+use super::output::{Out, field};
+use super::token::token;
 
-/// Verify a key as a gate of this issuer would: exits 0 if accepted, 1 if refused, 2 if it can't tell
+/// Verify a key as a gate of this issuer does. Exit code: 0 accepted, 1 refused, 2 no valid list
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis verify sk_live_…\n  \
                         pbpaste | portcullis verify - --kind secret --environment live")]
 pub(crate) struct Verify {
-    /// The key, or - to read it from standard input, where no other process sees it
+    /// The key, or - to read it from standard input, which hides it from other processes
     token: String,
     /// Accept only this kind
     #[arg(long, value_parser = args::kind())]
@@ -29,8 +27,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let token =
-            if self.token == "-" { read_token()? } else { Zeroizing::new(self.token.clone()) };
+        let token = token(&self.token)?;
         let verdict = issuer.keys().verify(&token, self.kind, self.environment).await?;
         let view = VerdictView::new(&verdict, issuer.now());
         out.answer(&view, |o| {
@@ -62,14 +59,4 @@ impl Verify {
             Err(_) => Outcome::No,
         })
     }
-}
-
-pub(super) fn read_token() -> Result<Zeroizing<String>> {
-    const MAX_LEN: u64 = 64 * 1024;
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    let read = std::io::stdin().lock().take(MAX_LEN).read_to_string(&mut text);
-    if read.context("standard input could not be read as text")? == 0 {
-        bail!("there is no key on standard input");
-    }
-    Ok(Zeroizing::new(names::key_text(&text).to_owned()))
 }

@@ -16,12 +16,11 @@ use portcullis_issuer::webhooks::{
 };
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{self, By};
-use super::audit::event_type;
-use super::out::{Out, field, table};
+use super::args::{self, By, event_type};
+use super::exit::Outcome;
+use super::output::{Out, field, table};
 
-/// How far webhooks may reach
+/// The addresses that webhooks may reach
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct ReachArgs {
     /// Allow webhooks to loopback and private addresses
@@ -38,7 +37,7 @@ impl ReachArgs {
     }
 }
 
-/// Tell other systems of events: endpoints, their deliveries, replay
+/// Notify other systems of events: manage endpoints and deliveries
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked"
@@ -56,15 +55,16 @@ pub(crate) enum Webhooks {
     Deliver(Deliver),
 }
 
-/// Make an endpoint; its secret is shown this once, and kept in the database, sealed, to sign with
+/// Create an endpoint. Its secret is shown only once; the database keeps it sealed, to sign
+/// messages
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked,list.failed"
 )]
 pub(crate) struct Create {
-    /// Where messages are sent
+    /// The URL that messages are sent to
     url: String,
-    /// What people call it
+    /// A description for people
     #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
     /// Only these types, separated by commas [default: all]
@@ -76,28 +76,28 @@ pub(crate) struct Create {
     reach: ReachArgs,
 }
 
-/// Change an endpoint
+/// Update an endpoint
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis webhooks update whk_0123456789abcdef --disable")]
 pub(crate) struct Update {
     /// The webhook's id, whk_…
     id: String,
-    /// Where messages are sent
+    /// The URL that messages are sent to
     #[arg(long)]
     url: Option<String>,
-    /// What people call it
+    /// A description for people
     #[arg(long)]
     description: Option<String>,
     /// Only these types, separated by commas
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Option<Vec<EventType>>,
-    /// All types again
+    /// Send events of all types again
     #[arg(long, conflicts_with = "types")]
     all_types: bool,
-    /// Send nothing until it is enabled again
+    /// Send nothing until the endpoint is enabled again
     #[arg(long)]
     disable: bool,
-    /// Send again, from where it was disabled on
+    /// Send again, beginning with the events since it was disabled
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
     #[command(flatten)]
@@ -106,7 +106,7 @@ pub(crate) struct Update {
     reach: ReachArgs,
 }
 
-/// Give an endpoint a new secret, shown this once; both sign for the overlap
+/// Rotate an endpoint's secret. The new one is shown only once; both sign during the overlap
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis webhooks rotate-secret whk_0123456789abcdef --overlap 24h"
@@ -114,14 +114,14 @@ pub(crate) struct Update {
 pub(crate) struct Rotate {
     /// The webhook's id, whk_…
     id: String,
-    /// How long the old secret signs too; 0s for not at all
+    /// How long the old secret also signs; 0s to end it now
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
     #[command(flatten)]
     by: By,
 }
 
-/// Delete an endpoint and what was still to be sent to it
+/// Delete an endpoint and its pending deliveries
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis webhooks delete whk_0123456789abcdef")]
 pub(crate) struct Delete {
@@ -131,7 +131,7 @@ pub(crate) struct Delete {
     by: By,
 }
 
-/// List deliveries, newest first; `--state dead` are those that were given up
+/// List deliveries, newest first; `--state dead` lists the abandoned ones
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis webhooks deliveries whk_0123456789abcdef --state dead"
@@ -139,19 +139,19 @@ pub(crate) struct Delete {
 pub(crate) struct Deliveries {
     /// The webhook's id, whk_…
     id: String,
-    /// Only those in this state
+    /// Only deliveries in this state
     #[arg(long, value_parser = PossibleValuesParser::new(["pending", "delivered", "dead"])
         .try_map(|name| DeliveryState::from_name(&name).ok_or("no state")))]
     state: Option<DeliveryState>,
-    /// Only those before this one
+    /// Only deliveries before this one
     #[arg(long, value_name = "N")]
     before: Option<i64>,
-    /// At most so many, 1 to 200
+    /// The most deliveries to list, 1 to 200
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
 }
 
-/// Send again: one delivery, all that were given up, or every event behind one
+/// Send again: one delivery, all abandoned ones, or all events after one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis webhooks replay whk_0123456789abcdef --dead\n  \
                         portcullis webhooks replay whk_0123456789abcdef --after 0")]
@@ -159,18 +159,18 @@ pub(crate) struct Deliveries {
 pub(crate) struct ReplayArgs {
     /// The webhook's id, whk_…
     id: String,
-    /// This delivery
+    /// Send this delivery again
     #[arg(long, value_name = "N", group = "what")]
     delivery: Option<i64>,
-    /// All that were given up
+    /// Send all abandoned deliveries again
     #[arg(long, group = "what")]
     dead: bool,
-    /// Every event behind this one; 0 for all
+    /// Send all events after this one; 0 for all events
     #[arg(long, value_name = "ID", group = "what")]
     after: Option<i64>,
 }
 
-/// Send what is due now, for cron where no server runs
+/// Send the deliveries that are due now, for cron without a server
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis webhooks deliver")]
 pub(crate) struct Deliver {
@@ -237,7 +237,7 @@ impl Webhooks {
     }
 }
 
-/// How many deliveries of a round arrived, and how many did not.
+/// How many deliveries of a round succeeded, and how many failed.
 #[derive(Serialize)]
 struct RoundAnswer {
     delivered: u64,

@@ -67,21 +67,22 @@ pub struct EventView {
     /// Who did it, which no caller chooses: an admin key's id, `user@host` of a shell, or the name
     /// of a job. Null for events of before this was noted.
     pub actor: Option<String>,
-    /// In whose name, as the caller said.
+    /// The person that the caller named.
     pub on_behalf_of: Option<String>,
     /// The rest.
     #[schema(value_type = serde_json::Value)]
     pub data: serde_json::Value,
-    /// Over this event and all before: an anchor of the trail for whoever keeps it.
+    /// The digest of this event and all events before it. If you keep it elsewhere, it is an anchor
+    /// of the trail.
     pub digest: String,
 }
 
 /// A page of events.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventsAnswer {
-    /// The events, the newest first unless asked for otherwise.
+    /// The events, newest first unless the request has `order=asc`.
     pub events: Vec<EventView>,
-    /// Where the next page begins; null behind the last.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
     /// What retention has removed, which no page shows; null if nothing.
     pub removed: Option<RemovedView>,

@@ -1,54 +1,51 @@
-//! `/v1/admins` and `/v1/keyring`: admin keys of this API, and the keyring's signers.
+//! `/v1/admins`: admin keys of this API.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use portcullis_core::token::Environment;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Settings;
-use super::body::Json;
+use super::extract::Json;
+use super::fields::expiry;
 use super::idempotency::{self, Repeatable};
 use super::keys::minted_view;
-use super::keys_query::expiry;
+use super::options::Settings;
 use super::problem::Problem;
-use super::require::{AdminsWrite, KeyringRead, KeysRead, Require, Routes, operation};
+use super::require::{AdminsWrite, Require, Routes, operation};
 use crate::actions::{NewKey, scopes};
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::names;
 use crate::record::KeyPurpose;
 use crate::view::keys::CreatedAnswer;
-use crate::view::signers::{LabelsView, SignersView};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().and(operation!(create_admin)).and(operation!(signers)).and(operation!(labels))
+    Routes::new().and(operation!(create_admin))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateAdminBody {
-    /// What people call the key: 1 to 255 characters.
+    /// A title for people: 1 to 255 characters.
     title: String,
-    /// What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds.
+    /// The key's scopes, such as `keys:read`, `keys:*` or `*`. The caller must hold all of them.
     scopes: Vec<String>,
-    /// One of the keyring's labels, `""` for none; its first, if nothing is said.
+    /// One of the keyring's labels, or `""` for no label. Default: the keyring's first label.
     label: Option<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
-    /// It never expires, whatever the settings name for keys of which nothing is said.
+    /// The key never expires, even if the settings have a default lifetime.
     #[serde(default)]
     never_expires: bool,
     created_by: Option<String>,
 }
 
-/// Make an admin key; its text is answered this once.
+/// Create an admin key; its token is returned only once.
 #[utoipa::path(
     post, path = "/admins", tag = "admins", operation_id = "create_admin",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same key")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request. The same request, sent again with this name within a day or the window that the operator set, returns the same key")),
     request_body = CreateAdminBody,
-    responses((status = 201, description = "The key and its text", body = CreatedAnswer))
+    responses((status = 201, description = "The key and its token", body = CreatedAnswer))
 )]
 async fn create_admin(
     Require { issuer, admin, .. }: Require<AdminsWrite>,
@@ -74,29 +71,4 @@ async fn create_admin(
     let answer = minted_view(&issuer, minted).await?;
     let answer = (StatusCode::CREATED, axum::Json(answer));
     Ok(Repeatable { answer, repeated: made.repeated })
-}
-
-/// Show the signers, and how many keys stand under each.
-#[utoipa::path(
-    get, path = "/keyring", tag = "keyring", operation_id = "show_keyring",
-    responses((status = 200, description = "The newest keyring", body = SignersView))
-)]
-async fn signers(
-    _: Require<KeyringRead>,
-    State(issuer): State<Issuer>,
-) -> Result<axum::Json<SignersView>, Problem> {
-    Ok(axum::Json(SignersView::new(&issuer.keyring().signers().await?)))
-}
-
-/// Show the labels that new keys can have; the first is the default.
-#[utoipa::path(
-    get, path = "/keyring/labels", tag = "keyring", operation_id = "show_labels",
-    responses((status = 200, description = "The newest keyring's labels", body = LabelsView))
-)]
-async fn labels(
-    _: Require<KeysRead>,
-    State(issuer): State<Issuer>,
-) -> Result<axum::Json<LabelsView>, Problem> {
-    let view = issuer.list().state().await?;
-    Ok(axum::Json(LabelsView::of(view.verifier().keyring())))
 }

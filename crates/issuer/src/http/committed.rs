@@ -23,7 +23,7 @@ use crate::view::targets::waited;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WaitQuery {
-    /// For how long to wait until every target carries the list.
+    /// For how many seconds to wait until every target has the list.
     pub(super) wait: Option<u64>,
 }
 
@@ -33,14 +33,14 @@ pub(super) fn committed<T>(
     value: T,
     publication: &Publication,
 ) -> CommittedView<T> {
-    // The caller gets it as part of the answer, which is no failure.
+    // // The caller gets the error as a part of the answer, which is not an error itself.
     if let Some(error) = publication.error() {
         problem::log(error);
     }
     CommittedView::new(value, publication, issuer.now())
 }
 
-/// As [`committed`], with the targets that carry the list if the caller asked for them.
+/// Like [`committed`], with the targets if the caller waits for them.
 pub(super) async fn committed_and_waited<T>(
     issuer: &Issuer,
     value: T,
@@ -60,7 +60,7 @@ impl<T: Serialize> IntoResponse for CommittedView<T> {
     }
 }
 
-/// The answer to a change that made something.
+/// The answer to a change that created something.
 #[derive(Debug)]
 pub(super) struct Made<T>(pub(super) T);
 

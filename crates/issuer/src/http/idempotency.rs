@@ -13,9 +13,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::Settings;
-use super::auth::Admin;
+use super::caller::Admin;
 use super::openapi;
+use super::options::Settings;
 use super::problem::Problem;
 use crate::actions::Idempotency;
 use crate::error::Error;

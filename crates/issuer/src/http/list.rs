@@ -1,4 +1,4 @@
-//! `/v1/list`: what is published and where, and publishing now.
+//! //! `/v1/list`: the published list and its targets, and publishing now.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(show)).and(operation!(publish))
 }
 
-/// Show what is published.
+/// Show the published list and its targets.
 #[utoipa::path(
     get, path = "/list", tag = "list", operation_id = "show_list",
-    responses((status = 200, description = "What is published", body = ListAnswer))
+    responses((status = 200, description = "The published list and its targets", body = ListAnswer))
 )]
 async fn show(
     _: Require<ListRead>,
@@ -24,10 +24,10 @@ async fn show(
     Ok(Json(ListAnswer::of(&issuer).await?))
 }
 
-/// Publish now.
+/// Publish a new list and stamp now.
 #[utoipa::path(
     post, path = "/list/publish", tag = "list", operation_id = "publish_list",
-    responses((status = 200, description = "What is published now", body = ListAnswer))
+    responses((status = 200, description = "The list that is published now, and its targets", body = ListAnswer))
 )]
 async fn publish(
     Require { issuer, .. }: Require<ListPublish>,

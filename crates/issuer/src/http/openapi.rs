@@ -21,7 +21,7 @@ pub(super) const SCHEME: &str = "admin_key";
 #[openapi(
     info(
         title = "Portcullis issuer",
-        description = "Makes API keys, keeps their records and publishes the signed revocation list.\n\nAn operation that declares the header `Idempotency-Key` honours it: sent again under the same name, a request is not done again and answers what it made. Every other operation refuses the header with the code `idempotency_not_supported`."
+        description = "Creates API keys, stores their records and publishes the signed revocation list.\n\nAn operation that declares the header `Idempotency-Key` honours it: a request that is sent again with the same name is not executed again, and returns what the first one created. Every other operation refuses the header with the code `idempotency_not_supported`."
     ),
     components(schemas(Problem, LineView<'static>))
 )]

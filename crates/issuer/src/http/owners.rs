@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Json, Path, Query};
+use super::extract::{Json, Path, Query};
 use super::problem::Problem;
 use super::require::{OwnersRead, OwnersWrite, Require, Routes, operation};
 use crate::actions::{NewOwner, OwnerChange};
@@ -36,7 +36,7 @@ struct CreateOwnerBody {
     metadata: Map<String, Value>,
 }
 
-/// Make an owner.
+/// Create an owner.
 #[utoipa::path(
     post, path = "/owners", tag = "owners", operation_id = "create_owner",
     request_body = CreateOwnerBody,
@@ -63,7 +63,7 @@ struct OwnersQuery {
     limit: Option<u32>,
 }
 
-/// List owners by their numbers.
+/// List owners, ordered by number.
 #[utoipa::path(
     get, path = "/owners", tag = "owners", operation_id = "list_owners",
     params(OwnersQuery),
@@ -88,7 +88,7 @@ async fn list(
 /// Show one owner.
 #[utoipa::path(
     get, path = "/owners/{number}", tag = "owners", operation_id = "show_owner",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The owner's number")),
     responses(
         (status = 200, description = "The owner", body = OwnerView)
     )
@@ -106,20 +106,20 @@ async fn show(
 #[serde(deny_unknown_fields)]
 struct UpdateOwnerBody {
     name: Option<String>,
-    #[serde(default, deserialize_with = "super::body::given")]
+    #[serde(default, deserialize_with = "super::extract::given")]
     #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
 }
 
-/// Change an owner.
+/// Update an owner.
 #[utoipa::path(
     patch, path = "/owners/{number}", tag = "owners", operation_id = "update_owner",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The owner's number")),
     request_body = UpdateOwnerBody,
     responses(
-        (status = 200, description = "The owner as it is now", body = OwnerView)
+        (status = 200, description = "The updated owner", body = OwnerView)
     )
 )]
 async fn update(
@@ -133,10 +133,10 @@ async fn update(
     Ok(Answered(OwnerView::from(&owner)))
 }
 
-/// Delete an owner that no key in force has.
+/// Delete an owner without keys in force.
 #[utoipa::path(
     delete, path = "/owners/{number}", tag = "owners", operation_id = "delete_owner",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The owner's number")),
     responses(
         (status = 204, description = "Deleted")
     )

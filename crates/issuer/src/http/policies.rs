@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Json, Path, Query};
 use super::committed::{Made, committed};
+use super::extract::{Json, Path, Query};
 use super::problem::Problem;
 use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
 use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
@@ -49,13 +49,13 @@ struct CreatePolicyBody {
     rate_class: Option<String>,
 }
 
-/// Make a policy.
+/// Create a policy, and publish.
 #[utoipa::path(
     post, path = "/policies", tag = "policies", operation_id = "create_policy",
     request_body = CreatePolicyBody,
     responses(
-        (status = 201, description = "Made and published", body = PolicyAnswer),
-        (status = 202, description = "Made, not yet published", body = PolicyAnswer)
+        (status = 201, description = "Created and published", body = PolicyAnswer),
+        (status = 202, description = "Created, not yet published", body = PolicyAnswer)
     )
 )]
 async fn create(
@@ -85,7 +85,7 @@ struct PoliciesQuery {
     limit: Option<u32>,
 }
 
-/// List policies by their numbers.
+/// List policies, ordered by number.
 #[utoipa::path(
     get, path = "/policies", tag = "policies", operation_id = "list_policies",
     params(PoliciesQuery),
@@ -111,7 +111,7 @@ async fn list(
 /// Show one policy.
 #[utoipa::path(
     get, path = "/policies/{number}", tag = "policies", operation_id = "show_policy",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The policy's number")),
     responses(
         (status = 200, description = "The policy", body = PolicyView)
     )
@@ -135,20 +135,20 @@ struct UpdatePolicyBody {
     paths: Option<Vec<String>>,
     cidrs: Option<Vec<String>>,
     origins: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "super::body::given")]
+    #[serde(default, deserialize_with = "super::extract::given")]
     #[schema(value_type = Option<String>)]
     rate_class: Option<Option<String>>,
     visibility: Option<String>,
 }
 
-/// Change a policy.
+/// Update a policy, and publish.
 #[utoipa::path(
     patch, path = "/policies/{number}", tag = "policies", operation_id = "update_policy",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The policy's number")),
     request_body = UpdatePolicyBody,
     responses(
-        (status = 200, description = "Done and published", body = PolicyAnswer),
-        (status = 202, description = "Done, not yet published", body = PolicyAnswer)
+        (status = 200, description = "Updated and published", body = PolicyAnswer),
+        (status = 202, description = "Updated, not yet published", body = PolicyAnswer)
     )
 )]
 async fn update(
@@ -178,13 +178,13 @@ async fn update(
     Ok(committed(&issuer, PolicyView::from(&policy), &publication))
 }
 
-/// Delete a policy that no key in force has.
+/// Delete a policy that no key in force has, and publish.
 #[utoipa::path(
     delete, path = "/policies/{number}", tag = "policies", operation_id = "delete_policy",
-    params(("number" = u32, Path, description = "Its number")),
+    params(("number" = u32, Path, description = "The policy's number")),
     responses(
-        (status = 200, description = "Done and published", body = PolicyDeletedAnswer),
-        (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
+        (status = 200, description = "Deleted and published", body = PolicyDeletedAnswer),
+        (status = 202, description = "Deleted, not yet published", body = PolicyDeletedAnswer)
     )
 )]
 async fn delete(

@@ -18,8 +18,8 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::auth::{Admin, refuse_scope};
-use super::body::Path;
+use super::caller::{Admin, refuse_scope};
+use super::extract::Path;
 use super::openapi::{PREFIX, SCHEME};
 use crate::actions::scopes;
 use crate::actor::{Actor, NoActor};
@@ -111,6 +111,19 @@ impl FromRequestParts<Issuer> for KeyToChange {
         issuer.admins().check_may_change(&admin.scopes, &id).await.map_err(refuse_scope)?;
         Ok(Self(id))
     }
+}
+
+/// Refuses an act on several keys if one of them is an admin key that the caller may not change.
+/// For a key that the path names, the authentication layer has already checked this.
+pub(super) async fn check_may_change_all(
+    issuer: &Issuer,
+    admin: &Admin,
+    ids: &[String],
+) -> Result<(), Error> {
+    for id in ids {
+        issuer.admins().check_may_change(&admin.scopes, id).await?;
+    }
+    Ok(())
 }
 
 /// The parameters of a handler that names the scopes that it requires.

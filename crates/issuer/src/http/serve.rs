@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::actor::{Actor, PUBLISHER};
 use crate::error::Error;
-use crate::http::Settings;
 use crate::http::connections::{Connections, Listening, Plan};
+use crate::http::options::Settings;
+use crate::http::router::router_with;
 use crate::issuer::Issuer;
 use crate::publish::Target;
 use crate::schedule;
@@ -118,7 +119,7 @@ impl Server {
         // A stream is never evicted for another connection, so streams must not be able to take all
         // connections.
         settings.streams.max = settings.streams.max.min((self.plan.max / 2).max(1));
-        let router = super::router_with(&self.issuer, settings);
+        let router = router_with(&self.issuer, settings);
         let mut ended = stop.subscribe();
         let end = {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());

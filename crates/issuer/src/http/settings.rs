@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{Json, given};
+use super::extract::{Json, given};
 use super::problem::Problem;
 use super::require::{Require, Routes, SettingsRead, SettingsWrite, operation};
 use crate::actions::{KindChange, SettingsChange};
@@ -16,7 +16,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(show)).and(operation!(change))
 }
 
-/// Show what the issuer asks of its keys.
+/// Show the issuer's requirements for its keys.
 #[utoipa::path(
     get, path = "/settings", tag = "settings", operation_id = "show_settings",
     responses((status = 200, description = "The settings", body = SettingsView))
@@ -28,7 +28,8 @@ async fn show(
     Ok(Answered(SettingsView::new(&issuer.settings().show().await?)))
 }
 
-/// What to change for one kind of keys: what is left out stays, and null takes a setting away.
+/// The settings to change for one kind of key. A setting that is left out does not change; null
+/// removes it.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct KindSettingsBody {
@@ -36,15 +37,15 @@ struct KindSettingsBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     max_lifetime_seconds: Option<Option<u32>>,
-    /// The lifetime of a key for which none is named, in seconds.
+    /// The default lifetime, in seconds.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     default_lifetime_seconds: Option<Option<u32>>,
-    /// After so many days without a use a key is suspended, 7 to 365. Not of admin keys.
+    /// A key that has not been used for this many days is suspended: 7 to 365. Not for admin keys.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     idle_days: Option<Option<u32>>,
-    /// Whether each key must have an owner. Not of admin keys.
+    /// Whether every new key must have an owner. Not for admin keys.
     owner_required: Option<bool>,
 }
 
@@ -65,24 +66,24 @@ struct SettingsBody {
     secret: Option<KindSettingsBody>,
     publishable: Option<KindSettingsBody>,
     admin: Option<KindSettingsBody>,
-    /// Whether revoking, suspending, rolling, deleting and undoing need a `reason`.
+    /// Whether revoking, suspending, rolling, deleting and undoing require a `reason`.
     reason_required: Option<bool>,
-    /// Only if the settings are at this version: else nothing is done (409).
+    /// Change the settings only if this is their version; otherwise nothing is done (409).
     if_version: Option<u32>,
-    /// Only say what it would come to.
+    /// Only report the effects of the change.
     #[serde(default)]
     dry_run: bool,
-    /// In whose name; the trail's actor is the admin key that is sent.
+    /// The person that the caller acts for. The actor in the audit trail is the caller's admin key.
     by: Option<String>,
-    /// Why; the trail tells it.
+    /// The reason, for the audit trail.
     reason: Option<String>,
 }
 
-/// Change what the issuer asks of its keys, on every server at once. Keys that there are stay as they are.
+/// Change the issuer's requirements for its keys, on all servers at once. Existing keys do not change.
 #[utoipa::path(
     patch, path = "/settings", tag = "settings", operation_id = "change_settings",
     request_body = SettingsBody,
-    responses((status = 200, description = "The settings as they are now; of a dry run, as they would be", body = SettingsChangedView))
+    responses((status = 200, description = "The new settings; in a dry run, the settings that would result", body = SettingsChangedView))
 )]
 async fn change(
     Require { issuer, .. }: Require<SettingsWrite>,

@@ -4,7 +4,7 @@ use axum::Json as Answered;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Json;
+use super::extract::Json;
 use super::problem::Problem;
 use super::require::{GatesReport, Require, Routes, operation};
 use crate::actions::Use;
@@ -16,7 +16,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UsageBody {
-    /// One line a key, 1000 at most.
+    /// One entry for each key, at most 1000.
     uses: Vec<UseBody>,
 }
 
@@ -25,22 +25,22 @@ struct UsageBody {
 struct UseBody {
     /// The key's public name, `apk_…`.
     key: String,
-    /// How often it was let pass since the last report.
+    /// How often the gate has accepted the key since the last report.
     uses: u32,
-    /// When last, in seconds since 1970.
+    /// When the gate last accepted the key, in seconds since 1970.
     last_used_at: u32,
 }
 
 #[derive(Serialize, ToSchema)]
 struct UsageAnswer {
-    /// How many of these keys there are.
+    /// The number of reported keys that exist.
     known: u64,
 }
 
 /// Report how often keys were used.
 #[utoipa::path(
     post, path = "/usage", tag = "gates", operation_id = "report_usage", request_body = UsageBody,
-    responses((status = 200, description = "What of it was written", body = UsageAnswer))
+    responses((status = 200, description = "The number of reported keys that exist", body = UsageAnswer))
 )]
 async fn report(
     Require { issuer, .. }: Require<GatesReport>,

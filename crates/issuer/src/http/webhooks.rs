@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Settings;
-use super::body::{Json, Path, Query};
+use super::extract::{Json, Path, Query};
+use super::options::Settings;
 use super::problem::Problem;
 use super::require::{AuditRead, Require, Routes, WebhooksRead, WebhooksWrite, operation};
 use crate::error::Error;
@@ -48,7 +48,7 @@ fn view(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookView {
     WebhookView::new(webhook, issuer.now())
 }
 
-/// With the secret, which is shown where it is new and never else.
+/// The endpoint with its secret, which is returned only when it is new.
 fn with_secret(issuer: &Issuer, made: &WithSecret) -> WebhookSecretAnswer {
     let secret = made.secret.as_str().to_owned();
     WebhookSecretAnswer { webhook: view(issuer, &made.webhook), secret }
@@ -65,7 +65,7 @@ struct CreateBody {
     types: Vec<String>,
 }
 
-/// Make an endpoint; its secret is answered this once.
+/// Create an endpoint; its secret is returned only once.
 #[utoipa::path(
     post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body = CreateBody,
@@ -122,7 +122,7 @@ struct UpdateBody {
     enabled: Option<bool>,
 }
 
-/// Change an endpoint.
+/// Update an endpoint.
 #[utoipa::path(
     post, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
     request_body = UpdateBody,
@@ -163,7 +163,7 @@ struct RotateBody {
     overlap_seconds: Option<u64>,
 }
 
-/// Give an endpoint a new secret; the old one counts beside it for a while.
+/// Rotate an endpoint's secret. Both secrets sign during the overlap.
 #[utoipa::path(
     post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks", operation_id = "rotate_webhook_secret",
     request_body = RotateBody,
@@ -193,7 +193,7 @@ struct DeliveriesQuery {
 #[utoipa::path(
     get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
     params(("id" = String, Path, description = "The endpoint's id"), DeliveriesQuery),
-    responses((status = 200, description = "Deliveries", body = DeliveriesAnswer))
+    responses((status = 200, description = "A page of deliveries", body = DeliveriesAnswer))
 )]
 async fn deliveries(
     _: Require<WebhooksRead>,
@@ -219,14 +219,14 @@ struct ReplayBody {
     dead: bool,
 }
 
-/// Deliver again.
+/// Send deliveries again.
 #[utoipa::path(
     post, path = "/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
     responses(
-        (status = 200, description = "How many deliveries were queued", body = ReplayedAnswer),
-        (status = 410, description = "Events behind `after` were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
+        (status = 200, description = "The number of deliveries that were queued", body = ReplayedAnswer),
+        (status = 410, description = "Retention has removed events after `after`: `events_removed`", body = Problem, content_type = "application/problem+json")
     )
 )]
 async fn replay(

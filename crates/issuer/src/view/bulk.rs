@@ -7,34 +7,34 @@ use utoipa::ToSchema;
 use crate::store::bulk::BulkRecord;
 use crate::time_format::{Instant, seconds};
 
-/// A revocation or suspension of many keys.
+/// A bulk revocation or suspension: one entry that covers many keys.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkView {
-    /// Its place.
+    /// The entry's number.
     pub id: i64,
     /// `revoked` or `suspended`.
     pub state: &'static str,
-    /// All keys of this owner.
+    /// It covers all keys of this owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<u32>,
-    /// All keys of this signer.
+    /// It covers all keys of this signer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<u16>,
-    /// All keys of this environment.
+    /// It covers all keys of this environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<&'static str>,
-    /// All serials from the first of these to the last.
+    /// It covers all serials from the first of these to the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serials: Option<[u64; 2]>,
-    /// Only keys issued in this second or later.
+    /// It covers only keys issued at this time or later.
     pub issued_from: Option<String>,
-    /// Only keys issued before this second.
+    /// It covers only keys issued before this time.
     pub issued_before: Option<String>,
-    /// Who made it.
+    /// The person that the caller named, or else the principal that created the entry.
     pub made_by: Option<String>,
-    /// When it was made.
+    /// When the entry was created.
     pub created_at: Instant,
-    /// When it was lifted.
+    /// When the suspension was lifted.
     pub lifted_at: Option<Instant>,
 }
 

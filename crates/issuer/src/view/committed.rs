@@ -1,4 +1,4 @@
-//! What HTTP and `--json` answer to a committed change: its result, and whether it is published.
+//! //! The JSON for a committed change: its result, and whether it is published.
 
 use std::borrow::Cow;
 
@@ -16,24 +16,24 @@ use crate::committed::Publication;
 const NOTE: &str = "the change is committed but not yet published; verifiers learn of it with the \
                     next list";
 
-/// Whether a change, which is committed, is published.
+/// Whether a committed change is published.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CommittedAnswer {
-    /// Whether it is.
+    /// Whether a published list contains the change.
     pub published: bool,
-    /// The list that says so.
+    /// The list that contains the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<MarkView>,
-    /// What follows from its not being published yet.
+    /// The consequence, if the change is not yet published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
-    /// Why it is not.
+    /// The reason why the change is not yet published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// Whether every target carries the list; where `wait` was asked for.
+    /// Whether every target has the list. Present only if the request had `wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub everywhere: Option<bool>,
-    /// The targets; where `wait` was asked for.
+    /// The targets. Present only if the request had `wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<TargetView>>,
 }
@@ -81,7 +81,7 @@ impl<T> CommittedView<T> {
         Self { value, committed: CommittedAnswer::new(publication, now) }
     }
 
-    /// The same, with the targets that the caller waited for.
+    /// This view with the targets that the caller waited for.
     #[must_use]
     pub fn with_targets(mut self, waited: Option<Waited>) -> Self {
         if let (Some(committed), Some(waited)) = (&mut self.committed, waited) {
@@ -127,7 +127,7 @@ impl<T: CommittedValue> PartialSchema for CommittedView<T> {
         if !T::ALWAYS_LISTED
             && let RefOr::T(Schema::Object(mut fields)) = CommittedAnswer::schema()
         {
-            // Such changes are waited for by nobody, and of some nothing is said.
+            // // Nothing waits for such changes, and some of them need no publication at all.
             fields.required.clear();
             fields.description = None;
             fields.properties.retain(|name, _| !["everywhere", "targets"].contains(&name.as_str()));

@@ -9,22 +9,22 @@ use super::KeyView;
 use super::committed::{CommittedValue, CommittedView};
 use crate::actions::Preview;
 
-/// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
+/// A new key. The token of a secret key is returned only once: the issuer does not store it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CreatedAnswer {
     /// The key.
     pub key: KeyView,
-    /// Its text.
+    /// The token.
     pub token: String,
 }
 
-/// The key that was asked for, or a list where a list was.
+/// One key or a list of keys, as in the request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum CreatedAnswers {
-    /// Of one.
+    /// The request was one object.
     One(Box<CreatedAnswer>),
-    /// Of a list, in its order.
+    /// The request was a list; the keys are in its order.
     Many(Vec<CreatedAnswer>),
 }
 
@@ -33,19 +33,19 @@ pub enum CreatedAnswers {
 pub struct PageAnswer {
     /// The keys, newest first.
     pub keys: Vec<KeyView>,
-    /// Where the next page begins; null behind the last.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
-    /// How many keys there are on all pages; where `count` was asked for.
+    /// The number of keys on all pages. Present only if the request had `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }
 
-/// A key whose revocation is committed.
+/// A revoked key. The revocation is committed.
 pub type RevokedAnswer = CommittedView<KeyView>;
 
 impl CommittedValue for KeyView {
     const ANSWER: &'static str = "RevokedAnswer";
-    const WHAT: &'static str = "A key whose revocation is committed.";
+    const WHAT: &'static str = "A revoked key. The revocation is committed.";
 }
 
 /// A key that was rolled.
@@ -53,7 +53,7 @@ impl CommittedValue for KeyView {
 pub struct RolledKey {
     /// The new key.
     pub key: KeyView,
-    /// Its text.
+    /// The token.
     pub token: String,
     /// The old key.
     pub rolled: KeyView,
@@ -71,7 +71,7 @@ impl CommittedValue for RolledKey {
     }
 }
 
-/// A key that was changed, maybe in what no list carries.
+/// A changed key. The revocation list may not contain what was changed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct ChangedKey(pub KeyView);
@@ -92,36 +92,38 @@ impl CommittedValue for ChangedKey {
 /// Keys that were revoked.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RevokedKeysView {
-    /// How many they are.
+    /// The number of keys.
     pub count: usize,
     /// The keys.
     pub keys: Vec<KeyView>,
-    /// The ids of those that were revoked already and are left as they are; with `if_revoked`.
+    /// The ids of the keys that were already revoked and did not change. Present only with
+    /// `if_revoked: "skip"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Vec<String>>,
 }
 
-/// Keys whose revocation is committed.
+/// Revoked keys. The revocation is committed.
 pub type RevokedManyAnswer = CommittedView<RevokedKeysView>;
 
 impl CommittedValue for RevokedKeysView {
     const ANSWER: &'static str = "RevokedManyAnswer";
-    const WHAT: &'static str = "Keys whose revocation is committed.";
+    const WHAT: &'static str = "Revoked keys. The revocation is committed.";
 
     fn part() -> RefOr<Schema> {
         Self::schema()
     }
 }
 
-/// What an act would do. Nothing was changed.
+/// What an operation would do. Nothing was changed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DryRunAnswer {
-    /// That it is one: `true`.
+    /// Always `true`.
     pub dry_run: bool,
-    /// How many keys would be ended, and which admin keys are left.
+    /// How many keys the operation would affect, how many of these are admin keys, and how many
+    /// admin keys remain.
     #[serde(flatten)]
     pub preview: Preview,
-    /// The keys, if they are chosen one by one.
+    /// The keys. Absent for bulk revocations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<KeyView>>,
 }
@@ -134,33 +136,33 @@ impl DryRunAnswer {
     }
 }
 
-/// Keys whose revocation is committed, or what a dry run tells.
+/// The revoked keys, or the result of a dry run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum RevokedManyAnswers {
-    /// They are.
+    /// The revocation is committed.
     Revoked(Box<RevokedManyAnswer>),
-    /// They would be.
+    /// Nothing was changed.
     DryRun(DryRunAnswer),
 }
 
-/// Keys that were made and changed by one request.
+/// Keys that one request created and updated.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UpsertedAnswer {
-    /// Those that were made.
+    /// The created keys.
     pub created: Vec<CreatedAnswer>,
-    /// Those that were changed.
+    /// The updated keys.
     pub updated: Vec<KeyView>,
 }
 
-/// A key whose record was deleted.
+/// The record of a key was deleted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeletedAnswer {
     /// The key's id.
     pub id: String,
     /// `api_key`.
     pub object: &'static str,
-    /// That it is.
+    /// Always `true`.
     pub deleted: bool,
 }
 
@@ -172,14 +174,14 @@ impl DeletedAnswer {
     }
 }
 
-/// Keys whose records were deleted.
+/// The records of keys were deleted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeletedManyAnswer {
     /// The keys' ids.
     pub ids: Vec<String>,
     /// `api_key`.
     pub object: &'static str,
-    /// That they are.
+    /// Always `true`.
     pub deleted: bool,
 }
 
@@ -191,20 +193,20 @@ impl DeletedManyAnswer {
     }
 }
 
-/// A key that was revoked and deleted in one act.
+/// A key that was revoked and deleted in one step.
 pub type UndoneAnswer = CommittedView<DeletedAnswer>;
 
 impl CommittedValue for DeletedAnswer {
     const ANSWER: &'static str = "UndoneAnswer";
-    const WHAT: &'static str = "A key that was revoked and deleted in one act.";
+    const WHAT: &'static str = "A key that was revoked and deleted in one step.";
 }
 
-/// Keys that were revoked and deleted in one act.
+/// Keys that were revoked and deleted in one step.
 pub type UndoneManyAnswer = CommittedView<DeletedManyAnswer>;
 
 impl CommittedValue for DeletedManyAnswer {
     const ANSWER: &'static str = "UndoneManyAnswer";
-    const WHAT: &'static str = "Keys that were revoked and deleted in one act.";
+    const WHAT: &'static str = "Keys that were revoked and deleted in one step.";
 }
 
 /// A key that its holder revoked.
@@ -214,22 +216,22 @@ pub struct SelfRevokedKey {
     pub id: String,
     /// Its state now.
     pub state: &'static str,
-    /// When the revocation strikes or struck.
+    /// When the revocation takes effect or took effect.
     pub revoked_at: Option<String>,
 }
 
-/// A verdict by the record.
+/// A verdict that is based on the key's record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuthenticatedAnswer {
     /// Whether the key is accepted.
     pub ok: bool,
-    /// Its record, where it is.
+    /// The record, if the key is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyView>,
-    /// The reason, where it is not: a stable code.
+    /// The stable code of the refusal, if the key is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// The reason as a sentence.
+    /// The refusal as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

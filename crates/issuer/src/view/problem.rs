@@ -11,7 +11,7 @@ use crate::keystore::KeystoreError;
 use crate::random::NoRandomness;
 use crate::store::StoreError;
 
-/// An error as it is answered: `application/problem+json`.
+/// An error response: `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem: `tag:portcullis,2026:` and the code.
@@ -20,9 +20,9 @@ pub struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
-    /// The coarse kind of error, as shops' back ends name it.
+    /// The coarse kind of the error, in the vocabulary of shop back ends.
     kind: &'static str,
-    /// The keys because of which nothing was done, if several were named.
+    /// The keys that prevented the operation, if the request named several. Nothing was changed.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     keys: Box<[String]>,
 }
@@ -77,7 +77,7 @@ impl Problem {
     pub fn of(error: &Error) -> Self {
         let status = status_of(error);
         if status.is_server_error() {
-            // What the operator has to do is no secret. Texts from other systems may contain
+            // // Instructions for the operator are no secret. Texts from other systems may contain
             // secrets.
             let is_ours = is_for_operators(error);
             if is_ours {
@@ -238,7 +238,7 @@ const fn is_for_operators(error: &Error) -> bool {
         | StoreError::Replaced { .. }
         | StoreError::Busy
         | StoreError::Interrupted(_) => true,
-        // Their texts may hold what another system said.
+        // // Their texts may contain messages of other systems.
         StoreError::Corrupt(_)
         | StoreError::Foreign
         | StoreError::Version(_)

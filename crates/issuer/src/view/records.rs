@@ -16,18 +16,18 @@ use crate::time_format::Instant;
 /// An owner.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OwnerView {
-    /// What its keys carry.
+    /// The number that the owner's keys contain.
     pub number: u32,
-    /// What people call it.
+    /// A name for people.
     pub name: String,
-    /// What another system calls it.
+    /// The owner's id in another system.
     pub external_id: Option<String>,
-    /// What people keep with it.
+    /// Any data that you keep with the owner.
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: Instant,
 }
 
@@ -46,21 +46,21 @@ impl From<&Owner> for OwnerView {
 
 // Not `PolicyRules` itself, which refuses unknown fields: the description of a type that does can't
 // be part of one with more fields.
-/// What a policy says, as people spell it. See `docs/policy.md`.
+/// The rules of a policy. See `docs/policy.md`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PolicyRules)]
 pub struct RulesView {
-    /// The scopes that are granted; empty for none.
+    /// The scopes that the policy grants; empty for none.
     pub scopes: Vec<String>,
-    /// The sales channels that are granted; empty for none.
+    /// The sales channels that the policy grants; empty for none.
     pub sales_channels: Vec<String>,
-    /// The methods that are allowed; empty for all.
+    /// The methods that the policy allows; empty for all.
     pub methods: Vec<String>,
-    /// The patterns of the paths that are allowed; empty for all.
+    /// The patterns of the paths that the policy allows; empty for all.
     pub paths: Vec<String>,
-    /// The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
+    /// The networks that clients may call from, such as `192.0.2.0/24`; empty for all.
     pub cidrs: Vec<String>,
-    /// The origins that a page may call from; empty for any.
+    /// The origins that pages may call from; empty for all.
     pub origins: Vec<String>,
     /// The rate class.
     pub rate_class: Option<String>,
@@ -77,21 +77,21 @@ impl From<&PolicyRules> for RulesView {
 /// A policy.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PolicyView {
-    /// What keys carry.
+    /// The number that keys with this policy contain.
     pub number: u32,
-    /// What people call it.
+    /// A name for people.
     pub name: String,
     /// `public` or `private`.
     pub visibility: &'static str,
-    /// What it says.
+    /// The rules.
     #[serde(flatten)]
     pub rules: RulesView,
-    /// The publishable key whose own it is.
+    /// The id of the publishable key that this policy was created for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: Instant,
 }
 
@@ -114,7 +114,7 @@ impl From<&PolicyRecord> for PolicyView {
 pub struct OwnersAnswer {
     /// The owners, by their numbers.
     pub owners: Vec<OwnerView>,
-    /// Where the next page begins; null behind the last.
+    /// The value of `after` for the next page; null on the last page.
     pub next_after: Option<u32>,
 }
 
@@ -123,24 +123,24 @@ pub struct OwnersAnswer {
 pub struct PoliciesAnswer {
     /// The policies, by their numbers.
     pub policies: Vec<PolicyView>,
-    /// Where the next page begins; null behind the last.
+    /// The value of `after` for the next page; null on the last page.
     pub next_after: Option<u32>,
 }
 
-/// A policy that was made or changed.
+/// A created or updated policy.
 pub type PolicyAnswer = CommittedView<PolicyView>;
 
 impl CommittedValue for PolicyView {
     const ANSWER: &'static str = "PolicyAnswer";
-    const WHAT: &'static str = "A policy that was made or changed.";
+    const WHAT: &'static str = "A created or updated policy.";
 }
 
 /// A policy that was deleted.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct DeletedPolicy {
-    /// Its number, which no other will have.
+    /// The policy's number. No other policy will ever have it.
     pub number: u32,
-    /// That it is.
+    /// Always `true`.
     pub deleted: bool,
 }
 
@@ -164,15 +164,15 @@ impl CommittedValue for DeletedPolicy {
     }
 }
 
-/// A revocation or suspension of many keys that is committed.
+/// A bulk revocation or suspension. The entry is committed.
 pub type BulkAnswer = CommittedView<BulkView>;
 
 impl CommittedValue for BulkView {
     const ANSWER: &'static str = "BulkAnswer";
-    const WHAT: &'static str = "A revocation or suspension of many keys that is committed.";
+    const WHAT: &'static str = "A bulk revocation or suspension. The entry is committed.";
 }
 
-/// All revocations and suspensions of many keys.
+/// All bulk revocations and suspensions.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RevocationsAnswer {
     /// The entries.

@@ -8,20 +8,20 @@ use crate::actions::{Effect, SettingsChanged};
 use crate::settings::{Class, KindSettings, Settings};
 use crate::store::settings::Stored;
 
-/// What the issuer asks of its keys.
+/// The issuer's requirements for its keys.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SettingsView {
-    /// How often they were changed.
+    /// The number of changes so far.
     pub version: u32,
-    /// When they were last changed.
+    /// When the settings were last changed.
     pub updated_at: Option<Instant>,
-    /// Of secret keys.
+    /// The requirements for secret keys.
     pub secret: KindSettings,
-    /// Of publishable keys.
+    /// The requirements for publishable keys.
     pub publishable: KindSettings,
-    /// Of admin keys.
+    /// The requirements for admin keys.
     pub admin: KindSettings,
-    /// Whether revoking, suspending, rolling, deleting and undoing need a reason.
+    /// Whether revoking, suspending, rolling, deleting and undoing require a reason.
     pub reason_required: bool,
 }
 
@@ -45,18 +45,18 @@ impl SettingsView {
     }
 }
 
-/// The settings after a change, and what they come to.
+/// The settings after a change, and their effects.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SettingsChangedView {
-    /// Whether nothing was changed.
+    /// Whether this is a dry run. Present only if it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
-    /// What is asked now; of a dry run, what would be.
+    /// The new settings; in a dry run, the settings that would result.
     #[serde(flatten)]
     pub settings: SettingsView,
-    /// What was asked before.
+    /// The settings before the change.
     pub before: Settings,
-    /// What they come to for the keys in force of each kind.
+    /// The effects on the existing keys, by kind.
     pub effects: Vec<Effect>,
 }
 

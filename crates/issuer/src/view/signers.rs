@@ -26,24 +26,25 @@ pub struct SignerView {
     pub kinds: Vec<&'static str>,
     /// `next`, `active`, `retiring` or `retired`.
     pub state: &'static str,
-    /// Whether the keystore here holds its key.
+    /// Whether this server's keystore holds the signing key.
     pub here: bool,
-    /// How many keys it ever signed.
+    /// The number of API keys that it has signed.
     pub keys: u64,
-    /// How many of them are neither revoked nor expired.
+    /// How many of these keys are neither revoked nor expired.
     pub in_force: u64,
 }
 
 /// The newest keyring.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SignersView {
-    /// Its version.
+    /// The keyring's version.
     pub version: u32,
-    /// From this instant on nothing may be verified by it.
+    /// The keyring is valid until this time.
     pub not_after: Instant,
-    /// The labels that keys can have, empty for none; new keys get the first, if nothing is said.
+    /// The labels that keys can have; an empty text means no label. The first is the default for
+    /// new keys.
     pub labels: Vec<String>,
-    /// Every version, newest first.
+    /// All versions, newest first.
     pub versions: Vec<KeyringVersionView>,
     /// The signers, by ascending kid.
     pub signers: Vec<SignerView>,
@@ -54,7 +55,7 @@ pub struct SignersView {
 pub struct KeyringVersionView {
     /// Its number.
     pub version: u32,
-    /// When it was stored.
+    /// When this version was stored.
     pub created_at: Instant,
 }
 
@@ -92,7 +93,7 @@ impl SignersView {
 pub struct LabelsView {
     /// The keyring's version.
     pub version: u32,
-    /// The labels, empty for none; new keys get the first, if nothing is said.
+    /// The labels; an empty text means no label. The first is the default for new keys.
     pub labels: Vec<String>,
 }
 
@@ -115,11 +116,11 @@ pub fn texts(labels: &[Label]) -> Vec<String> {
 pub struct KeyringChangedView {
     /// The new version.
     pub version: u32,
-    /// From this instant on nothing may be verified by it.
+    /// The keyring is valid until this time.
     pub not_after: Instant,
-    /// The signer that was made or changed.
+    /// The new or changed signer.
     pub kid: Option<u16>,
-    /// Its state now.
+    /// The signer's new state.
     pub state: Option<&'static str>,
     /// The signers that it replaces.
     pub retiring: Vec<u16>,
@@ -200,12 +201,12 @@ pub struct LabelsChangedView {
     pub changed: bool,
     /// The labels, empty for none; the first is the default.
     pub labels: Vec<String>,
-    /// How many keys in force the change refuses, and which admin keys are left.
+    /// The number of keys that verifiers refuse after the change, and the remaining admin keys.
     pub refused: Preview,
     /// The keyring's version; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// From this instant on nothing may be verified by it; absent in a dry run.
+    /// The keyring is valid until this time; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Instant>,
     /// Whether a stamp that names it is published; absent in a dry run.

@@ -9,14 +9,14 @@ use crate::issuer::Issuer;
 use crate::status::StatusLists;
 use crate::store::status::{self, StatusMark};
 
-/// The Token Status Lists that are out.
+/// The published Token Status Lists.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StatusListsView {
-    /// Where all of them are named.
+    /// The URL of the document that names all lists.
     pub aggregation_uri: String,
-    /// Where the public keys are that sign them.
+    /// The URL of the public keys that verify the lists.
     pub jwks_uri: String,
-    /// By ascending shard.
+    /// The lists, by ascending shard.
     pub lists: Vec<StatusListView>,
 }
 
@@ -25,15 +25,15 @@ pub struct StatusListsView {
 pub struct StatusListView {
     /// The shard.
     pub shard: u32,
-    /// Its address.
+    /// The list's URL.
     pub uri: String,
-    /// For each key: 1, or 2 where one is suspended.
+    /// The number of bits for each key: 1, or 2 if the list has a suspended key.
     pub bits: u8,
     /// The signer.
     pub kid: u16,
-    /// Every revocation committed before this instant is in it.
+    /// The list contains every revocation that was committed before this time.
     pub this_update: Instant,
-    /// From this instant on nothing may be looked up in it.
+    /// The list is valid until this time.
     pub expires_at: Instant,
 }
 

@@ -14,31 +14,31 @@ use crate::publish::has;
 use crate::store::lists::Published;
 use crate::store::targets::TargetRecord;
 
-/// A target, and whether it carries a list.
+/// A target, and whether it has a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TargetView {
     /// Its name.
     pub name: String,
     /// `http`, `dir`, `s3` or `kv`.
     pub kind: String,
-    /// Whether it carries the list in question, or a later one.
+    /// Whether the target has the list in question or a later one.
     pub carries: bool,
-    /// Whether who reads there finds it at once. At Workers KV an accepted write may take a minute
-    /// or more to be seen everywhere.
+    /// Whether readers of the target see the list at once. In Workers KV, an accepted write can
+    /// take a minute or more to become visible everywhere.
     pub visible: &'static str,
-    /// The number of the list that it carries.
+    /// The number of the list that the target has.
     pub number: Option<u64>,
-    /// The this update of the stamp that it carries.
+    /// `this_update` of the stamp that the target has.
     pub this_update: Option<Instant>,
-    /// Why it could not be brought up to date.
+    /// The error of the last attempt to update the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Since when.
+    /// When the attempts began to fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Instant>,
 }
 
-/// What is out, and where.
+/// The published list, and the targets that have it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ListAnswer {
     /// The list.
@@ -46,12 +46,12 @@ pub struct ListAnswer {
     pub list: ListView,
     /// The targets.
     pub targets: Vec<TargetView>,
-    /// The Token Status Lists; where the issuer publishes such lists.
+    /// The Token Status Lists. Present only if the issuer publishes such lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_lists: Option<StatusListsView>,
 }
 
-/// All targets, the issuer's own HTTP first, and whether each carries `published`.
+/// All targets, the issuer's own HTTP first, and whether each has `published`.
 #[must_use]
 pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<TargetView> {
     let own = TargetView {
@@ -85,7 +85,7 @@ pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<Targ
 }
 
 impl ListAnswer {
-    /// What is published now, and where.
+    /// The list that is published now, and the targets that have it.
     ///
     /// # Errors
     /// The database's.
@@ -100,14 +100,14 @@ impl ListAnswer {
 /// The targets of a list that was waited for.
 #[derive(Clone, Debug)]
 pub struct Waited {
-    /// Whether each of them carries it.
+    /// Whether each target has the list.
     pub everywhere: bool,
     /// The targets.
     pub targets: Vec<TargetView>,
 }
 
-/// Waits until every target carries the list of a committed change, for as long as `patience`.
-/// `None` without it, and if there is no such list.
+/// Waits until every target has the list of a committed change, for at most `patience`. Returns
+/// `None` if there is no `patience` or no such list.
 ///
 /// # Errors
 /// The database's.

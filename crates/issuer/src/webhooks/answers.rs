@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{DeliveryView, WebhookView};
 
-/// An endpoint with its secret, which is answered where it is new and never else.
+/// An endpoint with its secret, which is returned only when it is new.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WebhookSecretAnswer {
     /// The endpoint.

@@ -102,19 +102,19 @@ pub struct WebhookView {
     pub url: String,
     /// What people call it.
     pub description: String,
-    /// The types that it is told of; all for an empty list.
+    /// The event types that are sent; an empty list means all.
     pub types: Vec<&'static str>,
     /// Whether anything is sent.
     pub enabled: bool,
-    /// Why not, where it was not a person's doing.
+    /// The reason, if the issuer disabled the endpoint itself.
     pub disabled_why: Option<String>,
     /// The newest event for which there are deliveries.
     pub position: i64,
     /// Until when the old secret signs beside the new one.
     pub old_secret_until: Option<Instant>,
-    /// Who made it.
+    /// The person that the caller named, or else the principal that created the endpoint.
     pub created_by: Option<String>,
-    /// When it was made.
+    /// When the endpoint was created.
     pub created_at: Instant,
     /// When it was last changed.
     pub updated_at: Instant,
@@ -154,7 +154,7 @@ pub struct DeliveryView {
     pub attempts: u32,
     /// When it is to be tried (again).
     pub next_at: Option<Instant>,
-    /// What the endpoint last answered.
+    /// The status of the endpoint's last response.
     pub status: Option<u16>,
     /// Why the last attempt failed.
     pub error: Option<String>,

@@ -23,17 +23,6 @@ impl Arrows {
         }
     }
 
-    /// Removes the arrows from `from` to `to` for which `is_known(from, to)`; returns how many.
-    pub(crate) fn remove(&mut self, is_known: impl Fn(&str, &str) -> bool) -> usize {
-        let mut removed = 0;
-        for (from, all) in &mut self.from {
-            let before = all.len();
-            all.retain(|to, _| !is_known(from, to));
-            removed += before - all.len();
-        }
-        removed
-    }
-
     /// Each arrow: from, to, and its cause.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.from.iter().flat_map(|(from, all)| {
@@ -114,7 +103,6 @@ mod tests {
         assert_eq!(arrows.groups(), [["a", "b", "c", "d"]]);
         assert!(arrows.told().unwrap().contains("  b -> c (line of b)\n  c -> d (line of c)\n"));
         assert_eq!(arrows.each().count(), 6);
-        assert_eq!(arrows.remove(|from, to| (from, to) == ("c", "d")), 1);
-        assert_eq!(arrows.told(), None);
+        assert_eq!(Arrows::new(root).told(), None);
     }
 }

@@ -52,10 +52,49 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     // The facade: one method for each operation below, and nothing else.
     ("issuer", &["issuer/"]),
     ("the whole issuer", &["doctor/", "import.rs", "init.rs", "moving/"]),
-    ("scanner", &["scan.rs", "scan/"]),
-    ("answers", &["view.rs", "view/"]),
-    ("http", &["http/"]),
-    ("program", &["config.rs", "cli/", "main.rs"]),
+    ("scanner", &["scan/"]),
+    ("answers", &["view/"]),
+    // What handlers share: what they read, what they answer, and the checks before them.
+    (
+        "http, shared",
+        &[
+            "http/caller.rs",
+            "http/committed.rs",
+            "http/connections/",
+            "http/events/streams.rs",
+            "http/extract.rs",
+            "http/fallback.rs",
+            "http/fields.rs",
+            "http/idempotency.rs",
+            "http/middleware/",
+            "http/openapi.rs",
+            "http/options.rs",
+            "http/problem.rs",
+            "http/require.rs",
+        ],
+    ),
+    ("http handlers", &["http/"]),
+    ("http router", &["http/mod.rs", "http/router.rs", "http/serve.rs"]),
+    ("configuration", &["config.rs"]),
+    // What commands share: options, the issuer that they open, output and outcomes.
+    (
+        "commands, shared",
+        &[
+            "cli/args.rs",
+            "cli/committed.rs",
+            "cli/confirm.rs",
+            "cli/exit.rs",
+            "cli/global.rs",
+            "cli/list/adopt.rs",
+            "cli/list/answer.rs",
+            "cli/open.rs",
+            "cli/output.rs",
+            "cli/retention.rs",
+            "cli/token.rs",
+        ],
+    ),
+    ("commands", &["cli/"]),
+    ("program", &["cli/command.rs", "cli/log.rs", "cli/mod.rs", "cli/parse.rs", "main.rs"]),
 ];
 
 /// The place of `file` among the layers.

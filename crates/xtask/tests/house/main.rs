@@ -15,21 +15,6 @@ use std::path::{Path, PathBuf};
 use graph::Arrows;
 use modules::Crate;
 
-/// The arrows in circles that are still to be mended, each with its cause: from, to, cause. A path
-/// that ends in a slash means all files below it.
-const KNOWN: &[(&str, &str, &str)] = &[
-    (
-        "crates/issuer/src/cli/",
-        "crates/issuer/src/cli/",
-        "the folder's root defines what commands share",
-    ),
-    (
-        "crates/issuer/src/http/",
-        "crates/issuer/src/http/",
-        "the folder's root defines what handlers share",
-    ),
-];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -53,22 +38,7 @@ fn arrows() -> Arrows {
 
 #[test]
 fn no_files_import_each_other() {
-    let mut arrows = arrows();
-    let groups = arrows.groups();
-    for (from, to, cause) in KNOWN {
-        // Forget what is known, and don't keep what is mended.
-        let is_part =
-            |file: &str, of: &str| file == of || of.ends_with('/') && file.starts_with(of);
-        let in_circle = |one: &str, other: &str| {
-            is_part(one, from)
-                && is_part(other, to)
-                && groups.iter().any(|group| {
-                    group.iter().any(|file| file == one) && group.iter().any(|file| file == other)
-                })
-        };
-        let removed = arrows.remove(in_circle);
-        assert!(removed > 0, "mended, so take it out of `KNOWN`: {from} -> {to}, {cause}");
-    }
+    let arrows = arrows();
     if let Some(circle) = arrows.told() {
         panic!("{circle}");
     }

@@ -13,9 +13,9 @@ use portcullis_issuer::keystore::StoredKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::Outcome;
 use crate::cli::args;
-use crate::cli::out::Out;
+use crate::cli::exit::Outcome;
+use crate::cli::output::Out;
 
 /// Export the public keyring, or the secrets that a gate needs
 #[derive(Debug, clap::Args)]
@@ -23,14 +23,14 @@ use crate::cli::out::Out;
                   portcullis keyring export --gate --environment live | npx wrangler secret put HMAC_KEYS")]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub(crate) struct Export {
-    /// The keyring document, signed by the root, without any secret
+    /// Export the keyring document: signed by the root, without secrets
     #[arg(long, group = "what")]
     public: bool,
-    /// The HMAC secrets, and what assertions are signed with, for the gate's secret HMAC_KEYS: who
-    /// reads them can make keys
+    /// Export the HMAC secrets and the assertion secret, for the gate's secret HMAC_KEYS. Anyone
+    /// with these secrets can create keys: keep them private
     #[arg(long, group = "what")]
     gate: bool,
-    /// Only the secrets of this environment
+    /// Export only the secrets of this environment
     #[arg(long, conflicts_with = "public", value_parser = args::environment())]
     environment: Option<Environment>,
     /// Write to this file instead of standard output
@@ -109,7 +109,7 @@ impl Export {
     }
 }
 
-/// What a verifier starts with.
+/// The data that a verifier starts with.
 #[derive(Serialize)]
 struct ExportAnswer<'a> {
     issuer: String,

@@ -5,21 +5,21 @@ use portcullis_core::token::Label;
 use portcullis_issuer::actions::{
     KeyringChange, KeyringChanged, LabelChange, Labels as Listed, LabelsPreview, Preview,
 };
-use portcullis_issuer::names::labels::told as told_label;
 use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
 use portcullis_issuer::{Committed, Issuer};
 
-use super::{Root, unpublished};
-use crate::cli::Outcome;
+use super::answer::{listed, unpublished};
+use super::root::Root;
 use crate::cli::committed::write_published;
-use crate::cli::out::{Out, field, table};
-use crate::cli::sure::{Answer, Sure, told};
+use crate::cli::confirm::{Answer, Sure, told};
+use crate::cli::exit::Outcome;
+use crate::cli::output::{Out, field, table};
 
-/// Show the labels that keys can have (acme_sk_live_…), add, remove, and choose the default
+/// Show, add and remove the labels that keys can have (acme_sk_live_…), and choose the default
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The first label is the default: that of a key of which nothing is said. A keyring lists 1 to 4, and \
+    after_help = "The first label is the default for new keys. A keyring lists 1 to 4 labels; \
                   \"no label\" (sk_live_…) counts as one.\n\n\
                   Examples:\n  portcullis keyring labels\n  \
                   portcullis keyring labels --add-unlabelled\n  \
@@ -27,16 +27,16 @@ use crate::cli::sure::{Answer, Sure, told};
                   portcullis keyring labels --remove acme --dry-run"
 )]
 pub(crate) struct Labels {
-    /// List this label too; may be given several times
+    /// Add this label; repeatable
     #[arg(long, value_name = "WORD", value_parser = word)]
     add: Vec<Label>,
-    /// List "no label" too: then keys can begin with sk_ and pk_
+    /// Add "no label": keys can then begin with sk_ and pk_
     #[arg(long)]
     add_unlabelled: bool,
-    /// List this label no longer: its keys are refused everywhere until it is added again
+    /// Remove this label: verifiers refuse its keys until it is added again
     #[arg(long, value_name = "WORD", value_parser = word)]
     remove: Vec<Label>,
-    /// List "no label" no longer: keys without one are refused everywhere until it is added again
+    /// Remove "no label": verifiers refuse keys without a label until it is added again
     #[arg(long)]
     remove_unlabelled: bool,
     /// Make this label the default
@@ -156,13 +156,4 @@ fn said(preview: &LabelsPreview, done: &Committed<KeyringChanged>, out: &Out) ->
         );
     }
     Ok(unpublished(&done.publication, out))
-}
-
-/// The labels as shown to people.
-pub(super) fn listed(labels: &[Label]) -> String {
-    let name = |(at, label): (usize, &Label)| {
-        let default = if at == 0 { " (default)" } else { "" };
-        format!("{}{default}", told_label(label))
-    };
-    labels.iter().enumerate().map(name).collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Plan;
+use super::limits::Plan;
 use super::phase::Watch;
 
 /// One in this many connections is closed at a time, because finding the ones to close takes a walk
@@ -178,7 +178,7 @@ impl Drop for Place {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 mod tests {
-    use super::super::Connections;
+    use super::super::limits::Connections;
     use super::*;
     use std::time::Duration;
 

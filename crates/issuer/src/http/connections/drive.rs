@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Plan;
 use super::admission::{Admission, Admitted, Place};
 use super::io::{Answer, Request, Socket};
+use super::limits::{Patience, Plan};
 use super::phase::Late;
 use crate::issuer::Issuer;
 
@@ -82,8 +82,8 @@ impl Listening {
         let metrics = self.issuer.metrics();
         if let Some(evicted) = self.admission.make_room(Instant::now()) {
             metrics.connections_evicted(evicted);
-            // Accept the next connection only when an evicted one is closed, not when it has been
-            // told to close: descriptors are the resource that must not run out.
+            // // Accept the next connection only when an evicted one is closed, and not already
+            // when it has to close: descriptors are the resource that must not run out.
             let _ = tokio::time::timeout(LOOK_AGAIN, self.admission.freed()).await;
             return None;
         }
@@ -127,7 +127,7 @@ async fn drive(
     stream: TcpStream,
     place: Place,
     service: TowerToHyperService<Router>,
-    patience: &super::Patience,
+    patience: &Patience,
     mut stop: watch::Receiver<()>,
 ) -> End {
     let watch = place.watch.clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Patience;
+use super::limits::Patience;
 
 /// A client that keeps the server waiting in the middle of a request or an answer for this long may
 /// lose its connection to another client.
