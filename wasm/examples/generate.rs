@@ -26,7 +26,7 @@ use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
 use portcullis_wasm::{
-    Denied, Fault, Folder, Numbers, Reason, SharedMemory, Standing, WANTED_LEN, Words,
+    Denied, Fault, Folder, Numbers, Reason, SharedMemory, Freshness, WANTED_LEN, Words,
     algorithm_code,
 };
 
@@ -84,7 +84,7 @@ fn abi() -> String {
     names(&mut js, "ENVIRONMENTS", Environment::ALL.map(|one| (one.code().into(), one.name())));
     let algorithms = [Algorithm::HmacSha256, Algorithm::Ed25519];
     names(&mut js, "ALGORITHMS", algorithms.map(|one| (algorithm_code(one), one.name())));
-    names(&mut js, "STANDINGS", Standing::ALL.map(|one| (one as u32, one.name())));
+    names(&mut js, "FRESHNESS_NAMES", Freshness::ALL.map(|one| (one as u32, one.name())));
     js += "\n// The folder of a wanted file, below the source's folder.\n";
     names(&mut js, "FOLDERS", Folder::ALL.map(|one| (one as u32, one.name())));
     js

@@ -158,7 +158,7 @@ for (const [how, wrap] of Object.entries(WRAPPERS)) {
       forExpress(wrapped, options)(incoming, { writeHead: reject }, resolve);
     });
     const behind = createVerifier({ root, source: wrap({ get: source.get }) });
-    assert.equal((await behind.refresh({ now })).standing, 'fresh');
+    assert.equal((await behind.refresh({ now })).freshness, 'fresh');
     const assertions = wrap(createAssertionVerifier({ root: keyOf(1).text, audience: 'origin.example', keyring }));
     // A copy has no more than what it was made to have.
     if (how.startsWith('an object with')) return;

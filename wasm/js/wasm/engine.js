@@ -224,13 +224,13 @@ export class WasmEngine {
   }
 
   #list() {
-    const standing = this.#words[abi.STANDING];
-    if (standing === 0) {
-      return { standing: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
+    const freshness = this.#words[abi.FRESHNESS];
+    if (freshness === 0) {
+      return { freshness: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
     }
     const numbers = this.#numbers;
     return {
-      standing: abi.STANDINGS[standing],
+      freshness: abi.FRESHNESS_NAMES[freshness],
       epoch: this.#words[abi.EPOCH],
       number: numbers[abi.LIST_NUMBER],
       ageMs: numbers[abi.LIST_AGE],

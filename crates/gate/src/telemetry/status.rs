@@ -50,7 +50,7 @@ fn list_status(list: &List, schedule: &RefreshSchedule, now: Time) -> Value {
         "epoch": list_version.epoch,
         "number": list_version.number,
         "age_ms": list_version.age_millis(now),
-        "standing": schedule.freshness(list_version, now).name(),
+        "freshness": schedule.freshness(list_version, now).name(),
         "next_update_in_ms": list_version.next_update.millis_since(now),
     })
 }

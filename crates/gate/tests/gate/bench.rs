@@ -261,7 +261,7 @@ impl Bench {
     }
 
     pub(crate) fn freshness(&self, token: &str) -> String {
-        identity_member(&self.request(token).unwrap(), "standing").unwrap()
+        identity_member(&self.request(token).unwrap(), "freshness").unwrap()
     }
 }
 

@@ -45,7 +45,7 @@ fn who(caller: &Caller) -> Value {
         "scopes": caller.scopes().collect::<Vec<_>>(),
         "sales_channels": caller.sales_channels().collect::<Vec<_>>(),
         "list": caller.list(),
-        "standing": caller.freshness().name(),
+        "freshness": caller.freshness().name(),
     })
 }
 
