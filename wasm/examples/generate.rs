@@ -26,7 +26,7 @@ use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
 use portcullis_wasm::{
-    Denied, Fault, Folder, Numbers, Reason, SharedMemory, Freshness, WANTED_LEN, Words,
+    Denied, Fault, Folder, Freshness, Numbers, Reason, SharedMemory, WANTED_LEN, Words,
     algorithm_code,
 };
 

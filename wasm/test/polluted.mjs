@@ -259,7 +259,7 @@ const flows = {
   'issuer: verify': calling((api) => api.verify('x')),
   'issuer: authenticate': calling((api) => api.keys.authenticate('x', { kind: 'secret' })),
   'issuer: import': calling((api) => api.keys.import('')),
-  'issuer: lift': calling((api) => api.revocations.lift(1)),
+  'issuer: lift': calling((api) => api.bulkRevocations.lift(1)),
   'issuer: deliveries': calling((api) => api.webhooks.deliveries('a').page(), { deliveries: [] }),
   'issuer: a refusal': () => createIssuer({ url: 'https://keys.example', adminKey: 'admin', retries: 0, fetch: async () => calmly(() => new Response('', { status: 500 })) })
     .list.show().catch(({ code, status, problem, retryAfter, attempts }) => [code, status, problem, retryAfter, attempts].join(' ')),

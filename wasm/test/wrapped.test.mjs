@@ -46,7 +46,7 @@ const bundle = bytes(lists.first.bundle);
 const keyring = keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] });
 const asserted = { headers: { 'portcullis-assertion': assertionOf({ at: now }) } };
 const request = new Request('https://api.example/', { headers: { 'x-api-key': tokens.test } });
-const answer = { id: 'apk_1', keys: [{ id: 'apk_1' }], events: [], owners: [], policies: [], revocations: [], webhooks: [], deliveries: [] };
+const answer = { id: 'apk_1', keys: [{ id: 'apk_1' }], events: [], owners: [], policies: [], bulk_revocations: [], webhooks: [], deliveries: [] };
 const source = { get: async (name) => files(lists.first)[name] };
 const verifier = (create) => () => create({ root, secrets, bundle, now, source });
 const issuer = () => createIssuer({ url: 'https://keys.example', adminKey: ADMIN_KEY, fetch: async () => Response.json(answer) });

@@ -53,6 +53,35 @@ export interface components {
         };
         /** @description A revocation or suspension of many keys that is committed. */
         BulkAnswer: components["schemas"]["BulkView"] & components["schemas"]["CommittedAnswer"];
+        BulkRevocationBody: {
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            by?: string | null;
+            /**
+             * Format: int64
+             * @description How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
+             *     (409).
+             */
+            confirm?: number | null;
+            /** @description Only say how many keys it would end. */
+            dry_run?: boolean;
+            environment?: string | null;
+            issued_before?: string | null;
+            issued_from?: string | null;
+            /** Format: int32 */
+            kid?: number | null;
+            /** @description The last admin key that can make others may be among them. */
+            last_admin?: boolean;
+            /** Format: int32 */
+            owner?: number | null;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
+            state?: string | null;
+        };
+        /** @description All revocations and suspensions of many keys. */
+        BulkRevocationsAnswer: {
+            /** @description The entries. */
+            bulk_revocations: components["schemas"]["BulkView"][];
+        };
         /** @description A revocation or suspension of many keys. */
         BulkView: {
             /** @description When it was made. */
@@ -720,35 +749,6 @@ export interface components {
              * @description How many.
              */
             replayed: number;
-        };
-        RevocationBody: {
-            /** @description In whose name; the trail's actor is the admin key that is sent. */
-            by?: string | null;
-            /**
-             * Format: int64
-             * @description How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
-             *     (409).
-             */
-            confirm?: number | null;
-            /** @description Only say how many keys it would end. */
-            dry_run?: boolean;
-            environment?: string | null;
-            issued_before?: string | null;
-            issued_from?: string | null;
-            /** Format: int32 */
-            kid?: number | null;
-            /** @description The last admin key that can make others may be among them. */
-            last_admin?: boolean;
-            /** Format: int32 */
-            owner?: number | null;
-            /** @description Why; the trail tells it. The settings may ask for it. */
-            reason?: string | null;
-            state?: string | null;
-        };
-        /** @description All revocations and suspensions of many keys. */
-        RevocationsAnswer: {
-            /** @description The entries. */
-            revocations: components["schemas"]["BulkView"][];
         };
         RevokeBody: {
             at?: string | null;

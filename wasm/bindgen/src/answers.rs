@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use portcullis_core::policy::Policy;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Accepted;
-use portcullis_wasm::{Engine, ListFacts, Freshness};
+use portcullis_wasm::{Engine, Freshness, ListFacts};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;

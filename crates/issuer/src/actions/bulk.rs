@@ -99,7 +99,7 @@ impl Issuer {
         let mut change = self.change(by).await?;
         let now = change.now();
         let entry = bulk::find(&mut change, id).await?;
-        let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
+        let mut entry = entry.ok_or(Error::Unknown { what: "bulk revocation" })?;
         let invalid = |reason| Error::Invalid { field: "id", reason };
         if entry.entry.state == BulkState::Revoked {
             return Err(invalid(

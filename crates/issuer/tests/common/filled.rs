@@ -97,14 +97,14 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     issuer.delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
     let other = NewOwner { name: "Left".into(), ..NewOwner::default() };
     let other = issuer.create_owner(&other).await.unwrap().number;
-    let mass = BulkRevocation {
+    let bulk = BulkRevocation {
         whose: BulkSelection::Owner(other),
         state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,
         by: None,
     };
-    issuer.revoke_many(&mass).await.unwrap();
+    issuer.revoke_many(&bulk).await.unwrap();
     let last_used_at = issuer.now().secs();
     let used = Use { key: valid.record.id.clone(), uses: 7, last_used_at };
     issuer.report_usage(&[used]).await.unwrap();

@@ -57,15 +57,15 @@ async fn owners_policies_and_many_keys_by_http() {
     let body = json!({ "title": "x", "owner": owner, "policy": policy });
     let created = api.post("/v1/keys", body).await.json();
     assert_eq!(api.call(Method::DELETE, &path, None).await.status, StatusCode::CONFLICT);
-    let nobody = api.post("/v1/revocations", json!({})).await;
+    let nobody = api.post("/v1/bulk-revocations", json!({})).await;
     assert_eq!(nobody.status, StatusCode::BAD_REQUEST);
-    let revoked = api.post("/v1/revocations?wait=1", json!({ "owner": owner })).await;
+    let revoked = api.post("/v1/bulk-revocations?wait=1", json!({ "owner": owner })).await;
     assert_eq!(revoked.status, StatusCode::CREATED);
     let revoked = revoked.json();
     assert_eq!((&revoked["everywhere"], &revoked["owner"]), (&json!(true), &json!(owner)));
     let shown = api.get(&format!("/v1/keys/{}", text(&created, "/key/id"))).await.json();
     assert_eq!(shown["state"], "revoked");
-    let lifted = api.post(&format!("/v1/revocations/{}/lift", revoked["id"]), json!({})).await;
+    let lifted = api.post(&format!("/v1/bulk-revocations/{}/lift", revoked["id"]), json!({})).await;
     assert_eq!(lifted.status, StatusCode::BAD_REQUEST);
     for path in ["/v1/owners/x", "/v1/owners/0", "/v1/policies/4294967296", "/v1/policies/1"] {
         assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
