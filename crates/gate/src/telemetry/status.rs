@@ -1,6 +1,6 @@
 //! The status page of one isolate, for the operator.
 
-use portcullis_core::list::List;
+use portcullis_core::list::RevocationList;
 use portcullis_core::time::Time;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ pub(crate) fn page(
         .to_string()
 }
 
-fn list_status(list: &List, schedule: &RefreshSchedule, now: Time) -> Value {
+fn list_status(list: &RevocationList, schedule: &RefreshSchedule, now: Time) -> Value {
     let list_version = list.list_version();
     json!({
         "epoch": list_version.epoch,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError, Part};
+use portcullis_core::list::{Bundle, Deployment, ListError, Part, RevocationList};
 use portcullis_core::policy::Policies;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
@@ -157,7 +157,7 @@ impl VerifyList {
                 return Ok(Outcome::No);
             }
         };
-        let list_version = verifier.list().map(HeldList::list_version);
+        let list_version = verifier.list().map(RevocationList::list_version);
         let view = list_version.as_ref().map(|list_version| MarkView::new(list_version, now));
         let keyring = verifier.keyring();
         let answer = VerifiedAnswer {
@@ -205,7 +205,7 @@ pub(super) fn adopt(
     let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
     let mut verifier = Verifier::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
     verifier.adopt_bundle(bundle, now)?;
-    let head = verifier.list().map(HeldList::head).ok_or(ListError::Missing)?;
+    let head = verifier.list().map(RevocationList::head).ok_or(ListError::Missing)?;
     let held = Policies::new(usize::MAX).restore(head, &policies);
     if held != policies.len() {
         return Err(ListError::WrongDigest(Part::PolicyFile).into());
