@@ -358,6 +358,10 @@ export interface components {
             /** Format: int32 */
             policy?: number | null;
             purpose?: string | null;
+            /**
+             * @description The title contains this text, or the redacted form does. If it chooses the keys of an act:
+             *     the title.
+             */
             q?: string | null;
             revoked_before?: string | null;
             revoked_from?: string | null;

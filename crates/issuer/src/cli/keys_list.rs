@@ -16,8 +16,7 @@ use super::out::{Out, table};
 /// What keys are to be like
 #[derive(Debug, clap::Args)]
 pub(crate) struct Like {
-    /// The title or the redacted form contains this; to choose keys that are revoked, the redacted form
-    /// ends with it
+    /// The title contains this, or the redacted form does; `keys revoke` looks at titles only
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
     q: Option<String>,
     /// The title is this

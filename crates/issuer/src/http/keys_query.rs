@@ -20,6 +20,8 @@ use crate::time_format::parse_rfc3339;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// The title contains this text, or the redacted form does. If it chooses the keys of an act:
+    /// the title.
     q: Option<String>,
     /// Ids between commas.
     id: Option<String>,

@@ -161,7 +161,7 @@ async fn a_search_that_says_next_to_nothing_chooses_no_key_of_an_act() {
     }
     for q in ["sk_", "sk_liv", "live"] {
         let none = api.post("/v1/keys/revoke", json!({ "where": { "q": q } })).await.json();
-        assert_eq!(none["count"], 0, "{q} stands in each key's redacted form");
+        assert_eq!(none["count"], 0, "{q} is in each key's redacted form");
     }
     let one = api.post("/v1/keys/revoke", json!({ "where": { "q": "key 1" } })).await.json();
     assert_eq!((&one["count"], text(&one, "/keys/0/id")), (&json!(1), ids[1].as_str()));
