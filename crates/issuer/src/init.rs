@@ -23,7 +23,8 @@ use crate::files::{self, Privacy};
 use crate::home::Home;
 use crate::issuer::{DEFAULT_VALID_FOR, Issuer};
 use crate::keystore::{Keystore, StoredKey, Vault};
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
+use crate::store::bulk::EffectiveKey;
 use crate::store::{Database, Store, lists, shards};
 
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
@@ -51,7 +52,7 @@ pub struct Initialised {
     /// The path of the root key.
     pub root_key: PathBuf,
     /// The first admin key.
-    pub admin: KeyRecord,
+    pub admin: EffectiveKey,
     /// Its token, which is stored nowhere.
     pub admin_token: Zeroizing<String>,
 }

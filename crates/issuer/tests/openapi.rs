@@ -62,7 +62,7 @@ impl Api {
         let admin_scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Ops") };
         let minted = self.bench.issuer.create(&new).await.unwrap();
-        (minted.record.id, minted.token.to_string())
+        (minted.record.id.clone(), minted.token.to_string())
     }
 
     async fn send(
@@ -255,7 +255,7 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     let (status, ..) = api.send(&strong_key, "POST", &lift, &json!({})).await;
     assert_eq!(status, StatusCode::OK);
     // A selection across all purposes leaves admin keys out.
-    let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id;
+    let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id.clone();
     let like = json!({ "where": { "environment": "live" } });
     let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
     assert_eq!((status, &revoked["count"]), (StatusCode::OK, &json!(1)), "{revoked}");

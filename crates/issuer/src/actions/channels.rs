@@ -4,7 +4,7 @@ use crate::actions::update::{Update, update_in};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyRecord;
+use crate::store::bulk::EffectiveKey;
 use crate::store::keys;
 use portcullis_core::token::Kind;
 
@@ -21,7 +21,7 @@ impl Issuer {
         add: &[String],
         remove: &[String],
         by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         if add.iter().any(|channel| remove.contains(channel)) {
             let reason = "must not hold what is to be removed as well";
             return Err(Error::Invalid { field: "add", reason });

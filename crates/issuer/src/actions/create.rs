@@ -12,8 +12,9 @@ use crate::actions::{
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
 use crate::store::Connection;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::idempotency::Made;
 
 /// The properties of a key to make.
@@ -161,7 +162,7 @@ impl NewKey {
 #[derive(Clone, Debug)]
 pub struct Minted {
     /// The record.
-    pub record: KeyRecord,
+    pub record: EffectiveKey,
     /// The token.
     pub token: Zeroizing<String>,
 }
@@ -228,7 +229,8 @@ impl Issuer {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let records = find_all(connection, ids).await?.into_iter();
+        let records = find_all(connection, ids).await?;
+        let records = bulk::effective_all(connection, records).await?.into_iter();
         let again = records.map(|record| {
             let token = self.sign_again(&record)?;
             Ok(Minted { record, token })

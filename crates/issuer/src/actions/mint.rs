@@ -22,7 +22,7 @@ use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::store::bulk;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, Connection, channels, keys, settings, shards, targets};
 
@@ -31,6 +31,12 @@ use crate::store::{Change, Connection, channels, keys, settings, shards, targets
 pub(super) struct KeyRequest<'n> {
     pub(super) new: &'n NewKey,
     pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
+}
+
+/// A new key before its record is stored.
+struct Unstored {
+    record: KeyRecord,
+    token: Zeroizing<String>,
 }
 
 impl Issuer {
@@ -70,12 +76,20 @@ impl Issuer {
         let in_force = bulk::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
         self.store_made(change, key_requests, &minted, stored.version).await?;
-        Ok(minted)
+        let effective = |Unstored { record, token }| Minted {
+            record: EffectiveKey::new(record, &in_force),
+            token,
+        };
+        Ok(minted.into_iter().map(effective).collect())
     }
 
     /// Refuses admin keys that would outlive the admin key that makes them. Otherwise an expiring
     /// key could make itself a permanent one. All admin keys are made through here.
-    async fn check_end(&self, connection: &mut Connection, minted: &[Minted]) -> Result<(), Error> {
+    async fn check_end(
+        &self,
+        connection: &mut Connection,
+        minted: &[Unstored],
+    ) -> Result<(), Error> {
         let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
         if !self.actor().is_key() || admins.clone().next().is_none() {
             return Ok(());
@@ -105,7 +119,7 @@ impl Issuer {
         key_request: &KeyRequest<'_>,
         (serial, policy, lifetime): (Serial, u32, Lifetime),
         now: Time,
-    ) -> Result<Minted, Error> {
+    ) -> Result<Unstored, Error> {
         let new = key_request.new;
         let who = self.who(new.created_by.as_deref());
         let keystore = self.keystore();
@@ -157,7 +171,7 @@ impl Issuer {
             created: now,
             updated: now,
         };
-        Ok(Minted { record, token })
+        Ok(Unstored { record, token })
     }
 
     /// Writes records, their policies and sales channels, and events.
@@ -165,7 +179,7 @@ impl Issuer {
         &self,
         change: &mut Change<'_>,
         key_requests: &[KeyRequest<'_>],
-        minted: &[Minted],
+        minted: &[Unstored],
         settings_version: u32,
     ) -> Result<(), Error> {
         let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();

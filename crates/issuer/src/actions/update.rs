@@ -13,6 +13,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, Connection, channels, keys};
 
@@ -98,7 +99,7 @@ impl Issuer {
         id: &str,
         update: &Update,
         by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         let mut change = self.change(by).await?;
         let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
@@ -110,10 +111,11 @@ impl Issuer {
     /// Commits an update of a key that had the sales channels `before`.
     pub(super) async fn commit_update(
         &self,
-        change: Change<'_>,
+        mut change: Change<'_>,
         record: KeyRecord,
         before: &[String],
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
+        let record = bulk::effective(&mut change, record).await?;
         // Lists carry a key's sales channels, in its policy, and nothing else of an update.
         if record.sales_channels == before {
             change.save().await?;
@@ -126,7 +128,7 @@ impl Issuer {
     ///
     /// # Errors
     /// Those of [`Issuer::create`] and [`Issuer::update`]. On error nothing has changed.
-    pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
+    pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<EffectiveKey>), Error> {
         let mut change = self.change(None).await?;
         let mut key_requests = Vec::new();
         for upsert in all {
@@ -146,6 +148,7 @@ impl Issuer {
                 changed.push(record);
             }
         }
+        let changed = bulk::effective_all(&mut change, changed).await?;
         change.save().await?;
         self.publish_policies(&made).await;
         Ok((made, changed))

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{Idempotency, NewKey};
-use portcullis_issuer::record::{KeyPurpose, KeyRecord};
+use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::keys::CreatedAnswer;
 use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Error, Issuer};
@@ -191,7 +192,7 @@ impl Create {
     }
 }
 
-pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
+pub(super) async fn view(issuer: &Issuer, record: &EffectiveKey) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }

@@ -1,7 +1,6 @@
 //! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
-use std::borrow::Borrow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use anyhow::Result;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{self, Roll, check_fixed};
 use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::keys::{AuthenticatedAnswer, DeletedManyAnswer, RolledKey};
 use portcullis_issuer::{Committed, Issuer};
 use serde_json::{Map, Value};
@@ -148,13 +148,9 @@ impl Resume {
     }
 }
 
-async fn changed<K: Borrow<KeyRecord>>(
-    issuer: &Issuer,
-    changed: Committed<K>,
-    out: &Out,
-) -> Result<Outcome> {
+async fn changed(issuer: &Issuer, changed: Committed<EffectiveKey>, out: &Out) -> Result<Outcome> {
     let Committed { value, publication } = changed;
-    let changed = Committed { value: view(issuer, value.borrow()).await?, publication };
+    let changed = Committed { value: view(issuer, &value).await?, publication };
     committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
 }
 

@@ -2,8 +2,6 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use std::borrow::Borrow;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -23,7 +21,8 @@ use crate::actions::{Minted, NewKey};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
+use crate::store::bulk::EffectiveKey;
 use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
 use crate::view::{KeyContext, KeyView};
 
@@ -191,16 +190,13 @@ pub(super) async fn check_may_change_all(
     Ok(())
 }
 
-pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
+pub(super) async fn view(issuer: &Issuer, record: &EffectiveKey) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
-pub(super) async fn views<K: Borrow<KeyRecord>>(
-    issuer: &Issuer,
-    keys: &[K],
-) -> Result<Vec<KeyView>, Error> {
+pub(super) async fn views(issuer: &Issuer, keys: &[EffectiveKey]) -> Result<Vec<KeyView>, Error> {
     let view = issuer.view().await?;
     let around = KeyContext::of(issuer, &view);
-    Ok(keys.iter().map(|key| KeyView::new(key.borrow(), &around)).collect())
+    Ok(keys.iter().map(|key| KeyView::new(key, &around)).collect())
 }

@@ -1,7 +1,5 @@
 //! Changing keys' records.
 
-use std::borrow::Borrow;
-
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,7 +14,7 @@ use crate::actions::{Update, Upsert, check_fixed};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyRecord;
+use crate::store::bulk::EffectiveKey;
 use crate::view::keys::{ChangedAnswer, ChangedKey, UpsertedAnswer};
 
 pub(super) fn routes() -> Routes {
@@ -134,13 +132,13 @@ async fn update_by_post(
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
-pub(super) async fn answer_change<K: Borrow<KeyRecord>>(
+pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Committed<K>, Error>,
+    changed: Result<Committed<EffectiveKey>, Error>,
 ) -> Result<ChangedAnswer, Problem> {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = ChangedKey(view(issuer, changed.value.borrow()).await?);
+    let key = ChangedKey(view(issuer, &changed.value).await?);
     Ok(committed(issuer, key, &changed.publication))
 }
 

@@ -71,7 +71,9 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
     let titles = ["100% Billing", "100 billing_x", r"back\slash", "Über Straße"];
     let mut redacted = Vec::new();
     for title in titles {
-        redacted.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.redacted);
+        redacted.push(
+            bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.redacted.clone(),
+        );
     }
     let search =
         async |q: &str| found(&bench, Criteria { q: Some(q.into()), ..Criteria::default() }).await;
@@ -108,7 +110,7 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
     let mut ids = Vec::new();
     for title in ["b", "A", "a", "C", "b", "ä", "b"] {
         bench.clock.advance(1);
-        ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id);
+        ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id.clone());
     }
     for at in [5, 1, 3] {
         bench.clock.advance(1);

@@ -96,7 +96,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.create(&new).await.unwrap().record.id);
+        olds.push(issuer.create(&new).await.unwrap().record.id.clone());
     }
     set(issuer, &maximum(HOUR)).await;
     let before = olds.clone();
@@ -173,7 +173,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.create(&new).await.unwrap().record.id);
+        olds.push(issuer.create(&new).await.unwrap().record.id.clone());
     }
     let owned = KindChange { owner_required: Some(true), ..KindChange::default() };
     let kinds = [owned, owned, KindChange::default()];
@@ -266,7 +266,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
         "who holds its text revoked it",
         "it has a reason of its own"
     );
-    let back = issuer.create(&NewKey::titled("back")).await.unwrap().record.id;
+    let back = issuer.create(&NewKey::titled("back")).await.unwrap().record.id.clone();
     because.suspend(&back, None).await.unwrap();
     issuer.resume(&back, None).await.unwrap();
     assert!(issuer.verify_trail(&[]).await.unwrap().is_sound());
@@ -331,7 +331,10 @@ pub(crate) async fn a_repeated_request_gets_its_answer_whatever_was_set_since(be
     let again = issuer.create_all(&new, Some(&one)).await.unwrap();
     assert_eq!((again.repeated, again.keys[0].token.as_str()), (true, made[0].token.as_str()));
     let again = issuer.roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
-    assert_eq!((again.repeated, again.minted.record.id), (true, rolled.minted.record.id));
+    assert_eq!(
+        (again.repeated, again.minted.record.id.clone()),
+        (true, rolled.minted.record.id.clone())
+    );
 }
 
 /// A week for secret keys.
@@ -373,7 +376,7 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     assert_eq!(run(issuer).await, (0, None), "nothing is asked");
     set_idle(issuer).await;
     days(&bench, 6, issuer, &busy).await;
-    let young = issuer.create(&NewKey::titled("young")).await.unwrap().record.id;
+    let young = issuer.create(&NewKey::titled("young")).await.unwrap().record.id.clone();
     days(&bench, 1, issuer, &busy).await;
     let preview = issuer.preview_idle().await.unwrap();
     assert_eq!(preview[0].1, Idle::Keys(1));
@@ -420,10 +423,10 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
 
 pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
-    let idle = issuer.create(&NewKey::titled("idle")).await.unwrap().record.id;
+    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
+    let idle = issuer.create(&NewKey::titled("idle")).await.unwrap().record.id.clone();
     let [_, publishable, _] = <[NewKey; 3]>::try_from(each_kind(Expiry::Unsaid)).unwrap();
-    let publishable = issuer.create(&publishable).await.unwrap().record.id;
+    let publishable = issuer.create(&publishable).await.unwrap().record.id.clone();
     set_idle(issuer).await;
     bench.clock.advance(30 * DAY_MILLIS);
     let (many, why) = run(issuer).await;
@@ -446,7 +449,7 @@ pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
 
 pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     issuer.create(&NewKey::titled("idle")).await.unwrap();
     set_idle(issuer).await;
     let reporter = async |expires: Expiry| {
@@ -456,7 +459,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
             expires,
             ..NewKey::titled("gate")
         };
-        let id = issuer.create(&new).await.unwrap().record.id;
+        let id = issuer.create(&new).await.unwrap().record.id.clone();
         (issuer.acting_as(Actor::key(&id)), id)
     };
     let (steady, _) = reporter(Expiry::Never).await;
@@ -482,10 +485,10 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
 
 pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     let owner = bench.owner("Acme").await;
     let new = NewKey { owner, ..NewKey::titled("held back") };
-    let held = issuer.create(&new).await.unwrap().record.id;
+    let held = issuer.create(&new).await.unwrap().record.id.clone();
     set_idle(issuer).await;
     let what = BulkRevocation {
         whose: BulkSelection::Owner(owner),
@@ -508,7 +511,7 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
 
 pub(crate) async fn many_idle_keys_are_suspended_batch_by_batch(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     let many = IDLE_BATCH * 2 + 3;
     let news: Vec<NewKey> = (0..many).map(|_| NewKey::titled("x")).collect();
     issuer.create_all(&news, None).await.unwrap();
