@@ -110,7 +110,8 @@ impl TokenText {
         Ok(place)
     }
 
-    /// A buffer to read a text into. Passing a `TokenText` by value copies it each time, and it is long.
+    /// A buffer to read a text into. Passing a `TokenText` by value copies it each time, and it is
+    /// long.
     pub(crate) const BLANK: Self = Self {
         prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
         claims: Claims::BLANK,

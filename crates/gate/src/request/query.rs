@@ -13,7 +13,8 @@ use crate::request::malformed::MalformedRequest;
 /// characters and everything beyond ASCII. Hosts that follow the standard would do the same.
 ///
 /// # Errors
-/// [`MalformedRequest::Target`] for a character that can't be sent, or that a host could not decode.
+/// [`MalformedRequest::Target`] for a character that can't be sent, or that a host could not
+/// decode.
 pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, MalformedRequest> {
     let is_encoded = |byte: u8| matches!(byte, b'"' | b'\'' | b'<' | b'>' | 0x80..);
     // A single pass, since every request is checked.
