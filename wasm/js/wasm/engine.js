@@ -1,7 +1,7 @@
 // Wraps the wasm module's exports, which take and return only numbers. A key's text is written to a
 // fixed buffer in the module's memory, results are read from another one, and files are written to
 // a buffer that the module grows on demand. wasm/src/shared_memory.rs defines the layout, which is
-// generated into abi.js; wasm/module/src/lib.rs defines the exports.
+// generated into abi.js; wasm/npm-module/src/lib.rs defines the exports.
 
 import { fromBase64Url } from '../shared/base64.js';
 import { PortcullisError } from '../shared/errors.js';
