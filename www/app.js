@@ -155,13 +155,13 @@ function fact(term, value, note, name) {
   return group;
 }
 
-const STANDINGS = { fresh: 'fresh', stale: 'stale', dead: 'too old', unknown: 'not here yet' };
+const FRESHNESS_NAMES = { fresh: 'fresh', stale: 'stale', dead: 'too old', unknown: 'not here yet' };
 
 function showList(list, now) {
   const held = list.number !== null;
-  const standing = held && list.standing === 'unknown' ? 'dead' : list.standing;
-  at('list').dataset.standing = standing;
-  put('standing', STANDINGS[standing]);
+  const freshness = held && list.freshness === 'unknown' ? 'dead' : list.freshness;
+  at('list').dataset.freshness = freshness;
+  put('freshness', FRESHNESS_NAMES[freshness]);
   put('number', held ? `No. ${list.number}` : '–');
   put('age', held ? duration(list.ageMs) : '–');
   put('this-update', held ? clock(list.thisUpdate) : '–');
@@ -174,7 +174,7 @@ function showList(list, now) {
 
 function showConnection({ issuer, list }) {
   const { host } = new URL(state.issuer);
-  const usable = list.standing !== 'unknown';
+  const usable = list.freshness !== 'unknown';
   if (state.trouble === undefined) {
     showTrouble('', false);
     if (issuer) showLink('good', `Connected to ${issuer.slice(0, 10)}… at ${host}`);

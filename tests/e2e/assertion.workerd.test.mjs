@@ -41,7 +41,7 @@ function takeApart(text) {
     environment: body[39],
     owner: body.readUInt32BE(56),
     policy: body.readUInt32BE(60),
-    standing: body[64],
+    freshness: body[64],
     audience,
     scopes,
     salesChannels,
@@ -129,7 +129,7 @@ test('an origin that has the package takes identity from the assertion alone', a
     grant: { scopes: ['orders:*'], salesChannels: ['sc_1'] },
     audience: origin.audience,
   });
-  assert.deepEqual(verdict.list, { number: told(headers).list, standing: 'fresh' });
+  assert.deepEqual(verdict.list, { number: told(headers).list, freshness: 'fresh' });
   assert.deepEqual(caller, { key: verdict.key, grant: verdict.grant, list: verdict.list }, 'unsigned it says the same');
   assert.equal(verdict.expiresAt - verdict.issuedAt, 60_000);
   const kept = origin.last;

@@ -60,7 +60,7 @@ test('a stopped issuer: accepted until the next update, then 503, then open agai
   const stale = await until('the list is stale', async () => {
     const answer = await gate.ask(token);
     assert.equal(answer.status, 200);
-    return told(answer.json.headers).standing === 'stale' && answer;
+    return told(answer.json.headers).freshness === 'stale' && answer;
   });
   assert.equal(stale.status, 200);
   const closed = await until('the gate closes', async () => {

@@ -67,7 +67,7 @@ describe('a key that is good', () => {
       issuer: issuer.issuer,
       kind: 'secret',
       environment: 'live',
-      standing: 'fresh',
+      freshness: 'fresh',
       owner: owner.number,
       policy: policy.number,
       scopes: ['orders:read'],

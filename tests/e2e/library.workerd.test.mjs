@@ -46,7 +46,7 @@ test('it says who is calling, in its own words', async () => {
     policy: key.policy,
     scopes: ['reports:*', 'users:read'],
     sales_channels: [],
-    standing: 'fresh',
+    freshness: 'fresh',
   });
   assert.ok(list >= 1);
   assert.equal(headers['x-origin'], undefined);

@@ -209,7 +209,7 @@ test('an origin that would rather have a header for each thing is told so, in ei
     assert.equal(headers['portcullis-issuer'], issuer.issuer);
     assert.equal(headers['portcullis-kind'], 'publishable');
     assert.equal(headers['portcullis-environment'], 'live');
-    assert.equal(headers['portcullis-standing'], 'fresh');
+    assert.equal(headers['portcullis-freshness'], 'fresh');
     assert.equal(headers['portcullis-sales-channels'], 'sc_1');
     assert.match(headers['portcullis-list'], /^\d+$/);
     assert.equal(headers['portcullis-owner'], undefined);

@@ -8,7 +8,7 @@ import { holds } from './rules.mjs';
 import { keyParametersOf } from './world.mjs';
 
 const ANY_NUMBER = /^\d+$/;
-const STANDING = /^(fresh|stale)$/;
+const FRESHNESS = /^(fresh|stale)$/;
 const TRUSTED = ['127.0.0.0/8', '10.0.0.0/8'];
 
 /** The members that tell of a key, in the order in which they are told. */
@@ -20,7 +20,7 @@ function membersOf(key) {
     kind: key.kind,
     environment: 'live',
     list: ANY_NUMBER,
-    standing: STANDING,
+    freshness: FRESHNESS,
     owner: key.owner && String(key.owner),
     policy: key.policy && String(key.policy),
     scopes: sorted(key.rules.scope),

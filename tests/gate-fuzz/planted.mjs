@@ -69,7 +69,7 @@ function told(key, issuer, gate) {
     kind: key.kind,
     environment: 'live',
     list: 1,
-    standing: 'fresh',
+    freshness: 'fresh',
   };
   if (gate.identity === 'each') return Object.entries(members).map(([name, value]) => [`portcullis-${name}`, value]);
   return [

@@ -15,7 +15,7 @@ CONTEXT = b"portc1/asrt"
 LONGEST = 32768
 LONGEST_LIFE_S = 300
 CLOCK_SKEW_MS = 10_000
-STANDINGS = {1: "fresh", 2: "stale"}
+FRESHNESS_NAMES = {1: "fresh", 2: "stale"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Said:
     owner: int
     policy: int
     list: int
-    standing: str
+    freshness: str
     issued_at: int
     expires_at: int
     scopes: list[str]
@@ -72,7 +72,7 @@ def verify(header: str, keyring: Keyring, audience: str, now_ms: int) -> Said:
         issued_at, expires_at = reader.number(4), reader.number(4)
         kind, environment = named(KINDS, reader.number(1)), named(ENVIRONMENTS, reader.number(1))
         name, owner, policy = reader.take(16), reader.number(4), reader.number(4)
-        standing = named(STANDINGS, reader.number(1))
+        freshness = named(FRESHNESS_NAMES, reader.number(1))
         meant_for, scopes, channels = text(reader), text(reader), text(reader)
         reader.end()
     require(issuer == keyring.issuer, "assertion_foreign_issuer")
@@ -94,7 +94,7 @@ def verify(header: str, keyring: Keyring, audience: str, now_ms: int) -> Said:
         owner=owner,
         policy=policy,
         list=number,
-        standing=standing,
+        freshness=freshness,
         issued_at=issued_at,
         expires_at=expires_at,
         scopes=words(scopes, " "),

@@ -163,7 +163,7 @@ export class Acts {
       return key.begin('revoked');
     });
     for (let tries = 0; ; tries++) {
-      const answer = await this.ask('POST', '/v1/revocations', { owner: number });
+      const answer = await this.ask('POST', '/v1/bulk-revocations', { owner: number });
       if (answer.done) {
         acts.forEach((act) => (act.answered = answer.answered));
         keys.forEach((key) => (key.busy = false));

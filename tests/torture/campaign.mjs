@@ -174,7 +174,7 @@ export async function campaign({ findings, random, reader, database, seed, minut
   // Nobody asks for anything: the stamp is renewed all the same.
   const since = Date.now();
   await until('a list after the last fault', () => watch.newest[2] > since, PROMISED_MS / 1000 + 10).catch(async () =>
-    findings.wrong('list not renewed', { newest: watch.newest, since, standing: await world.standing() }),
+    findings.wrong('list not renewed', { newest: watch.newest, since, freshness: await world.freshness() }),
   );
   world.excusedUntil = 0;
   await pause(0.75 * VALID_FOR_MS);

@@ -47,7 +47,7 @@ export class WorkerdGate {
     const { status, json } = await askJson(this.url, { headers, agent: this.agent, timeout: 20_000 });
     if (status === 200) {
       const told = json.headers.portcullis;
-      return { says: 'accepted', number: Number(/list=(\d+)/.exec(told)[1]), standing: /standing=(\w+)/.exec(told)[1] };
+      return { says: 'accepted', number: Number(/list=(\d+)/.exec(told)[1]), freshness: /freshness=(\w+)/.exec(told)[1] };
     }
     return { says: status === 401 ? 'refused' : status === 503 ? 'closed' : `status ${status}` };
   }
@@ -80,8 +80,8 @@ export class NodeVerifier {
 
   async ask(token) {
     const verdict = await this.verifier.authenticate({ headers: { authorization: `Bearer ${token}` } });
-    const { number, standing, thisUpdate } = verdict.list ?? {};
-    if (verdict.ok) return { says: 'accepted', number, standing, thisUpdate };
+    const { number, freshness, thisUpdate } = verdict.list ?? {};
+    if (verdict.ok) return { says: 'accepted', number, freshness, thisUpdate };
     if (CLOSED.includes(verdict.code)) return { says: 'closed' };
     return { says: 'refused', code: verdict.code, number, thisUpdate };
   }
@@ -181,9 +181,9 @@ export class Gates {
   }
 
   /** Between which instants the this update lies of the list that it was verified against. */
-  listOf({ number, standing, thisUpdate }, sent, got) {
+  listOf({ number, freshness, thisUpdate }, sent, got) {
     if (thisUpdate !== undefined && thisUpdate !== null) return [thisUpdate, this.world.datedUntil(thisUpdate)];
-    const longest = standing === 'fresh' ? FRESH_FOR_MS : VALID_FOR_MS;
+    const longest = freshness === 'fresh' ? FRESH_FOR_MS : VALID_FOR_MS;
     // What a list of this number says was seen under a later stamp as well.
     const seen = [...this.epochs()].map((epoch) => this.watch.lists.get(`${epoch}/${number}`)?.this_update ?? 0);
     const from = Math.max(sent - longest, ...(seen.length === 1 ? seen : [0]));

@@ -110,7 +110,7 @@ export class World {
   }
 
   /** How each server is: for whoever looks into what went wrong. */
-  async standing() {
+  async freshness() {
     const of = async (server) => {
       const stat = server.runs ? await readFile(`/proc/${server.pid}/stat`, 'utf8').catch(() => '') : '';
       const ready = await askJson(`${server.url}/health/ready`, { agent: this.agent, timeout: 3000 }).catch((error) => ({ json: error.message }));

@@ -41,7 +41,7 @@ export async function life(): Promise<string> {
   await issuer.policies.create({ name: 'p', visibility: 'private', scopes: ['a:b'] });
   // @ts-expect-error: the visibility of a policy can't be changed
   await issuer.policies.update(1, { visibility: 'public' });
-  const [entry] = await issuer.revocations.list();
+  const [entry] = await issuer.bulkRevocations.list();
   const serials: [number, number] | undefined = entry?.serials;
   for await (const event of issuer.events.follow({ after: 0 })) console.log(event.id.toFixed(), event.type);
   const signer = (await issuer.keyring.show()).signers[0];

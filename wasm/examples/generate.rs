@@ -23,10 +23,10 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::signature_cache::PendingSignature;
-use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
+use portcullis_core::token::{Algorithm, Environment, Kind, MalformedToken};
 use portcullis_core::verify::Refusal;
 use portcullis_wasm::{
-    Denied, Fault, Folder, Numbers, Reason, SharedMemory, Standing, WANTED_LEN, Words,
+    Denied, Fault, Folder, Freshness, Numbers, Reason, SharedMemory, WANTED_LEN, Words,
     algorithm_code,
 };
 
@@ -84,7 +84,7 @@ fn abi() -> String {
     names(&mut js, "ENVIRONMENTS", Environment::ALL.map(|one| (one.code().into(), one.name())));
     let algorithms = [Algorithm::HmacSha256, Algorithm::Ed25519];
     names(&mut js, "ALGORITHMS", algorithms.map(|one| (algorithm_code(one), one.name())));
-    names(&mut js, "STANDINGS", Standing::ALL.map(|one| (one as u32, one.name())));
+    names(&mut js, "FRESHNESS_NAMES", Freshness::ALL.map(|one| (one as u32, one.name())));
     js += "\n// The folder of a wanted file, below the source's folder.\n";
     names(&mut js, "FOLDERS", Folder::ALL.map(|one| (one as u32, one.name())));
     js
@@ -150,8 +150,8 @@ fn walk<T: Copy>(first: T, next: fn(T) -> Option<T>) -> impl Iterator<Item = T> 
     std::iter::successors(Some(first), move |&item| next(item))
 }
 
-fn after_malformed(reason: Malformed) -> Option<Malformed> {
-    use Malformed::*;
+fn after_malformed(reason: MalformedToken) -> Option<MalformedToken> {
+    use MalformedToken::*;
     Some(match reason {
         Empty => TooLong,
         TooLong => Character,
@@ -260,8 +260,8 @@ const OF_A_HELD_LIST: [ListError; 4] = [
 ];
 
 pub(crate) fn refusals() -> impl Iterator<Item = Refusal> {
-    let malformed = walk(Malformed::Empty, after_malformed).map(Refusal::Malformed);
-    let others = walk(Refusal::Malformed(Malformed::Empty), after_refusal)
+    let malformed = walk(MalformedToken::Empty, after_malformed).map(Refusal::Malformed);
+    let others = walk(Refusal::Malformed(MalformedToken::Empty), after_refusal)
         .filter(|refusal| !matches!(refusal, Refusal::Malformed(_) | Refusal::List(_)));
     malformed.chain(others).chain(OF_A_HELD_LIST.map(Refusal::List))
 }

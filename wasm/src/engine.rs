@@ -10,7 +10,7 @@ use portcullis_core::list::{Bundle, FileName, ListError, Part};
 use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
-use portcullis_core::token::{Environment, Kind, Malformed, Name, Serial};
+use portcullis_core::token::{Environment, Kind, MalformedToken, Name, Serial};
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 use zeroize::Zeroizing;
@@ -238,8 +238,8 @@ impl Engine {
         token: Option<&[u8]>,
         options: &VerifyOptions,
     ) -> Result<Accepted, Refusal> {
-        let token = token.ok_or(Malformed::TooLong)?;
-        let text = core::str::from_utf8(token).map_err(|_| Malformed::Character)?;
+        let token = token.ok_or(MalformedToken::TooLong)?;
+        let text = core::str::from_utf8(token).map_err(|_| MalformedToken::Character)?;
         match &self.verifier {
             Some(verifier) => verifier.verify_with(
                 &mut self.signature_cache,

@@ -20,4 +20,4 @@ pub use facts::{Denied, Facts};
 pub use fault::Fault;
 pub use folder::{Folder, WANTED_LEN, Wanted};
 pub use reason::Reason;
-pub use shared_memory::{ListFacts, Numbers, SharedMemory, Standing, Words, algorithm_code};
+pub use shared_memory::{Freshness, ListFacts, Numbers, SharedMemory, Words, algorithm_code};

@@ -8,7 +8,7 @@ use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::policy::{Denial, NoPolicy};
-use portcullis_core::token::Malformed;
+use portcullis_core::token::MalformedToken;
 use portcullis_core::verify::Refusal;
 
 use crate::facts::Denied;
@@ -48,15 +48,15 @@ impl Reason {
     pub fn of_refusal(refusal: &Refusal) -> Self {
         match *refusal {
             Refusal::Malformed(malformed) => Self::plain(match malformed {
-                Malformed::Empty => 1,
-                Malformed::TooLong => 2,
-                Malformed::Character => 3,
-                Malformed::Prefix => 4,
-                Malformed::Length => 5,
-                Malformed::Overflow => 6,
-                Malformed::Checksum => 7,
-                Malformed::Version => 8,
-                Malformed::Fields => 9,
+                MalformedToken::Empty => 1,
+                MalformedToken::TooLong => 2,
+                MalformedToken::Character => 3,
+                MalformedToken::Prefix => 4,
+                MalformedToken::Length => 5,
+                MalformedToken::Overflow => 6,
+                MalformedToken::Checksum => 7,
+                MalformedToken::Version => 8,
+                MalformedToken::Fields => 9,
             }),
             Refusal::ForeignLabel => Self::plain(10),
             Refusal::UnknownKid(kid) => Self::kid(11, kid),

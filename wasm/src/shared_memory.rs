@@ -84,8 +84,8 @@ view! {
         reply,
         /// Its length.
         reply_len,
-        /// The [`Standing`] of the held list; 0 if no list is held.
-        standing,
+        /// The [`Freshness`] of the held list; 0 if no list is held.
+        freshness,
         /// The list's epoch.
         epoch,
     }
@@ -111,7 +111,7 @@ impl Default for SharedMemory {
 
 /// The state of the held list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Freshness {
     /// Not older than the caller's bound.
     Fresh = 1,
     /// Older than that, and not past its next update.
@@ -120,11 +120,11 @@ pub enum Standing {
     Unknown = 3,
 }
 
-impl Standing {
-    /// Every standing.
+impl Freshness {
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Fresh, Self::Stale, Self::Unknown];
 
-    /// The standing's name in JavaScript.
+    /// Its name in JavaScript.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -139,7 +139,7 @@ impl Standing {
 #[derive(Clone, Copy, Debug)]
 pub struct ListFacts {
     /// Its state at the instant of the call.
-    pub standing: Standing,
+    pub freshness: Freshness,
     /// Only a keyring raises it.
     pub epoch: u32,
     /// Grows with every list of an epoch.
@@ -156,13 +156,13 @@ impl ListFacts {
     /// `current`: whether the list is valid at `now`.
     pub fn of(list_version: ListVersion, now: Time, fresh_for: u64, current: bool) -> Self {
         let age = list_version.age_millis(now);
-        let standing = match current {
-            true if age <= fresh_for => Standing::Fresh,
-            true => Standing::Stale,
-            false => Standing::Unknown,
+        let freshness = match current {
+            true if age <= fresh_for => Freshness::Fresh,
+            true => Freshness::Stale,
+            false => Freshness::Unknown,
         };
         Self {
-            standing,
+            freshness,
             epoch: list_version.epoch,
             number: number(list_version.number),
             age_ms: number(age),
@@ -227,10 +227,10 @@ impl SharedMemory {
     /// Writes the held list.
     pub fn put_list(&mut self, list: Option<ListFacts>) {
         let Some(list) = list else {
-            self.words.standing = 0;
+            self.words.freshness = 0;
             return;
         };
-        self.words.standing = list.standing as u32;
+        self.words.freshness = list.freshness as u32;
         self.words.epoch = list.epoch;
         self.numbers.list_number = list.number;
         self.numbers.list_age = list.age_ms;

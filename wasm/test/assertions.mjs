@@ -11,12 +11,12 @@ export const vectors = readdirSync(folder)
 // The package speaks of milliseconds, and of what is not there as null.
 export function expectedAssertion({ audience, expect: { verdict, code, said } }) {
   if (verdict === 'refused') return { ok: false, code };
-  const { issuer, name, kind, environment, owner, policy, scopes, sales_channels: salesChannels, list, standing } = said;
+  const { issuer, name, kind, environment, owner, policy, scopes, sales_channels: salesChannels, list, freshness } = said;
   return {
     ok: true,
     key: { name, issuer, kind, environment, owner: owner || null, policy: policy || null },
     grant: { scopes, salesChannels },
-    list: { number: list, standing },
+    list: { number: list, freshness },
     audience,
     issuedAt: said.issued_at * 1000,
     expiresAt: said.expires_at * 1000,

@@ -181,7 +181,7 @@ test('a stale list is refreshed first, and used if that fails', async (t) => {
   assert.equal((await authenticate(now + 5_000)).code, 'revoked');
   server.served = {};
   const stale = await authenticate(now + 20_000, tokens.test);
-  assert.equal(stale.list.standing, 'stale');
+  assert.equal(stale.list.freshness, 'stale');
   assert.equal(stale.ok, true);
   assert.equal(verifier.status({ now }).lastError.code, 'source_status');
   const asked = server.asked.length;
@@ -196,7 +196,7 @@ test('nobody waits for a source that hangs for longer than the bounds', async (t
   let asked = 0;
   server.served = { stamp: () => { asked += 1; } };
   const results = await Promise.all([1, 2, 3].map(() => verifier.authenticate(bearer(tokens.test), { now: now + 10_000 })));
-  assert.deepEqual(results.map(({ ok, list }) => [ok, list.standing]), Array(3).fill([true, 'stale']));
+  assert.deepEqual(results.map(({ ok, list }) => [ok, list.freshness]), Array(3).fill([true, 'stale']));
   assert.equal(asked, 1, 'one refresh is out for all of them');
   const closed = await verifier.authenticate(bearer(tokens.test), { now: now + 60_000 });
   assert.equal(closed.code, 'list_past_next_update');

@@ -173,7 +173,7 @@ test('an update starts with a bundle, and without one with the single files', ()
   const served = files(lists.first);
   const verifier = new Verifier({ root });
   assert.deepEqual(updated(verifier, served), ['bundle']);
-  assert.equal(verifier.status({ now }).list.standing, 'fresh');
+  assert.equal(verifier.status({ now }).list.freshness, 'fresh');
   const single = new Verifier({ root });
   assert.deepEqual(updated(single, { ...served, bundle: undefined }).slice(0, 2), ['bundle', 'keyring stamp']);
   assert.deepEqual(single.status({ now }), verifier.status({ now }));

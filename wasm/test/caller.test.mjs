@@ -12,24 +12,24 @@ import { close, listen } from './support.mjs';
 const fromCommonJs = createRequire(import.meta.url)('portcullis/caller');
 const KEY = 'apk_L3sB1aaMz2uK24WBLB1hcf';
 const ISSUER = 'iss_0123456789ALygHa16AHYF';
-const BARE = `key=${KEY}, issuer=${ISSUER}, kind=publishable, environment=test, list=0, standing=stale`;
-const WHOLE = `key=${KEY}, issuer=${ISSUER}, kind=secret, environment=live, list=42, standing=fresh, owner=77, policy=9`
+const BARE = `key=${KEY}, issuer=${ISSUER}, kind=publishable, environment=test, list=0, freshness=stale`;
+const WHOLE = `key=${KEY}, issuer=${ISSUER}, kind=secret, environment=live, list=42, freshness=fresh, owner=77, policy=9`
   + ', scopes=("*" "carts:read" "orders:*"), sales-channels=("sc_1" "sc_2")';
 const EACH = {
   'portcullis-key': KEY, 'portcullis-issuer': ISSUER, 'portcullis-kind': 'secret', 'portcullis-environment': 'live', 'portcullis-list': '42',
-  'portcullis-standing': 'fresh', 'portcullis-owner': '77', 'portcullis-policy': '9', 'portcullis-scopes': '* carts:read orders:*',
+  'portcullis-freshness': 'fresh', 'portcullis-owner': '77', 'portcullis-policy': '9', 'portcullis-scopes': '* carts:read orders:*',
   'portcullis-sales-channels': 'sc_1,sc_2',
 };
 const CALLER = {
   key: { name: KEY, issuer: ISSUER, kind: 'secret', environment: 'live', owner: 77, policy: 9 },
   grant: { scopes: ['*', 'carts:read', 'orders:*'], salesChannels: ['sc_1', 'sc_2'] },
-  list: { number: 42, standing: 'fresh' },
+  list: { number: 42, freshness: 'fresh' },
 };
 
 // What a gate writes of a caller, in both of its forms.
 function members({ key, grant, list }) {
   const all = [['key', key.name], ['issuer', key.issuer], ['kind', key.kind], ['environment', key.environment], ['list', list.number],
-    ['standing', list.standing], ['owner', key.owner], ['policy', key.policy], ['scopes', grant.scopes], ['sales-channels', grant.salesChannels]];
+    ['freshness', list.freshness], ['owner', key.owner], ['policy', key.policy], ['scopes', grant.scopes], ['sales-channels', grant.salesChannels]];
   return all.filter(([, value]) => value !== null && value.length !== 0);
 }
 const line = (caller) => members(caller).map(([name, value]) => `${name}=${Array.isArray(value) ? `("${value.join('" "')}")` : value}`).join(', ');
@@ -42,7 +42,7 @@ test('all that the gate tells, and null or nothing for what it leaves out', () =
   assert.deepEqual(readCaller(BARE), {
     key: { name: KEY, issuer: ISSUER, kind: 'publishable', environment: 'test', owner: null, policy: null },
     grant: { scopes: [], salesChannels: [] },
-    list: { number: 0, standing: 'stale' },
+    list: { number: 0, freshness: 'stale' },
   });
   assert.deepEqual(fromCommonJs.readCaller(WHOLE), CALLER);
   assert.equal(covers(readCaller(WHOLE).grant.scopes[2], 'orders:read'), true);
@@ -73,7 +73,7 @@ test('a header for each thing says the same', () => {
     assert.equal(readCaller({ ...rest, [name]: '' }), undefined, `empty ${name}`);
   }
   const spoilt = {
-    'portcullis-key': `${KEY}, issuer=${ISSUER}`, 'portcullis-standing': 'fresh, owner=1', 'portcullis-list': '42 ', 'portcullis-owner': '0',
+    'portcullis-key': `${KEY}, issuer=${ISSUER}`, 'portcullis-freshness': 'fresh, owner=1', 'portcullis-list': '42 ', 'portcullis-owner': '0',
     'portcullis-scopes': '*"), sales-channels=("sc_0', 'portcullis-sales-channels': 'sc_1, sc_2',
   };
   for (const [name, value] of Object.entries(spoilt)) assert.equal(readCaller({ ...EACH, [name]: value }), undefined, name);
@@ -118,7 +118,7 @@ test('the largest that there is', () => {
   const largest = {
     key: { name: `apk_${most}`, issuer: `iss_${most}`, kind: 'secret', environment: 'live', owner: 2 ** 32 - 1, policy: 2 ** 32 - 1 },
     grant: { scopes: ['a'.repeat(255)], salesChannels: ['s'.repeat(64)] },
-    list: { number: 2 ** 53 - 1, standing: 'fresh' },
+    list: { number: 2 ** 53 - 1, freshness: 'fresh' },
   };
   assert.deepEqual(readCaller(line(largest)), largest);
   assert.deepEqual(readCaller(each(largest)), largest);
@@ -147,7 +147,7 @@ test('whoever is read has been written so: random callers, and random changes to
       key: { name: id('apk'), issuer: id('iss'), kind: pick(['secret', 'publishable']), environment: pick(['live', 'test']),
         owner: random(2) === 0 ? null : 1 + random(9_999), policy },
       grant: policy === null ? { scopes: [], salesChannels: [] } : { scopes: some(scope), salesChannels: some(() => word('scA_-1', 1 + random(8))) },
-      list: { number: random(99_999), standing: pick(['fresh', 'stale']) },
+      list: { number: random(99_999), freshness: pick(['fresh', 'stale']) },
     };
   };
   const characters = ' ,="()*:;\\_-.\n\t09azAZ\u{141}';

@@ -14,11 +14,11 @@ test('a Worker is told who is calling, and nobody where that is not what a gate 
   t.after(() => worker.stop());
   const ask = async (headers) => (await fetch(worker.url, { headers })).json();
   const [name, issuer] = ['apk_L3sB1aaMz2uK24WBLB1hcf', 'iss_L3sB1aaMz2uK24WBLB1hcf'];
-  const line = `key=${name}, issuer=${issuer}, kind=secret, environment=live, list=42, standing=fresh, policy=9, scopes=("orders:*")`;
+  const line = `key=${name}, issuer=${issuer}, kind=secret, environment=live, list=42, freshness=fresh, policy=9, scopes=("orders:*")`;
   const caller = {
     key: { name, issuer, kind: 'secret', environment: 'live', owner: null, policy: 9 },
     grant: { scopes: ['orders:*'], salesChannels: [] },
-    list: { number: 42, standing: 'fresh' },
+    list: { number: 42, freshness: 'fresh' },
   };
   assert.deepEqual(await ask({ portcullis: line }), [caller, caller]);
   const each = Object.fromEntries(line.split(', ').map((part) => part.split('=')).map(([part, value]) => [`portcullis-${part}`, value.replace(/[()"]/g, '')]));

@@ -142,7 +142,7 @@ test('the examples', async (t) => {
   await t.test('caller.mjs', async () => {
     write('ask.mjs', `
       import origin from './caller.mjs';
-      const line = 'key=apk_L3sB1aaMz2uK24WBLB1hcf, issuer=iss_L3sB1aaMz2uK24WBLB1hcf, kind=secret, environment=live, list=1, standing=fresh, owner=7';
+      const line = 'key=apk_L3sB1aaMz2uK24WBLB1hcf, issuer=iss_L3sB1aaMz2uK24WBLB1hcf, kind=secret, environment=live, list=1, freshness=fresh, owner=7';
       const ask = (headers) => origin.fetch(new Request('https://origin.example/', { headers }));
       console.log(await (await ask({ portcullis: line })).text());
       console.log(await (await ask({ portcullis: line + ', policy=1, scopes=("orders:*")' })).text());

@@ -34,12 +34,12 @@ export function keyringOf({ version = 1, notAfter, signers, root = keyOf(1) }) {
 }
 
 export function assertionOf({ kid = 9, seed = 9, list = 42, at, life = 60, kind = 1, environment = 1, owner = 7, policy = 3,
-  standing = 1, audience = 'origin.example', scopes = '', salesChannels = '' }) {
+  freshness = 1, audience = 'origin.example', scopes = '', salesChannels = '' }) {
   const issuedAt = Math.floor(at / 1000);
   const texts = [audience, scopes, salesChannels].flatMap((text) => [number(2, Buffer.byteLength(text)), Buffer.from(text)]);
   const body = Buffer.concat([
     Buffer.from('PCA\x01'), ISSUER, number(2, kid), number(8, list), number(4, issuedAt), number(4, issuedAt + life),
-    Buffer.of(kind, environment), Buffer.alloc(16, 5), number(4, owner), number(4, policy), Buffer.of(standing), ...texts,
+    Buffer.of(kind, environment), Buffer.alloc(16, 5), number(4, owner), number(4, policy), Buffer.of(freshness), ...texts,
   ]);
   return sealed('asrt', body, keyOf(seed)).toString('base64url');
 }

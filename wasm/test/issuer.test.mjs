@@ -124,10 +124,10 @@ test('owners, policies and revocations of many', async () => {
 
   const { token } = await issuer.keys.create({ title: 'hers', owner: owner.number, policy: policy.number });
   await fails(issuer.policies.delete(policy.number), 'in_use', { status: 409 });
-  const entry = await issuer.revocations.create({ owner: owner.number, state: 'suspended' });
+  const entry = await issuer.bulkRevocations.create({ owner: owner.number, state: 'suspended' });
   assert.equal((await issuer.verify(token)).code, 'suspended');
-  assert.ok((await issuer.revocations.list()).some(({ id }) => id === entry.id));
-  assert.ok((await issuer.revocations.lift(entry.id)).lifted_at);
+  assert.ok((await issuer.bulkRevocations.list()).some(({ id }) => id === entry.id));
+  assert.ok((await issuer.bulkRevocations.lift(entry.id)).lifted_at);
   assert.equal((await issuer.verify(token)).ok, true);
   await issuer.owners.delete(second.number);
   await fails(issuer.owners.get(second.number), 'not_found');
@@ -164,7 +164,7 @@ test('what the issuer asks of its keys is asked here too', async () => {
       () => keys.roll(key.id, { expires_in_seconds: 60 }),
       () => keys.undo(key.id),
       () => keys.undoMany([key.id]),
-      () => issuer.revocations.create({ owner: number }),
+      () => issuer.bulkRevocations.create({ owner: number }),
     ]) {
       await fails(act(), 'reason_required', { status: 400 });
     }

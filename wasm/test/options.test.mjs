@@ -72,7 +72,7 @@ const calls = {
     (options) => api.keys.undo('a', options), (options) => api.keys.undoMany(['a'], options),
   ],
   'keys.import': [(options) => api.keys.import('', options)],
-  'revocations.lift': [(options) => api.revocations.lift(1, options)],
+  'bulkRevocations.lift': [(options) => api.bulkRevocations.lift(1, options)],
   'events.follow': [(filter) => api.events.follow(filter)],
   toArray: [(options) => api.keys.list().toArray({ atMost: 0, ...options })],
   'portcullis/medusa': [(options) => settings({ ...medusa, ...options })],
@@ -84,7 +84,7 @@ const ofTheClass = {
   update: [(options) => bound.update({}, options)],
 };
 // Its one name stands in bodies, whose other names are the issuer's.
-const bodies = { wait: [(body) => api.keys.revoke('a', body), (body) => api.keys.revokeMany({ ids: [], ...body }), (body) => api.revocations.create({ ...body })] };
+const bodies = { wait: [(body) => api.keys.revoke('a', body), (body) => api.keys.revokeMany({ ids: [], ...body }), (body) => api.bulkRevocations.create({ ...body })] };
 // Of these an object of their own is made above.
 const MERGED = new Set(['createVerifier', 'Verifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa', 'fallback']);
 

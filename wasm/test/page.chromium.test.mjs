@@ -27,7 +27,7 @@ async function opened(t, { served = files(lists.first), query = '', pin = root }
 
 browserTest('the page: a key is verified while it is typed, and a revocation shows by itself', async (t) => {
   const { server, page, until, complaints, asked } = await opened(t);
-  await until('standing', 'fresh');
+  await until('freshness', 'fresh');
   await until('connection-text', 'Connected to iss_');
   assert.equal(await page.locator('#title').textContent(), 'No key yet');
   await page.getByLabel('API key').fill(tokens.revokedInSecond.slice(0, -1));
@@ -72,7 +72,7 @@ browserTest('the page: an issuer that goes away is told, and ends what may be ac
   assert.equal(await page.locator('#title').textContent(), 'Accepted');
   await page.clock.setFixedTime(now + 60_000);
   await until('title', 'Can’t be verified now');
-  await until('standing', 'too old');
+  await until('freshness', 'too old');
 });
 
 browserTest('the page: a wrong root, and no root, are said plainly', async (t) => {

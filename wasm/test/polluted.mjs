@@ -29,7 +29,7 @@ const audience = 'origin.example';
 const origin = { origin: 'https://shop.example' };
 const incoming = (token, path = '/store/carts') => ({ headers: { ...origin, 'x-api-key': token }, method: 'GET', url: path });
 const asserted = { headers: { 'portcullis-assertion': assertionOf({ at: now, scopes: 'orders:read' }) } };
-const line = 'key=apk_L3sB1aaMz2uK24WBLB1hcf, issuer=iss_0123456789ALygHa16AHYF, kind=secret, environment=live, list=42, standing=fresh';
+const line = 'key=apk_L3sB1aaMz2uK24WBLB1hcf, issuer=iss_0123456789ALygHa16AHYF, kind=secret, environment=live, list=42, freshness=fresh';
 
 const stranger = await generateKeyPair('Ed25519', { extractable: true });
 const strange = { ...(await exportJWK(stranger.publicKey)), kid: 'a' };
@@ -93,7 +93,7 @@ class Folder {
 // Of a verdict what it has itself.
 function outcome(verdict) {
   const at = (...names) => names.reduce((value, name) => (name === 'name' ? value?.name : property(value, name)), verdict);
-  return [at('ok'), at('code'), at('key', 'name'), at('key', 'kind'), at('grant', 'scopes'), at('list', 'standing'), at('problem', 'status'), at('problem', 'body'),
+  return [at('ok'), at('code'), at('key', 'name'), at('key', 'kind'), at('grant', 'scopes'), at('list', 'freshness'), at('problem', 'status'), at('problem', 'body'),
     at('problem') && Object.entries(at('problem', 'headers'))].map(String).join(' ');
 }
 
@@ -111,7 +111,7 @@ function offlineFlowsOf(name, create) {
     [`${name}: verify of a kind`]: () => each((verifier, token) => verifier.verify(token, { now, kind: 'secret', environment: 'live' })),
     [`${name}: verify for a request`]: () => each((verifier, token) => verifier.verify(token, { now, request: facts })),
     [`${name}: verify for a request of no facts`]: () => each((verifier, token) => verifier.verify(token, { now, request: {} })),
-    [`${name}: status`]: () => JSON.stringify(offline().status({ now }).list.standing) + offline().adopt(bundle, { now }),
+    [`${name}: status`]: () => JSON.stringify(offline().status({ now }).list.freshness) + offline().adopt(bundle, { now }),
     [`${name}: a secret without a kid`]: () => {
       try {
         return create({ root, secrets: [{}] });
@@ -140,8 +140,8 @@ function flowsOf(name, create) {
     [`${name}: refresh over HTTP`]: async () => {
       const { asked, fetch } = fetching((address) => new Response(Buffer.from(served[address.split('portcullis/')[1]])));
       const verifier = create({ root, secrets, source: httpSource('https://keys.example', { fetch, privateHeaders: { authorization: 'x' } }) });
-      const { standing } = await verifier.refresh({ now });
-      return [standing, ...asked].join('\n');
+      const { freshness } = await verifier.refresh({ now });
+      return [freshness, ...asked].join('\n');
     },
     [`${name}: no source`]: async () => create({ root }).refresh({ now }).catch(({ code }) => code),
     [`${name}: a source that is none`]: () => {
@@ -204,7 +204,7 @@ const checking = (key, token) => async () => {
   const found = [];
   for (const claims of [{ status: { status_list: { uri: URI, idx: 0 } } }, { status: { status_list: { uri: URI, idx: 1 } } }, {}, { status: {} }]) {
     const { ok, code, status: said, list } = own(await status.check(claims, { now }));
-    found.push([ok, code, said, list?.standing, list?.expiresAt].map(String));
+    found.push([ok, code, said, list?.freshness, list?.expiresAt].map(String));
   }
   return [...found, ...asked].join('\n');
 };
@@ -259,7 +259,7 @@ const flows = {
   'issuer: verify': calling((api) => api.verify('x')),
   'issuer: authenticate': calling((api) => api.keys.authenticate('x', { kind: 'secret' })),
   'issuer: import': calling((api) => api.keys.import('')),
-  'issuer: lift': calling((api) => api.revocations.lift(1)),
+  'issuer: lift': calling((api) => api.bulkRevocations.lift(1)),
   'issuer: deliveries': calling((api) => api.webhooks.deliveries('a').page(), { deliveries: [] }),
   'issuer: a refusal': () => createIssuer({ url: 'https://keys.example', adminKey: 'admin', retries: 0, fetch: async () => calmly(() => new Response('', { status: 500 })) })
     .list.show().catch(({ code, status, problem, retryAfter, attempts }) => [code, status, problem, retryAfter, attempts].join(' ')),

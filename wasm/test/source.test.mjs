@@ -21,7 +21,7 @@ test('a cold start takes one file, a quiet refresh one small one', async (t) => 
   assert.equal(verifier.verify(tokens.publishable, { now }).code, 'list_missing');
   const list = await verifier.refresh({ now });
   assert.equal(list.number, 1);
-  assert.equal(list.standing, 'fresh');
+  assert.equal(list.freshness, 'fresh');
   assert.deepEqual(server.asked, ['bundle']);
   await verifier.refresh({ now });
   assert.deepEqual(server.asked, ['bundle', 'stamp']);

@@ -56,7 +56,7 @@ test('whoever holds a list goes on with it for its ttl, and then sees what is ne
   await until('the ttl to be over', async () => (await status.check({ status: key.status })).code === 'status_invalid');
 });
 
-test('a mass revocation is written out for each key', async () => {
+test('a bulk revocation is written out for each key', async () => {
   const owner = await issuer.owners.create({ name: 'Acme' });
   const { key } = await issuer.keys.create({ title: 'x', owner: owner.number });
   const other = (await issuer.keys.create({ title: 'y' })).key;

@@ -167,7 +167,7 @@ test('a list is fetched once for its ttl, used while it is stale, and never past
   const status = checker(served, { deadline: 2_000 });
   const ask = (later, idx = 0) => status.check(token(idx), { now: NOW + later });
   const all = await Promise.all([ask(0), ask(0), ask(0)]);
-  assert.ok(all.every(({ ok, list }) => ok && list.standing === 'fresh'));
+  assert.ok(all.every(({ ok, list }) => ok && list.freshness === 'fresh'));
   assert.equal((await ask(59_999)).ok, true);
   assert.equal(served.asked, 1);
 
@@ -181,7 +181,7 @@ test('a list is fetched once for its ttl, used while it is stale, and never past
   assert.equal(served.asked, 3);
 
   served.token = '';
-  assert.equal((await ask(200_000, 1)).list.standing, 'stale');
+  assert.equal((await ask(200_000, 1)).list.freshness, 'stale');
   assert.equal(served.asked, 4);
   await ask(200_100, 1);
   assert.equal(served.asked, 4, 'after a fetch in vain there is a pause');
@@ -193,7 +193,7 @@ test('without an end of its own a list is not used for ever', async () => {
   const status = checker(served);
   assert.equal((await status.check(token(0), { now: NOW })).ok, true);
   served.token = '';
-  assert.equal((await status.check(token(0), { now: NOW + 19_999 })).list.standing, 'stale');
+  assert.equal((await status.check(token(0), { now: NOW + 19_999 })).list.freshness, 'stale');
   assert.equal((await status.check(token(0), { now: NOW + 21_000 })).ok, false);
 });
 
@@ -204,7 +204,7 @@ test('nobody waits for a source that hangs while a list is held', async () => {
   served.fetch = (uri, { signal }) => new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
   });
-  assert.equal((await status.check(token(0), { now: NOW + 61_000 })).list.standing, 'stale');
+  assert.equal((await status.check(token(0), { now: NOW + 61_000 })).list.freshness, 'stale');
   const cold = checker({ ...served }, { timeout: 30 });
   assert.equal((await cold.check(token(0), { now: NOW })).code, 'status_list_unavailable');
 });

@@ -33,7 +33,7 @@ async function start(t, { options = '', waitUntil = 'undefined' } = {}) {
     export default {
       async fetch(request, env, context) {
         const { ok, code, list } = await status.check({ status: { status_list: { idx: 0, uri: '${uri}' } } }, { waitUntil: ${waitUntil} });
-        return Response.json(ok ? list.standing : code);
+        return Response.json(ok ? list.freshness : code);
       },
     };
   `);

@@ -34,8 +34,8 @@ const verifier = createVerifier({ root: 'r', source: httpSource('https://keys.ex
 const verdict: Verdict = verifier.verify('pk_live_…', { kind: 'publishable', now: new Date() });
 if (verdict.ok) {
   const age: number = verdict.list.ageMs;
-  const standing: 'fresh' | 'stale' = verdict.list.standing;
-  console.log(verdict.key.owner?.toFixed(), age, standing);
+  const freshness: 'fresh' | 'stale' = verdict.list.freshness;
+  console.log(verdict.key.owner?.toFixed(), age, freshness);
   // @ts-expect-error: no request was asked about
   verdict.grant;
 } else {
@@ -136,13 +136,13 @@ async function origin(request: Request): Promise<Response> {
   const verdict = await assertions.verify(request, { kind: 'secret', now: new Date() });
   if (!verdict.ok) return new Response(known(verdict.code), { status: 403 });
   const { key, grant, list }: Asserted = verdict;
-  const standing: 'fresh' | 'stale' = list.standing;
+  const freshness: 'fresh' | 'stale' = list.freshness;
   // @ts-expect-error: a gate asserts no serial
   key.serial;
   // @ts-expect-error: and no rate class
   grant.rateClass;
   const result = await assertions.authenticate(request, { scopes: 'orders:read', salesChannel: (r) => r.headers.get('x-channel') });
-  return result.ok ? Response.json({ owner: key.owner, standing }) : result.response;
+  return result.ok ? Response.json({ owner: key.owner, freshness }) : result.response;
 }
 void [origin, assertions.verify(undefined), assertions.verify('text')];
 // @ts-expect-error: an assertion is for somebody

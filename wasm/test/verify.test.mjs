@@ -33,7 +33,7 @@ test('a good publishable key says what it holds, and of which list', () => {
       policy: 3,
     },
     list: {
-      standing: 'fresh',
+      freshness: 'fresh',
       epoch: 1,
       number: 1,
       ageMs: 500,
@@ -157,13 +157,13 @@ test('time alone revokes, expires, ages and closes', () => {
   assert.equal(at(tokens.revokedLater, 30_000), 'revoked');
   assert.equal(at(tokens.expiring, 29_999), 'accepted');
   assert.equal(at(tokens.expiring, 30_000), 'expired');
-  const standing = (later, freshFor) =>
-    verifier.verify(tokens.publishable, { now: now + later, freshFor }).list.standing;
-  assert.equal(standing(4_500), 'fresh');
-  assert.equal(standing(4_501), 'stale');
-  assert.equal(standing(59_999), 'stale');
-  assert.equal(standing(60_000), 'unknown');
-  assert.equal(standing(4_501, 20_000), 'fresh');
+  const freshness = (later, freshFor) =>
+    verifier.verify(tokens.publishable, { now: now + later, freshFor }).list.freshness;
+  assert.equal(freshness(4_500), 'fresh');
+  assert.equal(freshness(4_501), 'stale');
+  assert.equal(freshness(59_999), 'stale');
+  assert.equal(freshness(60_000), 'unknown');
+  assert.equal(freshness(4_501, 20_000), 'fresh');
   assert.equal(verifier.verify(tokens.publishable, { now: new Date(now) }).ok, true);
 });
 

@@ -46,7 +46,7 @@ const bundle = bytes(lists.first.bundle);
 const keyring = keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] });
 const asserted = { headers: { 'portcullis-assertion': assertionOf({ at: now }) } };
 const request = new Request('https://api.example/', { headers: { 'x-api-key': tokens.test } });
-const answer = { id: 'apk_1', keys: [{ id: 'apk_1' }], events: [], owners: [], policies: [], revocations: [], webhooks: [], deliveries: [] };
+const answer = { id: 'apk_1', keys: [{ id: 'apk_1' }], events: [], owners: [], policies: [], bulk_revocations: [], webhooks: [], deliveries: [] };
 const source = { get: async (name) => files(lists.first)[name] };
 const verifier = (create) => () => create({ root, secrets, bundle, now, source });
 const issuer = () => createIssuer({ url: 'https://keys.example', adminKey: ADMIN_KEY, fetch: async () => Response.json(answer) });
@@ -158,7 +158,7 @@ for (const [how, wrap] of Object.entries(WRAPPERS)) {
       forExpress(wrapped, options)(incoming, { writeHead: reject }, resolve);
     });
     const behind = createVerifier({ root, source: wrap({ get: source.get }) });
-    assert.equal((await behind.refresh({ now })).standing, 'fresh');
+    assert.equal((await behind.refresh({ now })).freshness, 'fresh');
     const assertions = wrap(createAssertionVerifier({ root: keyOf(1).text, audience: 'origin.example', keyring }));
     // A copy has no more than what it was made to have.
     if (how.startsWith('an object with')) return;

@@ -97,7 +97,7 @@ export interface Asserted {
     salesChannels: string[];
   };
   /** The list by which the gate verified the key: its number, exact up to 2^53, and whether it was fresh. */
-  list: { number: number; standing: 'fresh' | 'stale' };
+  list: { number: number; freshness: 'fresh' | 'stale' };
   /** The one of the configured audiences that the assertion names. */
   audience: string;
   /** When the gate signed it. */

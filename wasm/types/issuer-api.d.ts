@@ -4,17 +4,17 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An accepted key: the claims in its token, and the title from its record. */
+        /** @description A key that was accepted: what it says itself, and the title from its record. */
         AcceptedView: {
             /** @description `hmac-sha256-128` or `ed25519`. */
             algorithm: string;
             /** @description `live` or `test`. */
             environment: string;
-            /** @description When the key expires; null if it never does. */
+            /** @description When it expires. */
             expires_at?: string | null;
             /** @description The public name. */
             id: string;
-            /** @description When the key was issued. */
+            /** @description When it was made. */
             issued_at: string;
             /**
              * Format: int32
@@ -25,12 +25,12 @@ export interface components {
             kind: string;
             /**
              * Format: int32
-             * @description The owner's number; 0 for none.
+             * @description 0 for none.
              */
             owner: number;
             /**
              * Format: int32
-             * @description The policy's number; 0 for none.
+             * @description 0 for none.
              */
             policy: number;
             /**
@@ -38,60 +38,89 @@ export interface components {
              * @description The index in the revocation list.
              */
             serial: number;
-            /** @description The title in the record; null if the store has no record of the key. */
+            /** @description From the record; null where the store has none. */
             title?: string | null;
         };
-        /** @description A verdict that is based on the key's record. */
+        /** @description A verdict by the record. */
         AuthenticatedAnswer: {
-            /** @description The stable code of the refusal, if the key is refused. */
+            /** @description The reason, where it is not: a stable code. */
             code?: string | null;
             key?: components["schemas"]["KeyView"] | null;
-            /** @description The refusal as a sentence. */
+            /** @description The reason as a sentence. */
             message?: string | null;
             /** @description Whether the key is accepted. */
             ok: boolean;
         };
-        /** @description A bulk revocation or suspension. The entry is committed. */
+        /** @description A revocation or suspension of many keys that is committed. */
         BulkAnswer: components["schemas"]["BulkView"] & components["schemas"]["CommittedAnswer"];
-        /** @description A bulk revocation or suspension: one entry that covers many keys. */
+        BulkRevocationBody: {
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            by?: string | null;
+            /**
+             * Format: int64
+             * @description How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
+             *     (409).
+             */
+            confirm?: number | null;
+            /** @description Only say how many keys it would end. */
+            dry_run?: boolean;
+            environment?: string | null;
+            issued_before?: string | null;
+            issued_from?: string | null;
+            /** Format: int32 */
+            kid?: number | null;
+            /** @description The last admin key that can make others may be among them. */
+            last_admin?: boolean;
+            /** Format: int32 */
+            owner?: number | null;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
+            state?: string | null;
+        };
+        /** @description All revocations and suspensions of many keys. */
+        BulkRevocationsAnswer: {
+            /** @description The entries. */
+            bulk_revocations: components["schemas"]["BulkView"][];
+        };
+        /** @description A revocation or suspension of many keys. */
         BulkView: {
-            /** @description When the entry was created. */
+            /** @description When it was made. */
             created_at: components["schemas"]["Instant"];
-            /** @description It covers all keys of this environment. */
+            /** @description All keys of this environment. */
             environment?: string | null;
             /**
              * Format: int64
-             * @description The entry's number.
+             * @description Its place.
              */
             id: number;
-            /** @description It covers only keys issued before this time. */
+            /** @description Only keys issued before this second. */
             issued_before?: string | null;
-            /** @description It covers only keys issued at this time or later. */
+            /** @description Only keys issued in this second or later. */
             issued_from?: string | null;
             /**
              * Format: int32
-             * @description It covers all keys of this signer.
+             * @description All keys of this signer.
              */
             kid?: number | null;
             lifted_at?: components["schemas"]["Instant"] | null;
-            /** @description The person that the caller named, or else the principal that created the entry. */
+            /** @description Who made it. */
             made_by?: string | null;
             /**
              * Format: int32
-             * @description It covers all keys of this owner.
+             * @description All keys of this owner.
              */
             owner?: number | null;
-            /** @description It covers all serials from the first of these to the last. */
+            /** @description All serials from the first of these to the last. */
             serials?: number[] | null;
             /** @description `revoked` or `suspended`. */
             state: string;
         };
         ByBody: {
             by?: string | null;
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
         };
-        /** @description An existing key to update. */
+        /** @description A key that there is, to be changed. */
         ChangeKeyBody: {
             id: string;
             metadata?: Record<string, never>;
@@ -102,27 +131,27 @@ export interface components {
         /** @description A key that was changed. */
         ChangedAnswer: components["schemas"]["KeyView"] & {
             list?: components["schemas"]["MarkView"] | null;
-            /** @description The consequence, if the change is not yet published. */
+            /** @description What follows from its not being published yet. */
             note?: string | null;
             problem?: components["schemas"]["Problem"] | null;
-            /** @description Whether a published list contains the change. */
+            /** @description Whether it is. */
             published?: boolean;
         };
         ChannelsBody: {
             add?: string[];
             remove?: string[];
         };
-        /** @description Whether a committed change is published. */
+        /** @description Whether a change, which is committed, is published. */
         CommittedAnswer: {
-            /** @description Whether every target has the list. Present only if the request had `wait`. */
+            /** @description Whether every target carries the list; where `wait` was asked for. */
             everywhere?: boolean | null;
             list?: components["schemas"]["MarkView"] | null;
-            /** @description The consequence, if the change is not yet published. */
+            /** @description What follows from its not being published yet. */
             note?: string | null;
             problem?: components["schemas"]["Problem"] | null;
-            /** @description Whether a published list contains the change. */
+            /** @description Whether it is. */
             published: boolean;
-            /** @description The targets. Present only if the request had `wait`. */
+            /** @description The targets; where `wait` was asked for. */
             targets?: components["schemas"]["TargetView"][] | null;
         };
         CreateAdminBody: {
@@ -130,13 +159,13 @@ export interface components {
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
-            /** @description One of the keyring's labels, or `""` for no label. Default: the keyring's first label. */
+            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
             label?: string | null;
-            /** @description The key never expires, even if the settings have a default lifetime. */
+            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
             never_expires?: boolean;
-            /** @description The key's scopes, such as `keys:read`, `keys:*` or `*`. The caller must hold all of them. */
+            /** @description What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds. */
             scopes: string[];
-            /** @description A title for people: 1 to 255 characters. */
+            /** @description What people call the key: 1 to 255 characters. */
             title: string;
         };
         CreateKeyBody: {
@@ -147,10 +176,10 @@ export interface components {
             /** Format: int64 */
             expires_in_seconds?: number | null;
             kind?: string | null;
-            /** @description One of the keyring's labels, or `""` for no label. Default: the keyring's first label. */
+            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
             label?: string | null;
             metadata?: Record<string, never>;
-            /** @description The key never expires, even if the settings have a default lifetime. */
+            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
             never_expires?: boolean;
             /** Format: int32 */
             owner?: number;
@@ -159,7 +188,7 @@ export interface components {
             sales_channels?: string[];
             title: string;
         };
-        /** @description The bodies that [`OneOrMany`] reads. */
+        /** @description What [`OneOrMany`] reads. */
         CreateKeysBody: components["schemas"]["CreateKeyBody"] | components["schemas"]["CreateKeyBody"][];
         CreateOwnerBody: {
             external_id?: string | null;
@@ -182,27 +211,27 @@ export interface components {
             types?: string[];
             url: string;
         };
-        /** @description A new key. The token of a secret key is returned only once: the issuer does not store it. */
+        /** @description A key that was made. Its text is answered this once and, of secret keys, kept nowhere. */
         CreatedAnswer: {
             /** @description The key. */
             key: components["schemas"]["KeyView"];
-            /** @description The token. */
+            /** @description Its text. */
             token: string;
         };
-        /** @description One key or a list of keys, as in the request. */
+        /** @description The key that was asked for, or a list where a list was. */
         CreatedAnswers: components["schemas"]["CreatedAnswer"] | components["schemas"]["CreatedAnswer"][];
-        /** @description The record of a key was deleted. */
+        /** @description A key whose record was deleted. */
         DeletedAnswer: {
-            /** @description Always `true`. */
+            /** @description That it is. */
             deleted: boolean;
             /** @description The key's id. */
             id: string;
             /** @description `api_key`. */
             object: string;
         };
-        /** @description The records of keys were deleted. */
+        /** @description Keys whose records were deleted. */
         DeletedManyAnswer: {
-            /** @description Always `true`. */
+            /** @description That they are. */
             deleted: boolean;
             /** @description The keys' ids. */
             ids: string[];
@@ -238,17 +267,17 @@ export interface components {
             state: string;
             /**
              * Format: int32
-             * @description The status of the endpoint's last response.
+             * @description What the endpoint last answered.
              */
             status?: number | null;
             /** @description When that was. */
             updated_at: components["schemas"]["Instant"];
         };
-        /** @description What an operation would do. Nothing was changed. */
+        /** @description What an act would do. Nothing was changed. */
         DryRunAnswer: components["schemas"]["Preview"] & {
-            /** @description Always `true`. */
+            /** @description That it is one: `true`. */
             dry_run: boolean;
-            /** @description The keys. Absent for bulk revocations. */
+            /** @description The keys, if they are chosen one by one. */
             keys?: components["schemas"]["KeyView"][] | null;
         };
         /** @description What settings come to for the keys of one kind that are in force. */
@@ -284,10 +313,7 @@ export interface components {
             at: components["schemas"]["Instant"];
             /** @description The rest. */
             data: unknown;
-            /**
-             * @description The digest of this event and all events before it. If you keep it elsewhere, it is an anchor
-             *     of the trail.
-             */
+            /** @description Over this event and all before: an anchor of the trail for whoever keeps it. */
             digest: string;
             /**
              * Format: int64
@@ -296,34 +322,34 @@ export interface components {
             id: number;
             /** @description The key that it happened to. */
             key_id?: string | null;
-            /** @description The person that the caller named. */
+            /** @description In whose name, as the caller said. */
             on_behalf_of?: string | null;
             /** @description The type's name. */
             type: string;
         };
         /** @description A page of events. */
         EventsAnswer: {
-            /** @description The events, newest first unless the request has `order=asc`. */
+            /** @description The events, the newest first unless asked for otherwise. */
             events: components["schemas"]["EventView"][];
-            /** @description The cursor of the next page; null on the last page. */
+            /** @description Where the next page begins; null behind the last. */
             next_cursor?: string | null;
             removed?: components["schemas"]["RemovedView"] | null;
         };
-        /** @description The criteria for keys, in a query string or an object. */
+        /** @description What keys are to be like, as a query string or an object says it. */
         Filter: {
             count?: boolean | null;
             created_before?: string | null;
             created_from?: string | null;
             cursor?: string | null;
             environment?: string | null;
-            /** @description Ids, separated by commas. */
+            /** @description Ids between commas. */
             id?: string | null;
             kind?: string | null;
             /** Format: int32 */
             limit?: number | null;
             /**
-             * @description The principal that created the keys: an admin key's id, which includes keys of the admin
-             *     keys that it created, or `user@host` of a shell.
+             * @description Who made them: an admin key's id, for all that it made, and what admin keys of its making
+             *     made; or `user@host` of a shell.
              */
             maker?: string | null;
             order?: string | null;
@@ -332,6 +358,10 @@ export interface components {
             /** Format: int32 */
             policy?: number | null;
             purpose?: string | null;
+            /**
+             * @description The title contains this text, or the redacted form does. If it chooses the keys of an act:
+             *     the title.
+             */
             q?: string | null;
             revoked_before?: string | null;
             revoked_from?: string | null;
@@ -344,7 +374,7 @@ export interface components {
         };
         IdsBody: {
             ids: string[];
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
         };
         /**
@@ -356,15 +386,15 @@ export interface components {
         KeyView: {
             /** @description `hmac-sha256-128` or `ed25519`. */
             algorithm?: string | null;
-            /** @description The person that the caller named, or else the principal that created the key. */
+            /** @description Who made it: whom the caller named, or else who did. */
             created_by?: string | null;
             /** @description `live` or `test`. */
             environment: string;
-            /** @description When the key expires; null if it never does. */
+            /** @description When it expires. */
             expires_at?: string | null;
             /** @description The public name, `apk_…`. */
             id: string;
-            /** @description When the key was issued. */
+            /** @description When it was made. */
             issued_at: string;
             /**
              * Format: int32
@@ -373,42 +403,42 @@ export interface components {
             kid: number;
             /** @description `secret` or `publishable`. */
             kind: string;
-            /** @description The label that the key begins with; empty for none. */
+            /** @description The word in front of it, empty for none. */
             label: string;
-            /** @description When a gate last accepted the key. */
+            /** @description When they last did. */
             last_used_at?: string | null;
             /**
-             * @description The principal that created the key: an admin key's id, or `user@host` of a shell. Callers
-             *     can't choose it. Null for keys from before this field existed.
+             * @description The principal that made it, which no caller chooses: an admin key's id, or `user@host` of a
+             *     shell. Null for keys of before this was noted.
              */
             maker?: string | null;
-            /** @description Any data that you keep with the key. */
+            /** @description What people keep with it. */
             metadata: {
                 [key: string]: unknown;
             };
             /**
              * Format: int32
-             * @description The owner's number; 0 for none.
+             * @description 0 for none.
              */
             owner: number;
             /**
              * Format: int32
-             * @description The policy's number; 0 for none.
+             * @description 0 for none.
              */
             policy: number;
             /** @description `token` or `admin`. */
             purpose: string;
-            /** @description The token in a shortened form that is safe to show. */
+            /** @description The form in which the token may be shown. */
             redacted: string;
-            /** @description When the revocation takes effect or took effect. */
+            /** @description When its revocation strikes or struck. */
             revoked_at?: string | null;
-            /** @description The person that the caller named, or else the principal that revoked the key. */
+            /** @description Who revoked it: whom the caller named, or else who did. */
             revoked_by?: string | null;
-            /** @description The id of the key that this key replaces. */
+            /** @description The id of the key that it takes the place of. */
             rolled_from?: string | null;
-            /** @description Only publishable keys have this field. */
+            /** @description Of publishable keys only. */
             sales_channels?: string[] | null;
-            /** @description The scopes of an admin key. Only admin keys have this field. */
+            /** @description What an admin key may do; of admin keys only. */
             scopes?: string[] | null;
             /**
              * Format: int64
@@ -418,25 +448,25 @@ export interface components {
             /** @description `active`, `scheduled`, `suspended`, `revoked` or `expired`. */
             state: string;
             status?: components["schemas"]["StatusView"] | null;
-            /** @description When the key was suspended; null if it is not suspended. */
+            /** @description Since when it is suspended. */
             suspended_at?: string | null;
-            /** @description The person that the caller named, or else the principal that suspended the key. */
+            /** @description Who suspended it: whom the caller named, or else who did. */
             suspended_by?: string | null;
-            /** @description A title for people. */
+            /** @description What people call it. */
             title: string;
-            /** @description The token. Only publishable keys have this field. */
+            /** @description The token, of publishable keys only. */
             token?: string | null;
             /** @description When its record was last changed. */
             updated_at: string;
             /**
              * Format: int64
-             * @description How often gates have accepted the key, as far as they report it.
+             * @description How often gates have let it pass, where they report it.
              */
             uses: number;
         };
         /** @description A version of the keyring. */
         KeyringVersionView: {
-            /** @description When this version was stored. */
+            /** @description When it was stored. */
             created_at: components["schemas"]["Instant"];
             /**
              * Format: int32
@@ -444,7 +474,7 @@ export interface components {
              */
             version: number;
         };
-        /** @description The requirements for keys of one kind. */
+        /** @description What is asked of keys of one kind. */
         KindSettings: {
             /**
              * Format: int32
@@ -453,31 +483,27 @@ export interface components {
             default_lifetime_seconds?: number | null;
             /**
              * Format: int32
-             * @description A key that has not been used for this many days is suspended: 7 to 365.
+             * @description After so many days without a use a key is suspended, 7 to 365.
              */
             idle_days?: number | null;
             /**
              * Format: int32
-             * @description The longest lifetime, in seconds. A request for a key with a longer lifetime, or without an
-             *     expiry, is refused.
+             * @description The longest lifetime, in seconds: a key that would outlive it, or never expire, is not made.
              */
             max_lifetime_seconds?: number | null;
             /** @description Whether each key must have an owner. */
             owner_required: boolean;
         };
-        /**
-         * @description The settings to change for one kind of key. A setting that is left out does not change; null
-         *     removes it.
-         */
+        /** @description What to change for one kind of keys: what is left out stays, and null takes a setting away. */
         KindSettingsBody: {
             /**
              * Format: int32
-             * @description The default lifetime, in seconds.
+             * @description The lifetime of a key for which none is named, in seconds.
              */
             default_lifetime_seconds?: number | null;
             /**
              * Format: int32
-             * @description A key that has not been used for this many days is suspended: 7 to 365. Not for admin keys.
+             * @description After so many days without a use a key is suspended, 7 to 365. Not of admin keys.
              */
             idle_days?: number | null;
             /**
@@ -485,12 +511,12 @@ export interface components {
              * @description The longest lifetime, in seconds.
              */
             max_lifetime_seconds?: number | null;
-            /** @description Whether every new key must have an owner. Not for admin keys. */
+            /** @description Whether each key must have an owner. Not of admin keys. */
             owner_required?: boolean | null;
         };
         /** @description The labels of the newest keyring. */
         LabelsView: {
-            /** @description The labels; an empty text means no label. The first is the default for new keys. */
+            /** @description The labels, empty for none; new keys get the first, if nothing is said. */
             labels: string[];
             /**
              * Format: int32
@@ -512,38 +538,38 @@ export interface components {
              */
             line: number;
             /**
-             * @description `made`; `before` if an earlier import created the key; `deleted` if that key was deleted
-             *     since; `bad` if the line is invalid.
+             * @description `made`, `before` where an earlier import made the key, `deleted` where that key is deleted
+             *     since, `bad` where there is none.
              */
             status: string;
             /** @description The key's text. */
             token?: string | null;
         };
-        /** @description The published list, and the targets that have it. */
+        /** @description What is out, and where. */
         ListAnswer: components["schemas"]["ListView"] & {
             status_lists?: components["schemas"]["StatusListsView"] | null;
             /** @description The targets. */
             targets: components["schemas"]["TargetView"][];
         };
-        /** @description The published list, with its shards. */
+        /** @description What is out, with its shards. */
         ListView: components["schemas"]["MarkView"] & {
-            /** @description Whether the list has expired; verifiers then refuse every key. */
+            /** @description Whether nothing may be verified by it any more. */
             expired: boolean;
             /** @description The SHA-256 of the head. */
             head: string;
             /**
              * Format: int64
-             * @description The id of the newest event that the list includes.
+             * @description The newest event that the list knows of.
              */
             position: number;
-            /** @description The shards in the newest head. */
+            /** @description The shards, as of the newest head. */
             shards: components["schemas"]["ShardView"][];
         };
-        /** @description A version of the revocation list: the one that a verdict is based on, or the published one. */
+        /** @description The list that something was verified by, or that is out. */
         MarkView: {
             /**
              * Format: int64
-             * @description The time since `this_update`, in milliseconds.
+             * @description How old its knowledge is, in milliseconds.
              */
             age_millis: number;
             /**
@@ -551,39 +577,39 @@ export interface components {
              * @description The list epoch.
              */
             epoch: number;
-            /** @description The list is valid until this time. */
+            /** @description From this instant on nothing may be verified by it. */
             next_update: components["schemas"]["Instant"];
             /**
              * Format: int64
              * @description The number.
              */
             number: number;
-            /** @description The list contains every revocation that was committed before this time. */
+            /** @description Every revocation committed before this instant is in it. */
             this_update: components["schemas"]["Instant"];
         };
         /** @description An owner. */
         OwnerView: {
-            /** @description When it was created. */
+            /** @description When it was made. */
             created_at: components["schemas"]["Instant"];
-            /** @description The owner's id in another system. */
+            /** @description What another system calls it. */
             external_id?: string | null;
-            /** @description Any data that you keep with the owner. */
+            /** @description What people keep with it. */
             metadata: Record<string, never>;
-            /** @description A name for people. */
+            /** @description What people call it. */
             name: string;
             /**
              * Format: int32
-             * @description The number that the owner's keys contain.
+             * @description What its keys carry.
              */
             number: number;
-            /** @description When it was last updated. */
+            /** @description When it was last changed. */
             updated_at: components["schemas"]["Instant"];
         };
         /** @description A page of owners. */
         OwnersAnswer: {
             /**
              * Format: int32
-             * @description The value of `after` for the next page; null on the last page.
+             * @description Where the next page begins; null behind the last.
              */
             next_after?: number | null;
             /** @description The owners, by their numbers. */
@@ -593,67 +619,67 @@ export interface components {
         PageAnswer: {
             /**
              * Format: int64
-             * @description The number of keys on all pages. Present only if the request had `count`.
+             * @description How many keys there are on all pages; where `count` was asked for.
              */
             count?: number | null;
             /** @description The keys, newest first. */
             keys: components["schemas"]["KeyView"][];
-            /** @description The cursor of the next page; null on the last page. */
+            /** @description Where the next page begins; null behind the last. */
             next_cursor?: string | null;
         };
         /** @description A page of policies. */
         PoliciesAnswer: {
             /**
              * Format: int32
-             * @description The value of `after` for the next page; null on the last page.
+             * @description Where the next page begins; null behind the last.
              */
             next_after?: number | null;
             /** @description The policies, by their numbers. */
             policies: components["schemas"]["PolicyView"][];
         };
-        /** @description A created or updated policy. */
+        /** @description A policy that was made or changed. */
         PolicyAnswer: components["schemas"]["PolicyView"] & components["schemas"]["CommittedAnswer"];
         /** @description A policy that was deleted. */
         PolicyDeletedAnswer: {
-            /** @description Always `true`. */
+            /** @description That it is. */
             deleted: boolean;
             /**
              * Format: int32
-             * @description The policy's number. No other policy will ever have it.
+             * @description Its number, which no other will have.
              */
             number: number;
         } & components["schemas"]["CommittedAnswer"];
-        /** @description The rules of a policy. See `docs/policy.md`. */
+        /** @description What a policy says, as people spell it. See `docs/policy.md`. */
         PolicyRules: {
-            /** @description The networks that clients may call from, such as `192.0.2.0/24`; empty for all. */
+            /** @description The networks that a client may call from (`192.0.2.0/24`); empty for anywhere. */
             cidrs: string[];
-            /** @description The methods that the policy allows; empty for all. */
+            /** @description The methods that are allowed; empty for all. */
             methods: string[];
-            /** @description The origins that pages may call from; empty for all. */
+            /** @description The origins that a page may call from; empty for any. */
             origins: string[];
-            /** @description The patterns of the paths that the policy allows; empty for all. */
+            /** @description The patterns of the paths that are allowed; empty for all. */
             paths: string[];
             /** @description The rate class. */
             rate_class?: string | null;
-            /** @description The sales channels that the policy grants; empty for none. */
+            /** @description The sales channels that are granted; empty for none. */
             sales_channels: string[];
-            /** @description The scopes that the policy grants; empty for none. */
+            /** @description The scopes that are granted; empty for none. */
             scopes: string[];
         };
         /** @description A policy. */
         PolicyView: components["schemas"]["PolicyRules"] & {
-            /** @description When it was created. */
+            /** @description When it was made. */
             created_at: components["schemas"]["Instant"];
-            /** @description The id of the publishable key that this policy was created for. */
+            /** @description The publishable key whose own it is. */
             key_id?: string | null;
-            /** @description A name for people. */
+            /** @description What people call it. */
             name: string;
             /**
              * Format: int32
-             * @description The number that keys with this policy contain.
+             * @description What keys carry.
              */
             number: number;
-            /** @description When it was last updated. */
+            /** @description When it was last changed. */
             updated_at: components["schemas"]["Instant"];
             /** @description `public` or `private`. */
             visibility: string;
@@ -676,13 +702,13 @@ export interface components {
              */
             count: number;
         };
-        /** @description An error response: `application/problem+json` (RFC 9457). */
+        /** @description An error as it is answered: `application/problem+json`. */
         Problem: {
             code: string;
             detail: string;
-            /** @description The keys that prevented the operation, if the request named several. Nothing was changed. */
+            /** @description The keys because of which nothing was done, if several were named. */
             keys?: string[];
-            /** @description The coarse kind of the error, in the vocabulary of shop back ends. */
+            /** @description The coarse kind of error, as shops' back ends name it. */
             kind: string;
             /** Format: int32 */
             status: number;
@@ -691,7 +717,7 @@ export interface components {
             type: string;
         };
         ReasonBody: {
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
         };
         /** @description What was removed from the trail, as HTTP and `--json` show it. */
@@ -728,97 +754,66 @@ export interface components {
              */
             replayed: number;
         };
-        RevocationBody: {
-            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
-            by?: string | null;
-            /**
-             * Format: int64
-             * @description The number of keys that a dry run reported. If it has changed since, nothing is done (409).
-             */
-            confirm?: number | null;
-            /** @description Only report how many keys the entry would affect. */
-            dry_run?: boolean;
-            environment?: string | null;
-            issued_before?: string | null;
-            issued_from?: string | null;
-            /** Format: int32 */
-            kid?: number | null;
-            /** @description Allow the request to affect the last admin key that can create others. */
-            last_admin?: boolean;
-            /** Format: int32 */
-            owner?: number | null;
-            /** @description The reason, for the audit trail. The settings may require it. */
-            reason?: string | null;
-            state?: string | null;
-        };
-        /** @description All bulk revocations and suspensions. */
-        RevocationsAnswer: {
-            /** @description The entries. */
-            revocations: components["schemas"]["BulkView"][];
-        };
         RevokeBody: {
             at?: string | null;
             /**
-             * @description How to treat a key that is already revoked: `refuse` (409, nothing changes) or `skip`.
-             *     Default: `refuse`.
+             * @description What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
+             *     what is done if nothing is said, or `skip`.
              */
             if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
-            /** @description Allow the request to revoke the last admin key that can create others. */
+            /** @description It may be the last admin key that can make others. */
             last_admin?: boolean;
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
-            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
         };
         RevokeManyBody: {
             at?: string | null;
             /**
              * Format: int64
-             * @description The number of keys that a dry run reported. If it has changed since, nothing is done (409).
+             * @description How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
              */
             confirm?: number | null;
-            /** @description Only report which keys would be revoked. */
+            /** @description Only say which keys would be revoked. */
             dry_run?: boolean;
             ids?: string[] | null;
             /**
-             * @description How to treat keys among `ids` that are already revoked: `refuse` (409 names them, nothing
-             *     changes) or `skip`. Default: `refuse`.
+             * @description What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
+             *     is changed), which is what is done if nothing is said, or `skip`.
              */
             if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
-            /** @description Allow the request to revoke the last admin key that can create others. */
+            /** @description The last admin key that can make others may be among them. */
             last_admin?: boolean;
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
-            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
             where?: components["schemas"]["Filter"] | null;
         };
-        /** @description A revoked key. The revocation is committed. */
+        /** @description A key whose revocation is committed. */
         RevokedAnswer: components["schemas"]["KeyView"] & components["schemas"]["CommittedAnswer"];
-        /** @description Revoked keys. The revocation is committed. */
+        /** @description Keys whose revocation is committed. */
         RevokedManyAnswer: {
-            /** @description The number of keys. */
+            /** @description How many they are. */
             count: number;
             /** @description The keys. */
             keys: components["schemas"]["KeyView"][];
-            /**
-             * @description The ids of the keys that were already revoked and did not change. Present only with
-             *     `if_revoked: "skip"`.
-             */
+            /** @description The ids of those that were revoked already and are left as they are; with `if_revoked`. */
             skipped?: string[] | null;
         } & components["schemas"]["CommittedAnswer"];
-        /** @description The revoked keys, or the result of a dry run. */
+        /** @description Keys whose revocation is committed, or what a dry run tells. */
         RevokedManyAnswers: components["schemas"]["RevokedManyAnswer"] | components["schemas"]["DryRunAnswer"];
         RollBody: {
             algorithm?: string | null;
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
-            /** @description The new key's label, or `""` for no label. Default: the old key's label. */
+            /** @description The new key's label, `""` for none; the old key's, if nothing is said. */
             label?: string | null;
             never_expires?: boolean;
             /** Format: int64 */
@@ -827,7 +822,7 @@ export interface components {
             owner?: number | null;
             /** Format: int32 */
             policy?: number | null;
-            /** @description The reason, for the audit trail. The settings may require it. */
+            /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
             rolled_by?: string | null;
         };
@@ -837,14 +832,14 @@ export interface components {
             key: components["schemas"]["KeyView"];
             /** @description The old key. */
             rolled: components["schemas"]["KeyView"];
-            /** @description The token. */
+            /** @description Its text. */
             token: string;
         } & components["schemas"]["CommittedAnswer"];
         RotateSecretBody: {
             /** Format: int64 */
             overlap_seconds?: number | null;
         };
-        /** @description The issuer's requirements. By default there are none. */
+        /** @description What an issuer asks. Nothing, unless it was set. */
         Settings: {
             /** @description Of admin keys. */
             admin: components["schemas"]["KindSettings"];
@@ -857,70 +852,70 @@ export interface components {
         };
         SettingsBody: {
             admin?: components["schemas"]["KindSettingsBody"] | null;
-            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             by?: string | null;
-            /** @description Only report the effects of the change. */
+            /** @description Only say what it would come to. */
             dry_run?: boolean;
             /**
              * Format: int32
-             * @description Change the settings only if this is their version; otherwise nothing is done (409).
+             * @description Only if the settings are at this version: else nothing is done (409).
              */
             if_version?: number | null;
             publishable?: components["schemas"]["KindSettingsBody"] | null;
-            /** @description The reason, for the audit trail. */
+            /** @description Why; the trail tells it. */
             reason?: string | null;
-            /** @description Whether revoking, suspending, rolling, deleting and undoing require a `reason`. */
+            /** @description Whether revoking, suspending, rolling, deleting and undoing need a `reason`. */
             reason_required?: boolean | null;
             secret?: components["schemas"]["KindSettingsBody"] | null;
         };
-        /** @description The settings after a change, and their effects. */
+        /** @description The settings after a change, and what they come to. */
         SettingsChangedView: components["schemas"]["SettingsView"] & {
-            /** @description The settings before the change. */
+            /** @description What was asked before. */
             before: components["schemas"]["Settings"];
-            /** @description Whether this is a dry run. Present only if it is. */
+            /** @description Whether nothing was changed. */
             dry_run?: boolean;
-            /** @description The effects on the existing keys, by kind. */
+            /** @description What they come to for the keys in force of each kind. */
             effects: components["schemas"]["Effect"][];
         };
-        /** @description The issuer's requirements for its keys. */
+        /** @description What the issuer asks of its keys. */
         SettingsView: {
-            /** @description The requirements for admin keys. */
+            /** @description Of admin keys. */
             admin: components["schemas"]["KindSettings"];
-            /** @description The requirements for publishable keys. */
+            /** @description Of publishable keys. */
             publishable: components["schemas"]["KindSettings"];
-            /** @description Whether revoking, suspending, rolling, deleting and undoing require a reason. */
+            /** @description Whether revoking, suspending, rolling, deleting and undoing need a reason. */
             reason_required: boolean;
-            /** @description The requirements for secret keys. */
+            /** @description Of secret keys. */
             secret: components["schemas"]["KindSettings"];
             updated_at?: components["schemas"]["Instant"] | null;
             /**
              * Format: int32
-             * @description The number of changes so far.
+             * @description How often they were changed.
              */
             version: number;
         };
         /** @description A shard of serials. */
         ShardView: {
-            /** @description The SHA-256 of the shard's body; null before it is first published. */
+            /** @description The SHA-256 of its body; null where it has not gone out. */
             body?: string | null;
             /**
              * Format: int32
-             * @description The length of the shard's body, in bytes.
+             * @description The length of its body, in bytes.
              */
             body_len: number;
             /**
              * Format: int32
-             * @description The number of slots that the list covers.
+             * @description Slots that it covers.
              */
             capacity: number;
             /**
              * Format: int32
-             * @description The number of slots that were assigned to keys.
+             * @description Slots that were handed out.
              */
             issued: number;
             /**
              * Format: int32
-             * @description The number of revoked slots.
+             * @description Slots that are revoked.
              */
             revoked: number;
             /**
@@ -930,7 +925,7 @@ export interface components {
             shard: number;
             /**
              * Format: int32
-             * @description The number of slots with a revocation that takes effect at a set time.
+             * @description Slots that are revoked from a moment on.
              */
             timed: number;
         };
@@ -940,16 +935,16 @@ export interface components {
             algorithm: string;
             /** @description The environments whose keys it signs. */
             environments: string[];
-            /** @description Whether this server's keystore holds the signing key. */
+            /** @description Whether the keystore here holds its key. */
             here: boolean;
             /**
              * Format: int64
-             * @description How many of these keys are neither revoked nor expired.
+             * @description How many of them are neither revoked nor expired.
              */
             in_force: number;
             /**
              * Format: int64
-             * @description The number of API keys that it has signed.
+             * @description How many keys it ever signed.
              */
             keys: number;
             /**
@@ -966,31 +961,28 @@ export interface components {
         };
         /** @description The newest keyring. */
         SignersView: {
-            /**
-             * @description The labels that keys can have; an empty text means no label. The first is the default for
-             *     new keys.
-             */
+            /** @description The labels that keys can have, empty for none; new keys get the first, if nothing is said. */
             labels: string[];
-            /** @description The keyring is valid until this time. */
+            /** @description From this instant on nothing may be verified by it. */
             not_after: components["schemas"]["Instant"];
             /** @description The signers, by ascending kid. */
             signers: components["schemas"]["SignerView"][];
             /**
              * Format: int32
-             * @description The keyring's version.
+             * @description Its version.
              */
             version: number;
-            /** @description All versions, newest first. */
+            /** @description Every version, newest first. */
             versions: components["schemas"]["KeyringVersionView"][];
         };
         /** @description The Token Status List of a shard. */
         StatusListView: {
             /**
              * Format: int32
-             * @description The number of bits for each key: 1, or 2 if the list has a suspended key.
+             * @description For each key: 1, or 2 where one is suspended.
              */
             bits: number;
-            /** @description The list is valid until this time. */
+            /** @description From this instant on nothing may be looked up in it. */
             expires_at: components["schemas"]["Instant"];
             /**
              * Format: int32
@@ -1002,18 +994,18 @@ export interface components {
              * @description The shard.
              */
             shard: number;
-            /** @description The list contains every revocation that was committed before this time. */
+            /** @description Every revocation committed before this instant is in it. */
             this_update: components["schemas"]["Instant"];
-            /** @description The list's URL. */
+            /** @description Its address. */
             uri: string;
         };
-        /** @description The published Token Status Lists. */
+        /** @description The Token Status Lists that are out. */
         StatusListsView: {
-            /** @description The URL of the document that names all lists. */
+            /** @description Where all of them are named. */
             aggregation_uri: string;
-            /** @description The URL of the public keys that verify the lists. */
+            /** @description Where the public keys are that sign them. */
             jwks_uri: string;
-            /** @description The lists, by ascending shard. */
+            /** @description By ascending shard. */
             lists: components["schemas"]["StatusListView"][];
         };
         /** @description An index in a Token Status List. */
@@ -1031,11 +1023,11 @@ export interface components {
             /** @description The list and the index in it. */
             status_list: components["schemas"]["StatusReference"];
         };
-        /** @description A target, and whether it has a list. */
+        /** @description A target, and whether it carries a list. */
         TargetView: {
-            /** @description Whether the target has the list in question or a later one. */
+            /** @description Whether it carries the list in question, or a later one. */
             carries: boolean;
-            /** @description The error of the last attempt to update the target. */
+            /** @description Why it could not be brought up to date. */
             error?: string | null;
             failing_since?: components["schemas"]["Instant"] | null;
             /** @description `http`, `dir`, `s3` or `kv`. */
@@ -1044,24 +1036,21 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description The number of the list that the target has.
+             * @description The number of the list that it carries.
              */
             number?: number | null;
             this_update?: components["schemas"]["Instant"] | null;
             /**
-             * @description Whether readers of the target see the list at once. In Workers KV, an accepted write can
-             *     take a minute or more to become visible everywhere.
+             * @description Whether who reads there finds it at once. At Workers KV an accepted write may take a minute
+             *     or more to be seen everywhere.
              */
             visible: string;
         };
-        /** @description A key that was revoked and deleted in one step. */
+        /** @description A key that was revoked and deleted in one act. */
         UndoneAnswer: components["schemas"]["DeletedAnswer"] & components["schemas"]["CommittedAnswer"];
-        /** @description Keys that were revoked and deleted in one step. */
+        /** @description Keys that were revoked and deleted in one act. */
         UndoneManyAnswer: components["schemas"]["DeletedManyAnswer"] & components["schemas"]["CommittedAnswer"];
-        /**
-         * @description The fields to update. A field that is left out does not change. Null is refused, except within
-         *     `metadata`, where it removes a member.
-         */
+        /** @description What an update may hold: whatever is left out stays as it is, and nothing is taken away by null. */
         UpdateKeyBody: {
             metadata?: Record<string, never>;
             sales_channels?: string[];
@@ -1090,26 +1079,26 @@ export interface components {
             types?: string[] | null;
             url?: string | null;
         };
-        /** @description A key to update if it has an `id`, otherwise a key to create. */
+        /** @description A key to be changed where it has an `id`, to be made where it has none. */
         UpsertKeyBody: components["schemas"]["ChangeKeyBody"] | components["schemas"]["CreateKeyBody"];
-        /** @description The bodies that [`OneOrMany`] reads. */
+        /** @description What [`OneOrMany`] reads. */
         UpsertKeysBody: components["schemas"]["UpsertKeyBody"] | components["schemas"]["UpsertKeyBody"][];
-        /** @description Keys that one request created and updated. */
+        /** @description Keys that were made and changed by one request. */
         UpsertedAnswer: {
-            /** @description The created keys. */
+            /** @description Those that were made. */
             created: components["schemas"]["CreatedAnswer"][];
-            /** @description The updated keys. */
+            /** @description Those that were changed. */
             updated: components["schemas"]["KeyView"][];
         };
         UsageAnswer: {
             /**
              * Format: int64
-             * @description The number of reported keys that exist.
+             * @description How many of these keys there are.
              */
             known: number;
         };
         UsageBody: {
-            /** @description One entry for each key, at most 1000. */
+            /** @description One line a key, 1000 at most. */
             uses: components["schemas"]["UseBody"][];
         };
         UseBody: {
@@ -1117,22 +1106,22 @@ export interface components {
             key: string;
             /**
              * Format: int32
-             * @description When the gate last accepted the key, in seconds since 1970.
+             * @description When last, in seconds since 1970.
              */
             last_used_at: number;
             /**
              * Format: int32
-             * @description How often the gate has accepted the key since the last report.
+             * @description How often it was let pass since the last report.
              */
             uses: number;
         };
         /** @description A verdict. */
         VerdictView: {
-            /** @description The stable code of the refusal, if the key is refused. */
+            /** @description The reason, where it is not: a stable code. */
             code?: string | null;
             key?: components["schemas"]["AcceptedView"] | null;
             list?: components["schemas"]["MarkView"] | null;
-            /** @description The refusal as a sentence. */
+            /** @description The reason as a sentence. */
             message?: string | null;
             /** @description Whether the key is accepted. */
             ok: boolean;
@@ -1149,7 +1138,7 @@ export interface components {
             /** @description Its id. */
             id: string;
         };
-        /** @description An endpoint with its secret, which is returned only when it is new. */
+        /** @description An endpoint with its secret, which is answered where it is new and never else. */
         WebhookSecretAnswer: {
             /** @description `whsec_…`. */
             secret: string;
@@ -1158,13 +1147,13 @@ export interface components {
         };
         /** @description An endpoint as HTTP and `--json` show it. */
         WebhookView: {
-            /** @description When the endpoint was created. */
+            /** @description When it was made. */
             created_at: components["schemas"]["Instant"];
-            /** @description The person that the caller named, or else the principal that created the endpoint. */
+            /** @description Who made it. */
             created_by?: string | null;
             /** @description What people call it. */
             description: string;
-            /** @description The reason, if the issuer disabled the endpoint itself. */
+            /** @description Why not, where it was not a person's doing. */
             disabled_why?: string | null;
             /** @description Whether anything is sent. */
             enabled: boolean;
@@ -1176,7 +1165,7 @@ export interface components {
              * @description The newest event for which there are deliveries.
              */
             position: number;
-            /** @description The event types that are sent; an empty list means all. */
+            /** @description The types that it is told of; all for an empty list. */
             types: string[];
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Instant"];

@@ -51,18 +51,18 @@ export interface Policies {
 }
 
 /** A revocation or suspension of many keys. */
-export type MassRevocation = Answered<
+export type BulkRevocation = Answered<
   Api['BulkView'],
   { state: 'revoked' | 'suspended'; environment: Environment; serials: [number, number] },
   'owner' | 'kid' | 'environment' | 'serials'
 >;
 
-/** `/v1/revocations`. */
-export interface Revocations {
+/** `/v1/bulk-revocations`. */
+export interface BulkRevocations {
   /** Returns how many keys it would end, and changes nothing. */
   create(
     body: Sent<
-      Api['RevocationBody'],
+      Api['BulkRevocationBody'],
       { state?: 'revoked' | 'suspended'; environment?: Environment; dry_run: true }
     >,
     options?: CallOptions,
@@ -71,14 +71,14 @@ export interface Revocations {
   create(
     body: Wait &
       Sent<
-        Api['RevocationBody'],
+        Api['BulkRevocationBody'],
         { state?: 'revoked' | 'suspended'; environment?: Environment; dry_run?: false }
       >,
     options?: CallOptions,
-  ): Promise<MassRevocation & Carried>;
-  list(options?: CallOptions): Promise<MassRevocation[]>;
+  ): Promise<BulkRevocation & Carried>;
+  list(options?: CallOptions): Promise<BulkRevocation[]>;
   /** Lifts a suspension. */
-  lift(id: number, options?: CallOptions & Wait): Promise<MassRevocation & Carried>;
+  lift(id: number, options?: CallOptions & Wait): Promise<BulkRevocation & Carried>;
 }
 
 /** The published Token Status Lists, if the issuer publishes such lists. */

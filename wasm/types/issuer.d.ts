@@ -21,7 +21,7 @@ import type { Algorithm, Environment, Kind } from '../index.js';
 import type { CallOptions, Committed, Problem } from './issuer-call.js';
 import type { Events, Webhooks } from './issuer-events.js';
 import type { IssuerVerdict, Keys, KeyState, VerifyOptions } from './issuer-keys.js';
-import type { Admins, Labels, Owners, Policies, PublishedList, Revocations, Settings, Signers, Usage } from './issuer-records.js';
+import type { Admins, BulkRevocations, Labels, Owners, Policies, PublishedList, Settings, Signers, Usage } from './issuer-records.js';
 
 export type { Algorithm, Environment, Kind };
 export type * from './issuer-call.js';
@@ -51,7 +51,7 @@ export interface Issuer {
   keys: Keys;
   owners: Owners;
   policies: Policies;
-  revocations: Revocations;
+  bulkRevocations: BulkRevocations;
   events: Events;
   webhooks: Webhooks;
   admins: Admins;

@@ -52,7 +52,7 @@ export interface StatusListFacts {
   uri: string;
   idx: number;
   /** `stale`: past its `ttl`, and no newer list arrived in time. */
-  standing: 'fresh' | 'stale';
+  freshness: 'fresh' | 'stale';
   issuedAt: number;
   /** From this instant on, the list is no longer used; `null` if the list has no expiry. */
   expiresAt: number | null;

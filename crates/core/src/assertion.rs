@@ -5,7 +5,7 @@
 //!  4  magic `PCA` 1          4  issued at, s           16  public name of the key
 //! 16  issuer id              4  expires at, s           4  owner, 0 for none
 //!  2  kid                    1  kind: 1 or 2            4  policy, 0 for none
-//!  8  list number            1  environment: 1 or 2     1  standing: 1 fresh, 2 stale
+//!  8  list number            1  environment: 1 or 2     1  freshness: 1 fresh, 2 stale
 //! then three texts, each after its length in 2 bytes: audience, scopes, sales channels
 //! 64  signature, over its context and all bytes before
 //! ```
@@ -253,7 +253,7 @@ fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
     let fresh = match reader.u8()? {
         1 => true,
         2 => false,
-        _ => return Err(WireError::NotCanonical(Field::Standing)),
+        _ => return Err(WireError::NotCanonical(Field::Freshness)),
     };
     let mut text = || {
         let len = reader.u16()?;

@@ -4,34 +4,34 @@ use crate::crypto::PublicKey;
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
 use crate::refusal::Refusal;
 use crate::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
-use crate::token::{Claims, Malformed, Name, Text, message_in, with_signed};
+use crate::token::{Claims, MalformedToken, Name, TokenText, message_in, with_signed};
 
 /// A well-formed text. Nothing is verified yet.
 #[derive(Debug)]
-pub struct Unverified(Text);
+pub struct Unverified(TokenText);
 
 impl Unverified {
     /// A buffer to [`read`](Self::read) a text into.
-    pub(crate) const BLANK: Self = Self(Text::BLANK);
+    pub(crate) const BLANK: Self = Self(TokenText::BLANK);
 
     /// Reads a key's text into this buffer. After an error the contents are unspecified.
     #[inline]
-    pub(crate) fn read(&mut self, text: &str) -> Result<(), Malformed> {
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), MalformedToken> {
         self.0.read(text)
     }
 
     /// Reads a key's text.
     ///
     /// # Errors
-    /// [`Malformed`].
+    /// [`MalformedToken`].
     #[inline]
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        Text::parse(text).map(Self)
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        TokenText::parse(text).map(Self)
     }
 
     /// The text's form: prefix, length, and the signer that it names.
     #[must_use]
-    pub const fn text(&self) -> &Text {
+    pub const fn text(&self) -> &TokenText {
         &self.0
     }
 
@@ -161,8 +161,8 @@ impl Unverified {
             return Err(Refusal::SignerNotAllowed(kid));
         }
         // Check the tag, or assemble the signed message.
-        let block = with_signed(block, self.0.signed().ok_or(Malformed::Length)?);
-        let proof = match (&signer.material, self.0.proof().ok_or(Malformed::Length)?) {
+        let block = with_signed(block, self.0.signed().ok_or(MalformedToken::Length)?);
+        let proof = match (&signer.material, self.0.proof().ok_or(MalformedToken::Length)?) {
             (Material::Hmac { .. }, Carried::Tag(tag)) => {
                 let secret = keyring.secret(kid).ok_or(Refusal::SecretNotHeld(kid))?;
                 Proof::Tag(secret.verify_block(&block, tag))
@@ -243,14 +243,14 @@ fn is_good(
 /// It borrows the text and the keyring: a verification copies no claims before it accepts them.
 #[derive(Debug)]
 pub struct Authentic<'v> {
-    text: &'v Text,
+    text: &'v TokenText,
     signer: &'v KeyEntry,
     keyring: &'v Keyring,
 }
 
 impl<'v> Authentic<'v> {
     /// The text, its signer, and the keyring that lists the signer.
-    pub(crate) const fn parts(&self) -> (&'v Text, &'v KeyEntry, &'v Keyring) {
+    pub(crate) const fn parts(&self) -> (&'v TokenText, &'v KeyEntry, &'v Keyring) {
         (self.text, self.signer, self.keyring)
     }
 

@@ -43,8 +43,8 @@ worded! {
     Kind = "kind",
     /// An assertion's environment.
     Environment = "environment",
-    /// An assertion's standing.
-    Standing = "standing",
+    /// An assertion's freshness.
+    Freshness = "freshness",
     /// A keyring's kids, which ascend.
     Kid = "kid",
     /// A keyring's labels.

@@ -1,7 +1,7 @@
 //! The reasons for refusing a key.
 
 use crate::list::ListError;
-use crate::token::{Environment, Kind, Malformed};
+use crate::token::{Environment, Kind, MalformedToken};
 
 /// Why a key is refused.
 ///
@@ -10,7 +10,7 @@ use crate::token::{Environment, Kind, Malformed};
 pub enum Refusal {
     /// The text isn't a key.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] MalformedToken),
     /// The issuer doesn't use the prefix's label.
     #[error("the key's label is not one of this issuer's")]
     ForeignLabel,

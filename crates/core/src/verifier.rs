@@ -38,14 +38,16 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
-use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Part, Stamp};
+use crate::list::{
+    Body, Bundle, FileName, Head, ListError, ListVersion, Part, RevocationList, Stamp,
+};
 use crate::time::Time;
 
 /// The newest keyring and list of one issuer.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keyring: Keyring,
-    list: Option<List>,
+    list: Option<RevocationList>,
     /// The newest stamp that was restored without its list. Older stamps are refused.
     floor: Option<Stamp>,
 }
@@ -87,7 +89,7 @@ pub struct Update {
 /// A list that is valid at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct ListAt<'r> {
-    pub(crate) list: &'r List,
+    pub(crate) list: &'r RevocationList,
     pub(crate) now: Time,
 }
 
@@ -126,7 +128,7 @@ impl Verifier {
 
     /// The held list, even if it is past its next update.
     #[must_use]
-    pub const fn list(&self) -> Option<&List> {
+    pub const fn list(&self) -> Option<&RevocationList> {
         self.list.as_ref()
     }
 
@@ -171,7 +173,7 @@ impl Verifier {
             }
             return Ok(None);
         }
-        let held = self.list.iter().flat_map(List::bodies).collect();
+        let held = self.list.iter().flat_map(RevocationList::bodies).collect();
         Ok(Some(Update { stamp, now, held, head: None, parts: Parts::default() }))
     }
 
@@ -198,7 +200,7 @@ impl Verifier {
             .map(|line| Some((line.shard, update.parts.get(line.body)?.body.clone()?)))
             .collect::<Option<_>>()
             .ok_or(ListError::WrongDigest(Part::Body))?;
-        self.list = Some(List::assemble(update.stamp, head, shards));
+        self.list = Some(RevocationList::assemble(update.stamp, head, shards));
         Ok(())
     }
 
@@ -212,7 +214,7 @@ impl Verifier {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
         };
-        let before = self.list.as_ref().map(List::list_version);
+        let before = self.list.as_ref().map(RevocationList::list_version);
         if let Some(mut update) = self.offer_stamp(bundle.stamp, now)? {
             update.offer_head(bundle.head, &self.keyring, now)?;
             for body in bundle.bodies {
@@ -220,7 +222,7 @@ impl Verifier {
             }
             self.commit(update)?;
         }
-        Ok(newer_keyring || self.list.as_ref().map(List::list_version) != before)
+        Ok(newer_keyring || self.list.as_ref().map(RevocationList::list_version) != before)
     }
 
     /// Restores from a bundle what was held before: stored by an earlier verifier, or deployed with
@@ -262,7 +264,7 @@ impl Verifier {
 
     /// The newest known stamp: the list's, or the floor.
     fn newest(&self) -> Option<&Stamp> {
-        let list = self.list.as_ref().map(List::stamp);
+        let list = self.list.as_ref().map(RevocationList::stamp);
         list.into_iter().chain(&self.floor).max_by_key(|stamp| stamp.list_version().number)
     }
 

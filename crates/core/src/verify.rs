@@ -27,10 +27,10 @@
 
 use crate::crypto::IssuerId;
 use crate::keyring::Purpose;
-use crate::list::{List, ListVersion, Status};
+use crate::list::{ListVersion, RevocationList, Status};
 use crate::signature_cache::SignatureCache;
 use crate::time::Time;
-use crate::token::{Algorithm, Claims, Environment, Kind, Name, Prefix, Serial, Text};
+use crate::token::{Algorithm, Claims, Environment, Kind, Name, Prefix, Serial, TokenText};
 use crate::verifier::{ListAt, Verifier};
 
 pub use crate::authenticate::{Authentic, Authentication, UncheckedSignature, Unverified};
@@ -61,7 +61,7 @@ impl Verifier {
         requirements: &Requirements,
         now: Time,
     ) -> Result<Accepted, Refusal> {
-        // Read in place: a `Text` is long, and returning it would copy it.
+        // Read in place: a `TokenText` is long, and returning it would copy it.
         let mut unverified = Unverified::BLANK;
         unverified.read(text)?;
         unverified
@@ -114,8 +114,8 @@ impl<'v> Authentic<'v> {
 /// An authentic key that is neither revoked nor expired.
 #[derive(Debug)]
 pub struct Current<'v> {
-    text: &'v Text,
-    list: &'v List,
+    text: &'v TokenText,
+    list: &'v RevocationList,
 }
 
 impl Current<'_> {

@@ -311,7 +311,7 @@ impl Stage {
         let now = self.now();
         let adopted = self.verifier.adopt_bundle(&published.bundle(), now);
         let offered = world.list_version();
-        let held = self.verifier.list().map(portcullis_core::list::List::list_version);
+        let held = self.verifier.list().map(portcullis_core::list::RevocationList::list_version);
         // The replica adopts a list if and only if it is in time and not a step back.
         let current = world.epoch == self.verifier.keyring().epoch();
         let in_time = now < offered.next_update && offered.this_update <= now.plus_millis(10_000);
@@ -341,7 +341,8 @@ impl Stage {
     /// all.
     fn check(&mut self) {
         let now = self.now();
-        let list_version = self.verifier.list().map(portcullis_core::list::List::list_version);
+        let list_version =
+            self.verifier.list().map(portcullis_core::list::RevocationList::list_version);
         let held = list_version.map(|ListVersion { epoch, number, .. }| (epoch, number));
         assert!(held.is_none_or(|held| held >= self.newest), "{held:?} after {:?}", self.newest);
         self.newest = held.unwrap_or(self.newest);

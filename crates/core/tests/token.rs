@@ -16,7 +16,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::time::Time;
 use portcullis_core::token::{
-    Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Prefix, Serial, Text,
+    Claims, Environment, Kind, Label, Lifetime, MalformedToken, Name, Prefix, Serial, TokenText,
 };
 use portcullis_core::verify::{Refusal, Requirements, Unverified};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
@@ -66,12 +66,12 @@ fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
             let refusal = verifier.verify(&reseal(&front, &forged), &ANY, world.this_update);
             // Version, kind and environment are checked before the proof; kid selects the key.
             match (bit / 8, refusal.unwrap_err()) {
-                (0, Refusal::Malformed(Malformed::Version))
-                | (1, Refusal::Malformed(Malformed::Fields))
+                (0, Refusal::Malformed(MalformedToken::Version))
+                | (1, Refusal::Malformed(MalformedToken::Fields))
                 | (2..=3, Refusal::UnknownKid(_) | Refusal::SignerNotAllowed(_)) => {}
                 // Issued-at can't be later than expires-at here: expires-at 0 means none, and
                 // setting any of its bits gives a time before issued-at.
-                (16..=19, Refusal::Malformed(Malformed::Fields) | Refusal::BadSignature) => {}
+                (16..=19, Refusal::Malformed(MalformedToken::Fields) | Refusal::BadSignature) => {}
                 (_, refusal) => assert_eq!(refusal, Refusal::BadSignature, "bit {bit}"),
             }
         }
@@ -129,8 +129,8 @@ fn prefix_label_and_issuer_are_bound() {
     for (other, refusal) in [
         ("sk_live_", Refusal::ForeignLabel),
         ("acne_sk_live_", Refusal::ForeignLabel),
-        ("acme_pk_live_", Refusal::Malformed(Malformed::Fields)),
-        ("acme_sk_test_", Refusal::Malformed(Malformed::Fields)),
+        ("acme_pk_live_", Refusal::Malformed(MalformedToken::Fields)),
+        ("acme_sk_test_", Refusal::Malformed(MalformedToken::Fields)),
     ] {
         let verdict = verifier.verify(&reseal(other, &bytes), &ANY, world.this_update);
         assert_eq!(verdict.unwrap_err(), refusal, "{other}");
@@ -240,7 +240,7 @@ fn debug_shows_no_credential() {
     let shown = format!("{unverified:?} {:?} {:?}", world.signer(HMAC_LIVE), world.signer(ED25519));
     assert_eq!(
         shown,
-        "Unverified(Text(sk_live_***)) Hmac(HmacSigner(HmacKey(..))) Ed25519(SigningKey(..))"
+        "Unverified(TokenText(sk_live_***)) Hmac(HmacSigner(HmacKey(..))) Ed25519(SigningKey(..))"
     );
 }
 
@@ -273,9 +273,9 @@ fn what_is_no_credential_is_shown_as_it_is() {
 fn the_longest_token_is_not_too_long() {
     let longest = format!("{}_pk_live_{}", "a".repeat(Label::MAX_LEN), "z".repeat(132));
     let refused = |text: &str| Unverified::parse(text).unwrap_err();
-    assert_eq!(longest.len(), Text::MAX_LEN);
-    assert_eq!(refused(&longest), Malformed::Overflow);
-    assert_eq!(refused(&format!("{longest}z")), Malformed::TooLong);
+    assert_eq!(longest.len(), TokenText::MAX_LEN);
+    assert_eq!(refused(&longest), MalformedToken::Overflow);
+    assert_eq!(refused(&format!("{longest}z")), MalformedToken::TooLong);
 }
 
 #[test]

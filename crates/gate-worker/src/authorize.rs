@@ -11,14 +11,14 @@ use portcullis_gate::gate::Gate;
 use portcullis_gate::refresh::policy::fetch_policy;
 use portcullis_gate::refresh::refresh;
 use portcullis_gate::request::Request;
-use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request_state::{Next, RequestState};
 use portcullis_gate::response::problem::Problem;
 use portcullis_gate::telemetry::deliver::deliver;
 use portcullis_gate::telemetry::log::Event;
 
 use crate::answer::{answer, refuse, reserved_page};
-use crate::authorized_request::{AuthorizedRequest, Verdict};
+use crate::authorized_request::{AuthorizedRequest, Decision};
 use crate::clock::now;
 use crate::crypto;
 use crate::host::Runtime;
@@ -28,7 +28,7 @@ use crate::request::RequestText;
 
 /// Decides on a request. Waits for a fresh list, an extra refresh or a policy if it needs one, and
 /// never longer than the settings allow. Whatever can't be decided, invalid settings included, is
-/// an [`Answer`](Verdict::Answer).
+/// an [`Answer`](Decision::Answer).
 ///
 /// # Errors
 /// Those of the runtime; they let no request through.
@@ -36,19 +36,19 @@ pub async fn authorize(
     request: web_sys::Request,
     env: &Env,
     ctx: &Context,
-) -> worker::Result<Verdict> {
+) -> worker::Result<Decision> {
     let env: JsValue = env.clone().into();
     let shared = match shared(&env) {
         Ok(shared) => shared,
         Err(error) => {
             log(&Event::Settings(error));
             let origin = request.headers().get("origin").ok().flatten();
-            return answer(&Problem::Misconfigured, None, origin.as_deref()).map(Verdict::Answer);
+            return answer(&Problem::Misconfigured, None, origin.as_deref()).map(Decision::Answer);
         }
     };
     let texts = RequestText::of(&request, &shared.settings)?;
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
-    let evaluated = async |request: &Result<Request<'_>, Malformed>| {
+    let evaluated = async |request: &Result<Request<'_>, MalformedRequest>| {
         let next = decide(&shared.gate, &runtime, ctx, request).await;
         (next, request.as_ref().ok().and_then(Request::origin).map(str::to_owned))
     };
@@ -59,12 +59,12 @@ pub async fn authorize(
             let removed = texts.removed;
             AuthorizedRequest { shared, runtime, request, removed, origin, forward }.limited().await
         }
-        Next::Refuse(refused) => refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer),
-        Next::Reserved(page) => reserved_page(&shared.gate, page).map(Verdict::Answer),
+        Next::Refuse(refused) => refuse(&runtime, refused, origin.as_deref()).map(Decision::Answer),
+        Next::Reserved(page) => reserved_page(&shared.gate, page).map(Decision::Answer),
         // Handled in `decide`.
         Next::Sleep(_) | Next::Verify(_) => {
             let problem = Problem::Unavailable { retry_after: 1 };
-            answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
+            answer(&problem, None, origin.as_deref()).map(Decision::Answer)
         }
     }
 }
@@ -75,7 +75,7 @@ async fn decide(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,
     ctx: &Context,
-    request: &Result<Request<'_>, Malformed>,
+    request: &Result<Request<'_>, MalformedRequest>,
 ) -> Next {
     let mut state = RequestState::new();
     loop {

@@ -67,7 +67,7 @@ pub fn sender() -> Function {
 /// The decision on a request.
 #[must_use]
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Decision {
     /// Accepted: its key is valid, or it needs none.
     Authorized(AuthorizedRequest),
     /// Refused, or a request for one of the gate's own pages: return this answer.
@@ -97,7 +97,7 @@ impl fmt::Debug for AuthorizedRequest {
 
 impl AuthorizedRequest {
     /// Passes, unless the platform's rate limiter counts the key's requests and refuses this one.
-    pub(crate) async fn limited(self) -> worker::Result<Verdict> {
+    pub(crate) async fn limited(self) -> worker::Result<Decision> {
         if let Some(class) = self.class()
             && self.forward.rate.is_some_and(|rate| rate.allowance.is_none())
             && !within_limit(&self.runtime, class, &self.forward).await
@@ -105,10 +105,10 @@ impl AuthorizedRequest {
             let limited = self.shared.gate.borrow_mut().limited(&self.forward, now());
             if let Some(limited) = limited {
                 let origin = self.origin.as_deref();
-                return refuse(&self.runtime, limited, origin).map(Verdict::Answer);
+                return refuse(&self.runtime, limited, origin).map(Decision::Answer);
             }
         }
-        Ok(Verdict::Authorized(self))
+        Ok(Decision::Authorized(self))
     }
 
     /// The caller. `None` on an open route, and for preflights of other routes.
@@ -130,12 +130,12 @@ impl AuthorizedRequest {
     ///
     /// # Errors
     /// Those of the runtime; they let no request through.
-    pub fn require(self, scopes: &[&str]) -> worker::Result<Verdict> {
+    pub fn require(self, scopes: &[&str]) -> worker::Result<Decision> {
         match self.forward.lacks(scopes, now()) {
             Some(refused) => {
-                refuse(&self.runtime, refused, self.origin.as_deref()).map(Verdict::Answer)
+                refuse(&self.runtime, refused, self.origin.as_deref()).map(Decision::Answer)
             }
-            None => Ok(Verdict::Authorized(self)),
+            None => Ok(Decision::Authorized(self)),
         }
     }
 

@@ -4,8 +4,8 @@
 //! #[event(fetch)]
 //! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
 //!     let authorized = match portcullis_gate_worker::authorize(request, &env, &ctx).await? {
-//!         Verdict::Authorized(authorized) => authorized,
-//!         Verdict::Answer(answer) => return Ok(answer),
+//!         Decision::Authorized(authorized) => authorized,
+//!         Decision::Answer(answer) => return Ok(answer),
 //!     };
 //!     match authorized.caller() {
 //!         Some(caller) if caller.may("reports:read") => reports(caller),
@@ -41,7 +41,7 @@ mod queue;
 mod request;
 
 pub use crate::authorize::authorize;
-pub use crate::authorized_request::{AuthorizedRequest, Verdict};
+pub use crate::authorized_request::{AuthorizedRequest, Decision};
 pub use crate::background::{queue, scheduled};
 pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_gate::identity::caller::Caller;

@@ -6,7 +6,7 @@ use worker::web_sys;
 
 use portcullis_gate::request::Request;
 use portcullis_gate::request::fields::{Rule, rule};
-use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request::received::Received;
 use portcullis_gate::settings::Settings;
 
@@ -58,7 +58,7 @@ impl RequestText {
     pub(crate) async fn read<T>(
         &self,
         settings: &Settings,
-        then: impl AsyncFnOnce(&Result<Request<'_>, Malformed>) -> T,
+        then: impl AsyncFnOnce(&Result<Request<'_>, MalformedRequest>) -> T,
     ) -> T {
         let fields: Vec<(&str, &str)> =
             self.read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -98,7 +98,7 @@
 //! ```
 //!
 //! All of it runs, and is tested, on any machine. `crates/gate-worker` connects it with the Workers
-//! runtime, and `crates/gate-worker/module` is the module that is deployed.
+//! runtime, and `crates/gate-worker/gate-module` is the module that is deployed.
 
 pub mod cron;
 pub mod forward;

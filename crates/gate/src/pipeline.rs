@@ -25,7 +25,7 @@ use crate::identity::assertion_cache::{AssertionCache, AssertionText};
 use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
 use crate::request::credential::{Credential, RemovedKeys};
 use crate::request::keys::holds_key;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 use crate::request::{Request, query};
 use crate::request_state::RequestState;
 use crate::response::refused::Reason;
@@ -388,7 +388,7 @@ impl From<NoRoute> for Reason {
     fn from(no_route: NoRoute) -> Self {
         match no_route {
             NoRoute::Unknown => Self::NoRoute,
-            NoRoute::Ambiguous => Self::Malformed(Malformed::AmbiguousPath),
+            NoRoute::Ambiguous => Self::Malformed(MalformedRequest::AmbiguousPath),
         }
     }
 }

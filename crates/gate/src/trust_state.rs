@@ -6,7 +6,7 @@
 
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{
-    Bundle, Deployment, FileName, Head, List, ListError, ListVersion, Part,
+    Bundle, Deployment, FileName, Head, ListError, ListVersion, Part, RevocationList,
 };
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::time::Time;
@@ -43,14 +43,14 @@ impl TrustState {
 
     /// The held list, even if it is past its next update.
     #[must_use]
-    pub fn list(&self) -> Option<&List> {
+    pub fn list(&self) -> Option<&RevocationList> {
         self.verifier.as_ref().and_then(Verifier::list)
     }
 
     /// Epoch, number and times of the held list, even if it is past its next update.
     #[must_use]
     pub fn list_version(&self) -> Option<ListVersion> {
-        self.list().map(List::list_version)
+        self.list().map(RevocationList::list_version)
     }
 
     /// Epoch, number and times of the held list, if it is in force at `now`.
@@ -202,7 +202,7 @@ impl TrustState {
     /// The policy files under the head `new` that replace those in use under the held list.
     #[must_use]
     pub fn policy_successors(&self, new: &Head) -> Vec<(Visibility, FileName)> {
-        let Some(old) = self.list().map(List::head) else { return Vec::new() };
+        let Some(old) = self.list().map(RevocationList::head) else { return Vec::new() };
         let wanted = Visibility::ALL.into_iter().flat_map(|visibility| {
             let names = self.policies.wants(old.policies(visibility), new.policies(visibility));
             names.into_iter().map(move |name| (visibility, name))

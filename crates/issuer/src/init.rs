@@ -22,7 +22,8 @@ use crate::files::FileError;
 use crate::files::{self, Privacy};
 use crate::home::Home;
 use crate::keystore::{Keystore, StoredKey, Vault};
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
+use crate::store::bulk::EffectiveKey;
 use crate::store::{Database, Store, lists, shards};
 use crate::{issuer::Issuer, publish::DEFAULT_VALID_FOR};
 
@@ -51,7 +52,7 @@ pub struct Initialised {
     /// The path of the root key.
     pub root_key: PathBuf,
     /// The first admin key.
-    pub admin: KeyRecord,
+    pub admin: EffectiveKey,
     /// Its token, which is stored nowhere.
     pub admin_token: Zeroizing<String>,
 }

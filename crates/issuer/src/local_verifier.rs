@@ -73,7 +73,7 @@ impl PublishedState {
     /// The version of the current list.
     #[must_use]
     pub fn list_version(&self) -> Option<ListVersion> {
-        self.verifier.list().map(portcullis_core::list::List::list_version)
+        self.verifier.list().map(portcullis_core::list::RevocationList::list_version)
     }
 }
 

@@ -399,19 +399,19 @@ impl Checked {
             self.of_key(router, "DELETE /v1/policies/{number}", number, &none, status).await;
         }
 
-        let bulk = "POST /v1/revocations";
+        let bulk = "POST /v1/bulk-revocations";
         let dry = json!({ "environment": "test", "dry_run": true });
         self.ok(at, &Call::at(bulk, &dry), 200).await;
         let left = self.ok(at, &Call::at("POST /v1/owners", &json!({ "name": "Left" })), 201).await;
         let whole =
             json!({ "owner": left["number"], "issued_before": "2020-01-31T12:00:00Z", "by": "me" });
-        self.ok(at, &Call::new(bulk, "/v1/revocations?wait=0", &whole), 201).await;
+        self.ok(at, &Call::new(bulk, "/v1/bulk-revocations?wait=0", &whole), 201).await;
         for (router, made, lifted) in [(at, 201, 200), (mute, 202, 202)] {
             let what = json!({ "environment": "test", "state": "suspended" });
             let entry = id(&self.ok(router, &Call::at(bulk, &what), made).await, "/id");
-            self.of_key(router, "POST /v1/revocations/{id}/lift", &entry, &none, lifted).await;
+            self.of_key(router, "POST /v1/bulk-revocations/{id}/lift", &entry, &none, lifted).await;
         }
-        self.ok(at, &Call::at("GET /v1/revocations", &none), 200).await;
+        self.ok(at, &Call::at("GET /v1/bulk-revocations", &none), 200).await;
     }
 
     /// List, trail, webhooks, usage, settings.
@@ -593,7 +593,7 @@ fn the_command_line_answers_the_same_objects() {
         ("POST /v1/keys/undo", &["keys", "undo", &d]),
         ("PATCH /v1/policies/{number}", &["policies", "update", &policy, "--scope", "a:b"]),
         ("DELETE /v1/policies/{number}", &["policies", "delete", &policy]),
-        ("POST /v1/revocations", &["revoke", "--environment", "test", "--yes"]),
+        ("POST /v1/bulk-revocations", &["revoke", "--environment", "test", "--yes"]),
     ];
     for (operation, args) in acts {
         let call = Call::at(operation, &Value::Null);

@@ -138,7 +138,7 @@ async fn keys_of_before_that_are_not_as_new_ones_must_be_are_told() {
         found.iter().map(|check| (check.found.clone(), check.mend.clone())).collect::<Vec<_>>()
     };
     assert_eq!(told().await, [("nothing is asked of keys".into(), None)]);
-    let old = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
+    let old = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id.clone();
     let asked = KindChange {
         max_lifetime_seconds: Some(Some(3600)),
         idle_days: Some(Some(30)),

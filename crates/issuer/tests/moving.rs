@@ -292,7 +292,7 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
         let mut refusal = None;
         while refusal.is_none() && !is_over.load(Ordering::Relaxed) {
             match issuer.keys().create(&NewKey::titled("Meanwhile")).await {
-                Ok(made) => acknowledged.push(made.record.id),
+                Ok(made) => acknowledged.push(made.record.id.clone()),
                 Err(Error::Store(StoreError::Busy)) => {}
                 Err(error) => refusal = Some(error),
             }

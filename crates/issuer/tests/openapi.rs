@@ -62,7 +62,7 @@ impl Api {
         let admin_scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Ops") };
         let minted = self.bench.issuer.keys().create(&new).await.unwrap();
-        (minted.record.id, minted.token.to_string())
+        (minted.record.id.clone(), minted.token.to_string())
     }
 
     async fn send(
@@ -130,7 +130,7 @@ async fn each_route_demands_the_scope_that_it_names() {
         let all: Vec<&str> = demanded.iter().map(String::as_str).collect();
         let (_, with) = api.admin(&all).await;
         // If the body selects keys, some selections require more scopes.
-        let body = if path == "/v1/revocations" { json!({ "owner": 1 }) } else { json!({}) };
+        let body = if path == "/v1/bulk-revocations" { json!({ "owner": 1 }) } else { json!({}) };
         let (status, ..) = api.send(&with, &method, &place, &body).await;
         assert!(
             status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED,
@@ -236,8 +236,8 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
         ("POST", "/v1/keys/delete", ids.clone()),
         ("POST", "/v1/keys/undo", ids),
         ("PUT", "/v1/keys", json!({ "id": strong, "title": "Mine" })),
-        ("POST", "/v1/revocations", json!({ "environment": "live" })),
-        ("POST", "/v1/revocations", json!({})),
+        ("POST", "/v1/bulk-revocations", json!({ "environment": "live" })),
+        ("POST", "/v1/bulk-revocations", json!({})),
     ];
     for (method, path, body) in bulk {
         let (status, _, problem) = api.send(&revoker, method, path, &body).await;
@@ -247,15 +247,16 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     // A weak key can't lift their suspension either.
     let (_, strong_key) = api.admin(&["*"]).await;
     let suspend = json!({ "state": "suspended", "environment": "test" });
-    let (status, _, entry) = api.send(&strong_key, "POST", "/v1/revocations", &suspend).await;
+    let (status, _, entry) = api.send(&strong_key, "POST", "/v1/bulk-revocations", &suspend).await;
     assert_eq!(status, StatusCode::CREATED, "{entry}");
-    let lift = format!("/v1/revocations/{}/lift", entry["id"]);
+    let lift = format!("/v1/bulk-revocations/{}/lift", entry["id"]);
     let (status, ..) = api.send(&revoker, "POST", &lift, &json!({})).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     let (status, ..) = api.send(&strong_key, "POST", &lift, &json!({})).await;
     assert_eq!(status, StatusCode::OK);
     // A selection across all purposes leaves admin keys out.
-    let token = api.bench.issuer.keys().create(&NewKey::titled("Token")).await.unwrap().record.id;
+    let token =
+        api.bench.issuer.keys().create(&NewKey::titled("Token")).await.unwrap().record.id.clone();
     let like = json!({ "where": { "environment": "live" } });
     let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
     assert_eq!((status, &revoked["count"]), (StatusCode::OK, &json!(1)), "{revoked}");

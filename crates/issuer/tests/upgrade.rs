@@ -249,7 +249,7 @@ async fn a_program_that_knows_no_settings_makes_no_key() {
     }
     for home in databases {
         let issuer = open(&home).await;
-        let id = issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
+        let id = issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id.clone();
         // A row as the earlier program wrote it: each column that it knew, and no other.
         let columns = "id, serial, kid, nonce, purpose, kind, environment, label, title, folded, \
                        metadata, admin_scopes, owner, policy, redacted, token, issued_at, \

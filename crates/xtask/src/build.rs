@@ -78,7 +78,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         std::fs::write(&bundle, [])?;
     }
     let out = paths::root().join("crates/gate-worker/build");
-    worker(setup, "gate", ("portcullis-gate-module", "crates/gate-worker/module"), &out)?;
+    worker(setup, "gate", ("portcullis-gate-module", "crates/gate-worker/gate-module"), &out)?;
     Ok(out)
 }
 
@@ -128,7 +128,7 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
     ui::step("npm package", || {
         let mut cargo = setup.wasm.cargo()?;
         cargo.arg("build");
-        let module = wasm(cargo, "portcullis-module", &paths::wasm_target())?;
+        let module = wasm(cargo, "portcullis-npm-module", &paths::wasm_target())?;
         // The gate's builds share the target folder, and set this variable: see `worker`.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");

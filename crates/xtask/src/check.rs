@@ -72,7 +72,7 @@ const WASM_PACKAGES: [&str; 6] = [
     "portcullis-gate-module",
     "example-rust-worker",
     "portcullis-bindgen-module",
-    "portcullis-module",
+    "portcullis-npm-module",
     "portcullis-primitives",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];

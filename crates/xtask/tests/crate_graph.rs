@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("portcullis-wasm", &["portcullis-core"]),
     ("portcullis-bindgen", &["portcullis-core", "portcullis-wasm"]),
     ("portcullis-bindgen-module", &["portcullis-bindgen"]),
-    ("portcullis-module", &["portcullis-core", "portcullis-wasm"]),
+    ("portcullis-npm-module", &["portcullis-core", "portcullis-wasm"]),
     ("portcullis-primitives", &["portcullis-core"]),
     ("xtask", &[]),
 ];

@@ -3,7 +3,7 @@
 import { put, spelled, words } from './fields.mjs';
 
 const IDENTITY = words(`
-  key owner policy scopes kind issuer environment sales-channels standing list assertion debug anything
+  key owner policy scopes kind issuer environment sales-channels freshness list assertion debug anything
 `).map((member) => `portcullis-${member}`);
 const FORWARDED = words(`
   forwarded forwarded-for x-forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port

@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use portcullis_core::policy::Policy;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Accepted;
-use portcullis_wasm::{Engine, ListFacts, Standing};
+use portcullis_wasm::{Engine, Freshness, ListFacts};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -21,7 +21,7 @@ pub(crate) fn object(answer: &impl Serialize) -> Result<JsValue, Thrown> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct List {
-    standing: &'static str,
+    freshness: &'static str,
     epoch: Option<u32>,
     number: Option<f64>,
     age_ms: Option<f64>,
@@ -32,7 +32,7 @@ pub(crate) struct List {
 impl From<Option<ListFacts>> for List {
     fn from(list: Option<ListFacts>) -> Self {
         Self {
-            standing: list.map_or(Standing::Unknown, |list| list.standing).name(),
+            freshness: list.map_or(Freshness::Unknown, |list| list.freshness).name(),
             epoch: list.map(|list| list.epoch),
             number: list.map(|list| list.number),
             age_ms: list.map(|list| list.age_ms),

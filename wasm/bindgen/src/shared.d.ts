@@ -26,17 +26,17 @@ export interface ListFacts {
 
 /** A list that keys are verified against: `fresh` up to the age `freshFor`, `stale` above it. */
 export interface CurrentList extends ListFacts {
-  standing: 'fresh' | 'stale';
+  freshness: 'fresh' | 'stale';
 }
 
 /** A list that is held, but that no key may be accepted by. The refusal's code says why. */
 export interface OutdatedList extends ListFacts {
-  standing: 'unknown';
+  freshness: 'unknown';
 }
 
 /** No list is held. */
 export interface NoList {
-  standing: 'unknown';
+  freshness: 'unknown';
   epoch: null;
   number: null;
   ageMs: null;

@@ -36,7 +36,7 @@ export class AssertionKeyring {
   status(now, freshFor) {
     const ageMs = now >= this.#fetchedAt ? now - this.#fetchedAt : Infinity;
     const current = ageMs <= freshFor ? 'fresh' : 'stale';
-    return { list: { standing: this.isInForce(now) ? current : 'unknown', ageMs } };
+    return { list: { freshness: this.isInForce(now) ? current : 'unknown', ageMs } };
   }
 
   async run(clock) {

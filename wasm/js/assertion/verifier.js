@@ -203,7 +203,7 @@ function refused(code, message = MESSAGES[code]) {
   return { ok: false, code, message };
 }
 
-function acceptedOf({ issuer, kind, environment, name, owner, policy, scopes, salesChannels, list, standing, audience, issuedAt, expiresAt }) {
+function acceptedOf({ issuer, kind, environment, name, owner, policy, scopes, salesChannels, list, freshness, audience, issuedAt, expiresAt }) {
   return {
     ok: true,
     key: {
@@ -215,7 +215,7 @@ function acceptedOf({ issuer, kind, environment, name, owner, policy, scopes, sa
       policy: policy || null,
     },
     grant: { scopes: words(scopes, ' '), salesChannels: words(salesChannels, ',') },
-    list: { number: Number(list), standing },
+    list: { number: Number(list), freshness },
     audience,
     issuedAt: issuedAt * 1000,
     expiresAt: expiresAt * 1000,

@@ -8,7 +8,7 @@ import { property } from '../shared/property.js';
 export { covers } from '../shared/scope.js';
 
 const HEADER = 'portcullis';
-const PARTS = ['key', 'issuer', 'kind', 'environment', 'list', 'standing', 'owner', 'policy', 'scopes', 'sales-channels'];
+const PARTS = ['key', 'issuer', 'kind', 'environment', 'list', 'freshness', 'owner', 'policy', 'scopes', 'sales-channels'];
 // The separators in a list that has a header of its own.
 const BETWEEN = { scopes: ' ', 'sales-channels': ',' };
 
@@ -18,7 +18,7 @@ const SCOPE = `"${SEGMENT}(?::${SEGMENT})*"`;
 const CHANNEL = '"[A-Za-z0-9_-]{1,64}"';
 const LINE = new RegExp(
   '^key=(apk_[0-9A-Za-z]{22}), issuer=(iss_[0-9A-Za-z]{22}), kind=(secret|publishable), environment=(live|test)'
-  + `, list=(0|${NUMBER}), standing=(fresh|stale)(?:, owner=(${NUMBER}))?`
+  + `, list=(0|${NUMBER}), freshness=(fresh|stale)(?:, owner=(${NUMBER}))?`
   // Without a policy, nothing is granted.
   + `(?:, policy=(${NUMBER})(?:, scopes=\\((${SCOPE}(?: ${SCOPE})*)\\))?(?:, sales-channels=\\((${CHANNEL}(?: ${CHANNEL})*)\\))?)?$`,
 );
@@ -39,13 +39,13 @@ export function readCaller(input) {
 
 function callerOf(match) {
   if (match === null) return undefined;
-  const [, name, issuer, kind, environment, listed, standing, owned, ruled, granted, sold] = match;
+  const [, name, issuer, kind, environment, listed, freshness, owned, ruled, granted, sold] = match;
   const [number, owner, policy] = [listed, owned, ruled].map((digits) => (digits === undefined ? null : Number(digits)));
   const [scopes, salesChannels] = [granted, sold].map((texts) => texts?.slice(1, -1).split('" "') ?? []);
   const good = isId(name) && isId(issuer) && Number.isSafeInteger(number) && owner <= LARGEST_NUMBER && policy <= LARGEST_NUMBER
     && scopes.every((scope) => scope.length <= LONGEST_SCOPE) && ascends(scopes) && ascends(salesChannels);
   return good
-    ? { key: { name, issuer, kind, environment, owner, policy }, grant: { scopes, salesChannels }, list: { number, standing } }
+    ? { key: { name, issuer, kind, environment, owner, policy }, grant: { scopes, salesChannels }, list: { number, freshness } }
     : undefined;
 }
 

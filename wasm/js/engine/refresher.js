@@ -57,15 +57,15 @@ export class Refresher {
   async refreshIfDue(clock, waitUntil) {
     const now = clock();
     const { freshFor, deadline, coldDeadline } = this.#bounds;
-    const { standing, ageMs } = this.#engine.status(now, freshFor).list;
-    const closed = standing === 'unknown';
+    const { freshness, ageMs } = this.#engine.status(now, freshFor).list;
+    const closed = freshness === 'unknown';
     if (!closed && ageMs < freshFor / 2) return;
     const started = this.#mayStart(now) ? this.#start(clock) : undefined;
     if (started !== undefined) {
       const out = started.catch(ignore);
       waitUntil?.(out);
     }
-    if (standing === 'fresh') return;
+    if (freshness === 'fresh') return;
     if (started === undefined && !isWithin(this.#lease, now)) return;
     await this.#wait(closed ? coldDeadline : deadline, started);
   }
@@ -142,8 +142,8 @@ export class Refresher {
     this.lastError = error;
     this.#failures = error === null ? 0 : this.#failures + 1;
     const now = clock();
-    const { ageMs, standing } = this.#engine.status(now, 0).list;
-    const young = standing !== 'unknown' && ageMs < this.#bounds.freshFor / 2;
+    const { ageMs, freshness } = this.#engine.status(now, 0).list;
+    const young = freshness !== 'unknown' && ageMs < this.#bounds.freshFor / 2;
     const millis = error === null && young ? 0 : this.#backOff();
     this.#pause = { from: now, until: now + millis };
   }

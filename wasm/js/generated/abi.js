@@ -37,7 +37,7 @@ export const REASON_OTHER_TEXT = 10;
 export const REASON_OTHER_TEXT_LEN = 11;
 export const REPLY = 12;
 export const REPLY_LEN = 13;
-export const STANDING = 14;
+export const FRESHNESS = 14;
 export const EPOCH = 15;
 
 // Bytes of a wanted file (its folder, its digest, its length), and of the parts of a signature that
@@ -52,7 +52,7 @@ export const SIGNATURE_BYTES = 64;
 export const KINDS = ['', 'secret', 'publishable'];
 export const ENVIRONMENTS = ['', 'live', 'test'];
 export const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
-export const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
+export const FRESHNESS_NAMES = ['', 'fresh', 'stale', 'unknown'];
 
 // The folder of a wanted file, below the source's folder.
 export const FOLDERS = ['heads', 'bodies', 'policies', 'private'];

@@ -16,7 +16,7 @@ export function createIssuer(options) {
     keys: new Keys(transport),
     owners: owners(send),
     policies: policies(send),
-    revocations: revocations(send),
+    bulkRevocations: bulkRevocations(send),
     events: new Events(transport),
     webhooks: webhooks(send),
     admins: { create: (body, options) => send({ method: 'POST', path: ['v1', 'admins'], body }, options) },
@@ -106,14 +106,14 @@ function goneBefore(answer) {
   };
 }
 
-function revocations(send) {
-  const path = ['v1', 'revocations'];
+function bulkRevocations(send) {
+  const path = ['v1', 'bulk-revocations'];
   return {
     async create(given, options) {
-      const { wait, body } = waiting('revocations.create', given);
+      const { wait, body } = waiting('bulkRevocations.create', given);
       return send({ method: 'POST', path, query: { wait }, body, ...longer(wait) }, options);
     },
-    list: async (options) => (await send({ method: 'GET', path, again: true }, options)).revocations,
+    list: async (options) => (await send({ method: 'GET', path, again: true }, options)).bulk_revocations,
     async lift(id, options) {
       const { wait, signal } = readLift(options);
       return send({ method: 'POST', path: [...path, id, 'lift'], query: { wait }, ...longer(wait) }, { signal });

@@ -159,9 +159,9 @@ export class KeyVerifier {
     const verdict = verify();
     // Final under a fresh list: a newer one doesn't make a key of a text that is none, and a newer
     // keyring arrives with the next refresh.
-    if (verdict.list.standing === 'fresh') return verdict;
+    if (verdict.list.freshness === 'fresh') return verdict;
     // After a failed refresh, requests don't wait for another one as long as the list is in force.
-    if (verdict.list.standing === 'stale' && this.#failures > 0) {
+    if (verdict.list.freshness === 'stale' && this.#failures > 0) {
       if (Date.now() - this.#refreshedAt >= this.#options.refreshEvery) this.#refresh().catch(() => {});
       return verdict;
     }

@@ -7,7 +7,7 @@ const LONGEST = 32 << 10;
 const CONTEXT = ascii('portc1/asrt');
 // Canonical base64url only: no padding, and no set bits after the last byte.
 const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
-const STANDINGS = ['', 'fresh', 'stale'];
+const FRESHNESS_NAMES = ['', 'fresh', 'stale'];
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 // Returns the fields, the signed message and the signature, or `{ code }`. Every result has the
@@ -40,7 +40,7 @@ function readFields(file) {
     name: reader.take(16),
     owner: reader.u32(),
     policy: reader.u32(),
-    standing: STANDINGS[oneOf(2, reader.u8(), 'standing')],
+    freshness: FRESHNESS_NAMES[oneOf(2, reader.u8(), 'freshness')],
     audience: utf8(reader),
     scopes: utf8(reader),
     salesChannels: utf8(reader),

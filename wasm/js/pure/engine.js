@@ -197,13 +197,13 @@ export class Engine {
   #facts(now, freshFor) {
     const list = this.#list;
     if (list === undefined) {
-      return { standing: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
+      return { freshness: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
     }
     const { epoch, number, thisUpdate, nextUpdate } = list.stamp;
     const ageMs = now > thisUpdate ? Number(now - thisUpdate) : 0;
-    const standing = this.#isCurrent(now) ? (ageMs <= freshFor ? 'fresh' : 'stale') : 'unknown';
+    const freshness = this.#isCurrent(now) ? (ageMs <= freshFor ? 'fresh' : 'stale') : 'unknown';
     return {
-      standing, epoch, number: Number(number), ageMs, thisUpdate: Number(thisUpdate), nextUpdate: Number(nextUpdate),
+      freshness, epoch, number: Number(number), ageMs, thisUpdate: Number(thisUpdate), nextUpdate: Number(nextUpdate),
     };
   }
 

@@ -92,10 +92,10 @@ const StatusChecker = wrappable(class StatusChecker {
     try {
       const { uri, idx } = reference(claims);
       check(this.#allow(uri), 'status_uri', 'the token names a status list that is not one of `uris`');
-      const { list, standing } = await this.#current(uri, at, waitUntil);
+      const { list, freshness } = await this.#current(uri, at, waitUntil);
       const value = lookUp(list, idx);
       const status = STATUSES[value] ?? 'other';
-      const facts = { uri, idx, standing, issuedAt: list.issuedAt, expiresAt: list.expiresAt, ageMs: Math.max(0, at - list.issuedAt) };
+      const facts = { uri, idx, freshness, issuedAt: list.issuedAt, expiresAt: list.expiresAt, ageMs: Math.max(0, at - list.issuedAt) };
       return status === 'valid'
         ? { ok: true, status, value, list: facts }
         : { ok: false, code: `status_${status}`, message: `the token's status is ${status}`, status, value, list: facts };
@@ -110,14 +110,14 @@ const StatusChecker = wrappable(class StatusChecker {
   async #current(uri, now, waitUntil) {
     const entry = this.#entry(uri);
     const { held } = entry;
-    if (held !== undefined && now < held.freshUntil && now < held.endsAt) return { list: held, standing: 'fresh' };
+    if (held !== undefined && now < held.freshUntil && now < held.endsAt) return { list: held, freshness: 'fresh' };
     const usable = held !== undefined && now < held.endsAt;
     const refreshed = this.#refresh(uri, entry, now, waitUntil);
     if (usable) await Promise.race([refreshed.catch(ignore), sleep(this.#deadline)]);
     else await refreshed;
     const list = entry.held;
     check(list !== undefined && now < list.endsAt, 'status_list_expired', 'the status list has expired, and no newer one can be had');
-    return { list, standing: now < list.freshUntil ? 'fresh' : 'stale' };
+    return { list, freshness: now < list.freshUntil ? 'fresh' : 'stale' };
   }
 
   #entry(uri) {

@@ -1,7 +1,7 @@
 // Wraps the wasm module's exports, which take and return only numbers. A key's text is written to a
 // fixed buffer in the module's memory, results are read from another one, and files are written to
 // a buffer that the module grows on demand. wasm/src/shared_memory.rs defines the layout, which is
-// generated into abi.js; wasm/module/src/lib.rs defines the exports.
+// generated into abi.js; wasm/npm-module/src/lib.rs defines the exports.
 
 import { fromBase64Url } from '../shared/base64.js';
 import { PortcullisError } from '../shared/errors.js';
@@ -224,13 +224,13 @@ export class WasmEngine {
   }
 
   #list() {
-    const standing = this.#words[abi.STANDING];
-    if (standing === 0) {
-      return { standing: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
+    const freshness = this.#words[abi.FRESHNESS];
+    if (freshness === 0) {
+      return { freshness: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
     }
     const numbers = this.#numbers;
     return {
-      standing: abi.STANDINGS[standing],
+      freshness: abi.FRESHNESS_NAMES[freshness],
       epoch: this.#words[abi.EPOCH],
       number: numbers[abi.LIST_NUMBER],
       ageMs: numbers[abi.LIST_AGE],

@@ -60,7 +60,7 @@ impl TokenSigner {
         let front = format!("{prefix}");
         let checksum = checksum(front.as_bytes(), &bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
-        let mut text = Zeroizing::new(String::with_capacity(crate::token::Text::MAX_LEN));
+        let mut text = Zeroizing::new(String::with_capacity(crate::token::TokenText::MAX_LEN));
         text.push_str(&front);
         base62::encode_into(&bytes, &mut text);
         text

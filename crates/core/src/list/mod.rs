@@ -48,7 +48,7 @@ pub use bundle::{Bundle, MAX_BUNDLE_LEN};
 pub use deployment::Deployment;
 pub use error::{ListError, Part};
 pub use head::{Head, ShardLine};
-pub use revocation_list::{List, Status};
+pub use revocation_list::{RevocationList, Status};
 pub use set::SlotSet;
 pub use stamp::{ListVersion, MAX_SKEW_MILLIS, Stamp};
 

@@ -10,7 +10,7 @@ use crate::token::{Claims, Serial};
 
 /// A whole list: every part is verified, every body is in memory.
 #[derive(Clone, Debug)]
-pub struct List {
+pub struct RevocationList {
     stamp: Stamp,
     head: Head,
     shards: Vec<(u32, Arc<Body>)>,
@@ -31,7 +31,7 @@ pub enum Status {
     NotCovered,
 }
 
-impl List {
+impl RevocationList {
     /// Assembles a list from parts that were opened and checked against each other. `shards` holds
     /// the body of each of the head's lines.
     pub(crate) const fn assemble(stamp: Stamp, head: Head, shards: Vec<(u32, Arc<Body>)>) -> Self {

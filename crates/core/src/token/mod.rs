@@ -4,18 +4,18 @@
 //!
 //! ```
 //! use portcullis_core::{Environment, Kind};
-//! use portcullis_core::token::{Malformed, Text};
+//! use portcullis_core::token::{MalformedToken, TokenText};
 //!
 //! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
 //!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
-//! let text = Text::parse(token)?;
+//! let text = TokenText::parse(token)?;
 //! assert_eq!(text.prefix().to_string(), "sk_live_");
 //! assert_eq!((text.prefix().kind, text.prefix().environment), (Kind::Secret, Environment::Live));
 //!
 //! // A typing mistake is found without any key.
 //! let mistyped = token.replace("05fw", "05fW");
-//! assert_eq!(Text::parse(&mistyped).unwrap_err(), Malformed::Checksum);
-//! # Ok::<(), Malformed>(())
+//! assert_eq!(TokenText::parse(&mistyped).unwrap_err(), MalformedToken::Checksum);
+//! # Ok::<(), MalformedToken>(())
 //! ```
 
 mod kind;
@@ -33,4 +33,4 @@ pub use prefix::{Label, LabelError, Prefix};
 pub(crate) use text::Proof;
 #[cfg(feature = "issue")]
 pub(crate) use text::checksum;
-pub use text::{Malformed, Text};
+pub use text::{MalformedToken, TokenText};

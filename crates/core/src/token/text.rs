@@ -31,7 +31,7 @@ const FRONT: usize = 32;
 
 /// Why a text isn't a token, found without any key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedToken {
     /// There is no text.
     #[error("there is no key")]
     Empty,
@@ -61,7 +61,7 @@ pub enum Malformed {
     Fields,
 }
 
-impl Malformed {
+impl MalformedToken {
     /// A stable code for logs: `malformed_` and the reason.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -81,7 +81,7 @@ impl Malformed {
 
 /// A well-formed token text: its checksum is right and its fields are consistent. It may still be
 /// forged: its issuer isn't verified.
-pub struct Text {
+pub struct TokenText {
     prefix: Prefix,
     claims: Claims,
     /// The prefix, which ends at [`FRONT`], and after it the bytes: all that the checksum covers is
@@ -96,21 +96,22 @@ pub(crate) enum Proof<'t> {
     Signature(&'t [u8; 64]),
 }
 
-impl Text {
+impl TokenText {
     /// Characters in the longest token.
     pub const MAX_LEN: usize = Prefix::MAX_LEN + ED25519_CHARS;
 
     /// Reads a token's text.
     ///
     /// # Errors
-    /// See [`Malformed`]; the first reason in its order is reported.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    /// See [`MalformedToken`]; the first reason in its order is reported.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
         let mut place = Self::BLANK;
         place.read(text)?;
         Ok(place)
     }
 
-    /// A buffer to read a text into. Passing a `Text` by value copies it each time, and it is long.
+    /// A buffer to read a text into. Passing a `TokenText` by value copies it each time, and it is
+    /// long.
     pub(crate) const BLANK: Self = Self {
         prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
         claims: Claims::BLANK,
@@ -119,7 +120,7 @@ impl Text {
     };
 
     /// Reads a token's text into this buffer. After an error the contents are unspecified.
-    pub(crate) fn read(&mut self, text: &str) -> Result<(), Malformed> {
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), MalformedToken> {
         // Split the text by its length, and decode prefix and body.
         let Some((algorithm, front, body)) = split(text) else {
             return Err(reason(text));
@@ -129,27 +130,27 @@ impl Text {
         };
         let run = &mut self.run;
         let end = FRONT + body.len() / base62::CHUNK_CHARS * base62::CHUNK_BYTES;
-        let used = run.get_mut(FRONT..end).ok_or(Malformed::Length)?;
+        let used = run.get_mut(FRONT..end).ok_or(MalformedToken::Length)?;
         if base62::decode(body, used).is_err() {
             return Err(reason(text));
         }
-        let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(Malformed::Length)?;
+        let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
         put_front(before, front);
         // Check the CRC over prefix and bytes.
         let covered = run.get(FRONT - front.len()..end).and_then(<[u8]>::split_last_chunk::<4>);
-        let (covered, checksum) = covered.ok_or(Malformed::Length)?;
+        let (covered, checksum) = covered.ok_or(MalformedToken::Length)?;
         if crc().checksum(covered) != u32::from_be_bytes(*checksum) {
-            return Err(Malformed::Checksum);
+            return Err(MalformedToken::Checksum);
         }
         // Check version and fields.
-        let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(Malformed::Length)?;
-        let signed: &SignedPart = bytes.first_chunk().ok_or(Malformed::Length)?;
+        let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(MalformedToken::Length)?;
+        let signed: &SignedPart = bytes.first_chunk().ok_or(MalformedToken::Length)?;
         if signed.first() != Some(&VERSION) {
-            return Err(Malformed::Version);
+            return Err(MalformedToken::Version);
         }
-        let claims = Claims::decode(signed).ok_or(Malformed::Fields)?;
+        let claims = Claims::decode(signed).ok_or(MalformedToken::Fields)?;
         if claims.kind != prefix.kind || claims.environment != prefix.environment {
-            return Err(Malformed::Fields);
+            return Err(MalformedToken::Fields);
         }
         (self.prefix, self.claims, self.algorithm) = (prefix, claims, algorithm);
         Ok(())
@@ -193,7 +194,7 @@ impl Text {
     }
 }
 
-impl Drop for Text {
+impl Drop for TokenText {
     fn drop(&mut self) {
         // One write of the whole buffer, which the barrier keeps from being optimized away: a third
         // of the cost of wiping byte by byte.
@@ -202,10 +203,10 @@ impl Drop for Text {
     }
 }
 
-impl core::fmt::Debug for Text {
+impl core::fmt::Debug for TokenText {
     /// Shows the prefix only: the rest is a credential.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Text({}***)", self.prefix)
+        write!(f, "TokenText({}***)", self.prefix)
     }
 }
 
@@ -236,24 +237,24 @@ fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
 
 /// Why a text that can't be split is malformed: the first reason in the order of the specification.
 #[cold]
-fn reason(text: &str) -> Malformed {
+fn reason(text: &str) -> MalformedToken {
     if text.is_empty() {
-        return Malformed::Empty;
+        return MalformedToken::Empty;
     }
-    if text.len() > Text::MAX_LEN {
-        return Malformed::TooLong;
+    if text.len() > TokenText::MAX_LEN {
+        return MalformedToken::TooLong;
     }
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Malformed::Character;
+        return MalformedToken::Character;
     }
     let body_at = text.rfind('_').map_or(0, |underscore| underscore + 1);
     let (front, body) = text.split_at_checked(body_at).unwrap_or_default();
     if Prefix::parse(front.as_bytes()).is_none() {
-        Malformed::Prefix
+        MalformedToken::Prefix
     } else if body.len() == HMAC_CHARS || body.len() == ED25519_CHARS {
-        Malformed::Overflow
+        MalformedToken::Overflow
     } else {
-        Malformed::Length
+        MalformedToken::Length
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text: String) {
-            let _ = Text::parse(&text);
+            let _ = TokenText::parse(&text);
         }
 
         #[test]
@@ -283,7 +284,7 @@ mod tests {
             front in "(acme_)?(sk|pk)_(live|test)_", body in "[0-9A-Za-z]{66}|[0-9A-Za-z]{132}",
         ) {
             let text = front + &body;
-            prop_assert!(Text::parse(&text).is_err());
+            prop_assert!(TokenText::parse(&text).is_err());
         }
     }
 
@@ -291,19 +292,19 @@ mod tests {
     fn each_mistake_has_its_own_reason() {
         let zeros = "0".repeat(66);
         for (text, reason) in [
-            (String::new(), Malformed::Empty),
-            ("x".repeat(1 << 20), Malformed::TooLong),
-            (format!("sk_live_{zeros} "), Malformed::Character),
-            (format!("sk_live_\u{141}{zeros}"), Malformed::Character),
-            (format!("sk-live_{zeros}"), Malformed::Character),
-            (zeros.clone(), Malformed::Prefix),
-            (format!("sk_prod_{zeros}"), Malformed::Prefix),
-            (format!("sk_live_{zeros}0"), Malformed::Length),
-            ("sk_live_".into(), Malformed::Length),
-            (format!("sk_live_{}", "z".repeat(66)), Malformed::Overflow),
-            (format!("sk_live_{zeros}"), Malformed::Checksum),
+            (String::new(), MalformedToken::Empty),
+            ("x".repeat(1 << 20), MalformedToken::TooLong),
+            (format!("sk_live_{zeros} "), MalformedToken::Character),
+            (format!("sk_live_\u{141}{zeros}"), MalformedToken::Character),
+            (format!("sk-live_{zeros}"), MalformedToken::Character),
+            (zeros.clone(), MalformedToken::Prefix),
+            (format!("sk_prod_{zeros}"), MalformedToken::Prefix),
+            (format!("sk_live_{zeros}0"), MalformedToken::Length),
+            ("sk_live_".into(), MalformedToken::Length),
+            (format!("sk_live_{}", "z".repeat(66)), MalformedToken::Overflow),
+            (format!("sk_live_{zeros}"), MalformedToken::Checksum),
         ] {
-            assert_eq!(Text::parse(&text).err(), Some(reason));
+            assert_eq!(TokenText::parse(&text).err(), Some(reason));
         }
     }
 }

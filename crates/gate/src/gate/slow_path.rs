@@ -15,7 +15,7 @@ use crate::refresh::schedule::{Job, RefreshSchedule};
 use crate::request::Request;
 use crate::request::client::Client;
 use crate::request::handshake::Handshake;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 use crate::request_state::{Next, RequestState, ReservedPage, Step};
 use crate::response::headers::debug;
 use crate::response::refused::{ListSeen, Rate, Reason, Refused};
@@ -38,7 +38,7 @@ impl Gate {
     #[must_use]
     pub fn next_step(
         &mut self,
-        request: &Result<Request<'_>, Malformed>,
+        request: &Result<Request<'_>, MalformedRequest>,
         state: &mut RequestState,
         now: Time,
     ) -> Step {
@@ -59,7 +59,7 @@ impl Gate {
 
     fn next(
         &mut self,
-        request: &Result<Request<'_>, Malformed>,
+        request: &Result<Request<'_>, MalformedRequest>,
         (state, now): (&mut RequestState, Time),
         background: &mut BackgroundWork,
     ) -> Next {

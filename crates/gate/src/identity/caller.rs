@@ -24,7 +24,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The holder of an accepted key with this policy, verified against a list of this standing.
+    /// The holder of an accepted key with this policy, verified against a list of this freshness.
     #[must_use]
     pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, freshness: Freshness) -> Self {
         Self {

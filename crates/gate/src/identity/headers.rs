@@ -40,7 +40,7 @@ pub fn is_reserved(header: &str) -> bool {
 pub struct Identity(String);
 
 impl Identity {
-    /// The identity of an accepted key with this policy, verified against a list of this standing.
+    /// The identity of an accepted key with this policy, verified against a list of this freshness.
     #[must_use]
     pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, freshness: Freshness) -> Self {
         let claims = accepted.claims();
@@ -50,7 +50,7 @@ impl Identity {
         writer.item("kind", claims.kind.name());
         writer.item("environment", claims.environment.name());
         writer.item("list", accepted.list().number);
-        writer.item("standing", freshness.name());
+        writer.item("freshness", freshness.name());
         if let Some(owner) = claims.owner {
             writer.item("owner", owner.get());
         }

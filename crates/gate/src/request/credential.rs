@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis_core::token::{Kind, Prefix};
 
 use crate::request::keys::{holds_key, holds_other};
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 use crate::request::{Request, query};
 use crate::settings::routes::{Kinds, Places};
 
@@ -106,7 +106,7 @@ pub enum CredentialError {
     Conflict,
     /// A parameter of the request is another spelling of the one that the route reads keys from.
     #[error(transparent)]
-    Parameter(#[from] Malformed),
+    Parameter(#[from] MalformedRequest),
 }
 
 impl CredentialError {

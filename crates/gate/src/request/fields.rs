@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::identity::headers::NAME;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 
 /// What happens to a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,10 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads all fields in one pass. Refuses those that no request with `method` may have.
-    pub(crate) fn read(fields: &[(&'a str, &'a str)], method: &str) -> Result<Self, Malformed> {
+    pub(crate) fn read(
+        fields: &[(&'a str, &'a str)],
+        method: &str,
+    ) -> Result<Self, MalformedRequest> {
         let mut read = Self::default();
         for (name, value) in fields {
             let trimmed = Some(value.trim_ascii());
@@ -125,14 +128,14 @@ impl<'a> Fields<'a> {
 
 /// Refuses a name that has a rule only when folded, and a method override to a method other than
 /// `method`.
-fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
+fn check(name: &str, value: &str, method: &str) -> Result<(), MalformedRequest> {
     let folded = fold(name);
     match (group(&folded), folded) {
-        (Some(_), Cow::Owned(_)) => Err(Malformed::AmbiguousHeader),
+        (Some(_), Cow::Owned(_)) => Err(MalformedRequest::AmbiguousHeader),
         (Some(Group::Method), Cow::Borrowed(_))
             if !value.trim_ascii().eq_ignore_ascii_case(method) =>
         {
-            Err(Malformed::MethodOverride)
+            Err(MalformedRequest::MethodOverride)
         }
         (Some(_) | None, _) => Ok(()),
     }
@@ -143,7 +146,7 @@ fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
 pub(crate) fn connection_options<'a>(
     options: &'a str,
     named: &mut Vec<&'a str>,
-) -> Result<(), Malformed> {
+) -> Result<(), MalformedRequest> {
     for option in options.split(',').map(str::trim_ascii).filter(|option| !option.is_empty()) {
         // These two are options, not names of fields.
         if ["close", "keep-alive"].iter().any(|known| option.eq_ignore_ascii_case(known)) {
@@ -167,7 +170,7 @@ pub(crate) fn connection_options<'a>(
                 | Group::Method
                 | Group::Credential
                 | Group::Read,
-            ) => return Err(Malformed::AmbiguousHeader),
+            ) => return Err(MalformedRequest::AmbiguousHeader),
         }
     }
     Ok(())
@@ -340,7 +343,7 @@ mod tests {
             ["authorization", "Portcullis", "x_api_key", "Origin", "x-forwarded-for", "a b"]
         {
             let read = connection_options(refused, &mut named);
-            assert_eq!(read, Err(Malformed::AmbiguousHeader), "{refused}");
+            assert_eq!(read, Err(MalformedRequest::AmbiguousHeader), "{refused}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Why a request has no normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedRequest {
     /// The method isn't a token in capital letters, or is one that is never forwarded.
     #[error("the method is not one that is passed on")]
     Method,
@@ -26,7 +26,7 @@ pub enum Malformed {
     AmbiguousHeader,
 }
 
-impl Malformed {
+impl MalformedRequest {
     /// A stable code for logs and answers.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -29,7 +29,7 @@ use std::borrow::Cow;
 use crate::request::client::Client;
 use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 use crate::request::received::Received;
 use crate::settings::Settings;
 
@@ -57,12 +57,12 @@ impl<'a> Request<'a> {
     /// Brings a request into normal form.
     ///
     /// # Errors
-    /// See [`Malformed`].
-    pub fn read(received: &Received<'a>, settings: &Settings) -> Result<Self, Malformed> {
+    /// See [`MalformedRequest`].
+    pub fn read(received: &Received<'a>, settings: &Settings) -> Result<Self, MalformedRequest> {
         let Received { method, target, has_body, fields, .. } = *received;
         // In the order in which an origin would read them: method, target, fields, body.
         if !is_method(method) {
-            return Err(Malformed::Method);
+            return Err(MalformedRequest::Method);
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         path::check(path)?;
@@ -70,14 +70,14 @@ impl<'a> Request<'a> {
         let read = Fields::read(fields, method)?;
         let is_empty = read.content_length == Some("0") && !read.is_chunked;
         if has_body && !is_empty && matches!(method, "GET" | "HEAD") {
-            return Err(Malformed::UnexpectedBody);
+            return Err(MalformedRequest::UnexpectedBody);
         }
         let mut hop_by_hop = Vec::new();
         if let Some(options) = read.connection {
             fields::connection_options(options, &mut hop_by_hop)?;
         }
         if method == "POST" && query::asks_for_a_method(query) {
-            return Err(Malformed::MethodOverride);
+            return Err(MalformedRequest::MethodOverride);
         }
         // A parameter that some route reads a key from has one spelling, on every route.
         for name in settings.routes.key_parameters() {

@@ -1,30 +1,30 @@
 //! Paths: which may be forwarded, and which an origin may fold into another.
 
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 
 /// Checks that every host forwards the path unchanged. It must be visible ASCII, without the
 /// characters that the URL standard encodes or converts in a path. It must not have dot segments,
 /// encoded or not: hosts resolve them before they send.
 ///
 /// # Errors
-/// [`Malformed::Target`] and [`Malformed::AmbiguousPath`].
-pub(crate) fn check(path: &str) -> Result<(), Malformed> {
+/// [`MalformedRequest::Target`] and [`MalformedRequest::AmbiguousPath`].
+pub(crate) fn check(path: &str) -> Result<(), MalformedRequest> {
     // A single pass, since every request is checked.
     let mut may_have_dots = false;
     for byte in path.bytes() {
         match byte {
             b'.' | b'%' => may_have_dots = true,
             b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}' => {
-                return Err(Malformed::Target);
+                return Err(MalformedRequest::Target);
             }
             0x21..=0x7E => {}
-            _ => return Err(Malformed::Target),
+            _ => return Err(MalformedRequest::Target),
         }
     }
     if !path.starts_with('/') {
-        Err(Malformed::Target)
+        Err(MalformedRequest::Target)
     } else if may_have_dots && path.split('/').any(is_dots) {
-        Err(Malformed::AmbiguousPath)
+        Err(MalformedRequest::AmbiguousPath)
     } else {
         Ok(())
     }
@@ -211,14 +211,14 @@ mod tests {
             "/>",
             "/#",
         ] {
-            assert_eq!(check(path), Err(Malformed::Target), "{path}");
+            assert_eq!(check(path), Err(MalformedRequest::Target), "{path}");
         }
     }
 
     #[test]
     fn dot_segments_in_every_spelling() {
         for path in ["/.", "/..", "/a/../b", "/a/./b", "/%2e", "/%2E%2e/b", "/a/.%2e", "/%2e."] {
-            assert_eq!(check(path), Err(Malformed::AmbiguousPath), "{path}");
+            assert_eq!(check(path), Err(MalformedRequest::AmbiguousPath), "{path}");
         }
         for path in ["/", "/...", "/a.b", "/.a", "/a..", "/%2ea", "/%252e", "/.%2e."] {
             assert_eq!(check(path), Ok(()), "{path}");

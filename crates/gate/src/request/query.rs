@@ -7,20 +7,21 @@
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 
 /// The query for the origin. Percent-encodes what the URL standard encodes in a query: four ASCII
 /// characters and everything beyond ASCII. Hosts that follow the standard would do the same.
 ///
 /// # Errors
-/// [`Malformed::Target`] for a character that can't be sent, or that a host could not decode.
-pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
+/// [`MalformedRequest::Target`] for a character that can't be sent, or that a host could not
+/// decode.
+pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, MalformedRequest> {
     let is_encoded = |byte: u8| matches!(byte, b'"' | b'\'' | b'<' | b'>' | 0x80..);
     // A single pass, since every request is checked.
     let mut changes = false;
     for byte in query.bytes() {
         if !matches!(byte, 0x21 | 0x22 | 0x24..=0x7E | 0x80..) {
-            return Err(Malformed::Target);
+            return Err(MalformedRequest::Target);
         }
         changes |= is_encoded(byte);
     }
@@ -28,7 +29,7 @@ pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
         return Ok(Cow::Borrowed(query));
     }
     if query.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(Malformed::Target);
+        return Err(MalformedRequest::Target);
     }
     let mut text = String::with_capacity(query.len() + 16);
     for byte in query.bytes() {
@@ -46,11 +47,11 @@ pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
 /// or `name[7]`. Values are not decoded.
 ///
 /// # Errors
-/// [`Malformed::AmbiguousParameter`], as for [`check`].
+/// [`MalformedRequest::AmbiguousParameter`], as for [`check`].
 pub(crate) fn values<'q>(
     query: &'q str,
     name: &'q str,
-) -> Result<impl Iterator<Item = &'q str>, Malformed> {
+) -> Result<impl Iterator<Item = &'q str>, MalformedRequest> {
     check(query, name)?;
     let pairs = query.split('&').filter(move |pair| Name::of(pair).is(name));
     Ok(pairs.map(|pair| pair.split_once('=').map_or("", |(_, value)| value)))
@@ -59,8 +60,8 @@ pub(crate) fn values<'q>(
 /// Refuses a query in which a server may find the parameter `name` and the gate would not.
 ///
 /// # Errors
-/// [`Malformed::AmbiguousParameter`].
-pub(crate) fn check(query: &str, name: &str) -> Result<(), Malformed> {
+/// [`MalformedRequest::AmbiguousParameter`].
+pub(crate) fn check(query: &str, name: &str) -> Result<(), MalformedRequest> {
     let is_one_way = |pair: &str| {
         let (whole, mut parts) = (Name::of(pair), pair.split(';'));
         // A server that splits at semicolons reads the same name from the first part.
@@ -70,7 +71,7 @@ pub(crate) fn check(query: &str, name: &str) -> Result<(), Malformed> {
     if query.is_empty() || query.split('&').all(is_one_way) {
         Ok(())
     } else {
-        Err(Malformed::AmbiguousParameter)
+        Err(MalformedRequest::AmbiguousParameter)
     }
 }
 
@@ -195,7 +196,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found(query: &str) -> Result<Vec<&str>, Malformed> {
+    fn found(query: &str) -> Result<Vec<&str>, MalformedRequest> {
         values(query, "channel_id").map(Iterator::collect)
     }
 
@@ -246,7 +247,7 @@ mod tests {
             "x=1;%63hannel_id[]=a",
             "a=1&amp;channel_id=a",
         ] {
-            assert_eq!(found(query), Err(Malformed::AmbiguousParameter), "{query}");
+            assert_eq!(found(query), Err(MalformedRequest::AmbiguousParameter), "{query}");
         }
     }
 
@@ -275,7 +276,7 @@ mod tests {
         assert_eq!(as_sent("q=\u{fc}").unwrap(), "q=%C3%BC");
         assert!(matches!(as_sent("q=[1]{2}|^`!~"), Ok(Cow::Borrowed(_))));
         for query in ["q=\u{fffd}", "a b", "a#b", "a\n", "\u{7f}"] {
-            assert_eq!(as_sent(query), Err(Malformed::Target), "{query}");
+            assert_eq!(as_sent(query), Err(MalformedRequest::Target), "{query}");
         }
     }
 

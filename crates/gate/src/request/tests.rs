@@ -20,7 +20,7 @@ fn get<'a>(target: &'a str) -> Received<'a> {
     Received { method: "GET", target, scheme: "https", host: "api.example", ..Received::default() }
 }
 
-fn outcome(received: &Received<'_>) -> Result<(), Malformed> {
+fn outcome(received: &Received<'_>) -> Result<(), MalformedRequest> {
     Request::read(received, &settings(&[])).map(drop)
 }
 
@@ -31,7 +31,11 @@ fn a_method_is_in_capitals_and_one_that_is_passed_on() {
     }
     let long = "A".repeat(33);
     for method in ["", "get", "Post", "GE T", "TRACE", "TRACK", "CONNECT", "G\u{c9}T", &long] {
-        assert_eq!(outcome(&Received { method, ..get("/") }), Err(Malformed::Method), "{method}");
+        assert_eq!(
+            outcome(&Received { method, ..get("/") }),
+            Err(MalformedRequest::Method),
+            "{method}"
+        );
     }
 }
 
@@ -46,11 +50,11 @@ fn no_other_method_is_asked_for_than_the_requests_own() {
         assert_eq!(with("post"), Ok(()));
         assert_eq!(with("  POST "), Ok(()));
         for value in ["DELETE", "", "POST, DELETE"] {
-            assert_eq!(with(value), Err(Malformed::MethodOverride), "{name}: {value}");
+            assert_eq!(with(value), Err(MalformedRequest::MethodOverride), "{name}: {value}");
         }
     }
     let post = |target| outcome(&Received { method: "POST", ..get(target) });
-    assert_eq!(post("/a?_method=DELETE"), Err(Malformed::MethodOverride));
+    assert_eq!(post("/a?_method=DELETE"), Err(MalformedRequest::MethodOverride));
     assert_eq!(outcome(&get("/a?_method=DELETE")), Ok(()), "frameworks look for it on POST alone");
 }
 
@@ -59,7 +63,7 @@ fn a_body_belongs_to_a_method_that_has_one() {
     let with = |method| outcome(&Received { method, has_body: true, ..get("/") });
     assert_eq!(
         (with("GET"), with("HEAD")),
-        (Err(Malformed::UnexpectedBody), Err(Malformed::UnexpectedBody))
+        (Err(MalformedRequest::UnexpectedBody), Err(MalformedRequest::UnexpectedBody))
     );
     assert_eq!((with("DELETE"), with("OPTIONS")), (Ok(()), Ok(())));
     // Some clients send a body length with every request.
@@ -67,7 +71,7 @@ fn a_body_belongs_to_a_method_that_has_one() {
     assert_eq!(outcome(&Received { has_body: true, fields: &fields, ..get("/") }), Ok(()));
     let fields = [("content-length", "0"), ("transfer-encoding", "chunked")];
     let chunked = outcome(&Received { has_body: true, fields: &fields, ..get("/") });
-    assert_eq!(chunked, Err(Malformed::UnexpectedBody));
+    assert_eq!(chunked, Err(MalformedRequest::UnexpectedBody));
 }
 
 #[test]
@@ -75,10 +79,10 @@ fn a_target_is_what_every_host_sends_as_it_stands() {
     for target in
         ["*", "", "http://a/b", "/a\\b", "/a b", "/\u{fffd}", "/a?b\u{fffd}", "/a#b", "/a?b#c"]
     {
-        assert_eq!(outcome(&get(target)), Err(Malformed::Target), "{target}");
+        assert_eq!(outcome(&get(target)), Err(MalformedRequest::Target), "{target}");
     }
     for target in ["/a/../b", "/a/%2e%2E/b", "/.", "/%2e?x"] {
-        assert_eq!(outcome(&get(target)), Err(Malformed::AmbiguousPath), "{target}");
+        assert_eq!(outcome(&get(target)), Err(MalformedRequest::AmbiguousPath), "{target}");
     }
     let request = |target| {
         let read = Request::read(&get(target), &settings(&[])).unwrap();
@@ -99,12 +103,12 @@ fn fields_that_fold_into_the_gates_are_refused() {
     for name in
         ["portcullis.owner", "portcullis!scopes", "portcullis_", "x_api_key", "x-forwarded_for"]
     {
-        assert_eq!(with(name, "1"), Err(Malformed::AmbiguousHeader), "{name}");
+        assert_eq!(with(name, "1"), Err(MalformedRequest::AmbiguousHeader), "{name}");
     }
     for name in ["portcullis-owner", "x_custom", "x.y!z"] {
         assert_eq!(with(name, "1"), Ok(()), "{name}");
     }
-    assert_eq!(with("connection", "origin"), Err(Malformed::AmbiguousHeader));
+    assert_eq!(with("connection", "origin"), Err(MalformedRequest::AmbiguousHeader));
     assert_eq!(with("connection", "keep-alive, x-hop"), Ok(()));
 }
 
@@ -115,8 +119,8 @@ fn the_parameters_of_keys_are_read_in_one_spelling_on_every_route() {
     let settings = settings(&[("ROUTES", routes)]);
     let read = |target| Request::read(&get(target), &settings).map(drop);
     assert_eq!(read("/elsewhere?api_key=1&x=2"), Ok(()));
-    assert_eq!(read("/elsewhere?[api_key]=1"), Err(Malformed::AmbiguousParameter));
-    assert_eq!(read("/query?API.KEY=1"), Err(Malformed::AmbiguousParameter));
+    assert_eq!(read("/elsewhere?[api_key]=1"), Err(MalformedRequest::AmbiguousParameter));
+    assert_eq!(read("/query?API.KEY=1"), Err(MalformedRequest::AmbiguousParameter));
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
         text += &format!("; key={name}");
     }
     if let Some(ListSeen { number, age_millis, freshness }) = list {
-        text += &format!("; list={number}; age_ms={age_millis}; standing={}", freshness.name());
+        text += &format!("; list={number}; age_ms={age_millis}; freshness={}", freshness.name());
     }
     text
 }

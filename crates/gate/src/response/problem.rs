@@ -5,7 +5,7 @@ use portcullis_core::verify::Refusal;
 
 use crate::limits::Allowance;
 use crate::request::credential::CredentialError;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 use crate::response::headers::rate_headers;
 use crate::response::refused::{Rate, Reason, Refused};
 use crate::settings::rates::{RateClass, RateClasses};
@@ -29,7 +29,7 @@ pub enum Problem {
     /// The key's policy does not allow such a request.
     NotAllowed,
     /// The request has no normal form.
-    Malformed(Malformed),
+    Malformed(MalformedRequest),
     /// No route has this method and path.
     NoRoute,
     /// The key has made too many requests.
@@ -118,7 +118,7 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::NoKey | Self::InvalidKey => 401,
-            Self::Malformed(Malformed::AmbiguousPath) => 404,
+            Self::Malformed(MalformedRequest::AmbiguousPath) => 404,
             Self::InvalidRequest(_) | Self::Malformed(_) => 400,
             Self::InsufficientScope { .. } | Self::NotAllowed => 403,
             Self::NoRoute => 404,
@@ -138,7 +138,9 @@ impl Problem {
             Self::InvalidKey => "tag:portcullis,2026:invalid_key",
             Self::InsufficientScope { .. } => "tag:portcullis,2026:insufficient_scope",
             Self::NotAllowed => "tag:portcullis,2026:not_allowed",
-            Self::Malformed(Malformed::AmbiguousPath) => "tag:portcullis,2026:ambiguous_path",
+            Self::Malformed(MalformedRequest::AmbiguousPath) => {
+                "tag:portcullis,2026:ambiguous_path"
+            }
             Self::Malformed(_) => "tag:portcullis,2026:malformed_request",
             Self::NoRoute => "tag:portcullis,2026:no_route",
             Self::RateLimited { .. } => "tag:portcullis,2026:rate_limited",
@@ -155,7 +157,7 @@ impl Problem {
             Self::InvalidKey => "The API key is not accepted",
             Self::InsufficientScope { .. } => "The API key lacks a scope",
             Self::NotAllowed => "The API key does not allow this request",
-            Self::Malformed(Malformed::AmbiguousPath) => "The path can be read in two ways",
+            Self::Malformed(MalformedRequest::AmbiguousPath) => "The path can be read in two ways",
             Self::Malformed(_) => "The request can be read in two ways",
             Self::NoRoute => "There is nothing at this address",
             Self::RateLimited { .. } => "The API key has made too many requests",

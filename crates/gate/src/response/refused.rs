@@ -10,7 +10,7 @@ use crate::identity::caller::Caller;
 use crate::limits::Allowance;
 use crate::refresh::schedule::{Freshness, RefreshSchedule};
 use crate::request::credential::CredentialError;
-use crate::request::malformed::Malformed;
+use crate::request::malformed::MalformedRequest;
 
 /// A key's rate class, by its index in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum Reason {
     /// No key could be read.
     Credential(CredentialError),
     /// The request has no normal form.
-    Malformed(Malformed),
+    Malformed(MalformedRequest),
     /// No route has this method and path.
     NoRoute,
     /// The key is refused, or there is no list to verify it against.
@@ -108,8 +108,8 @@ impl From<Refusal> for Reason {
     }
 }
 
-impl From<Malformed> for Reason {
-    fn from(malformed: Malformed) -> Self {
+impl From<MalformedRequest> for Reason {
+    fn from(malformed: MalformedRequest) -> Self {
         Self::Malformed(malformed)
     }
 }

@@ -19,7 +19,7 @@ pub struct DataPoint {
     /// The platform's sampling key: the key's public name, or the code if no key is known. At most
     /// 96 bytes.
     pub index: String,
-    /// Event, code, the key's public name, the list's standing, and the answer's type. A missing
+    /// Event, code, the key's public name, the list's freshness, and the answer's type. A missing
     /// one is empty.
     pub blobs: [String; 5],
     /// How many requests, the list's number, and its age in milliseconds. Without a list the latter

@@ -168,6 +168,6 @@ fn refused_object(refused: &Refused) -> Value {
         "key": refused.name.map(|name| name.to_string()),
         "list": refused.list.map(|list| list.number),
         "age_ms": refused.list.map(|list| list.age_millis),
-        "standing": refused.list.map(|list| list.freshness.name()),
+        "freshness": refused.list.map(|list| list.freshness.name()),
     })
 }

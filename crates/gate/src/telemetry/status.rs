@@ -1,6 +1,6 @@
 //! The status page of one isolate, for the operator.
 
-use portcullis_core::list::List;
+use portcullis_core::list::RevocationList;
 use portcullis_core::time::Time;
 use serde_json::{Value, json};
 
@@ -44,13 +44,13 @@ pub(crate) fn page(
         .to_string()
 }
 
-fn list_status(list: &List, schedule: &RefreshSchedule, now: Time) -> Value {
+fn list_status(list: &RevocationList, schedule: &RefreshSchedule, now: Time) -> Value {
     let list_version = list.list_version();
     json!({
         "epoch": list_version.epoch,
         "number": list_version.number,
         "age_ms": list_version.age_millis(now),
-        "standing": schedule.freshness(list_version, now).name(),
+        "freshness": schedule.freshness(list_version, now).name(),
         "next_update_in_ms": list_version.next_update.millis_since(now),
     })
 }

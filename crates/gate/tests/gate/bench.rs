@@ -17,7 +17,7 @@ use portcullis_gate::refresh::policy::fetch_policy;
 use portcullis_gate::refresh::refresh;
 use portcullis_gate::refresh::source::{FetchError, File};
 use portcullis_gate::request::Request;
-use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request::received::Received;
 use portcullis_gate::request_state::{Next, RequestState, Step};
 use portcullis_gate::response::refused::{Reason, Refused};
@@ -148,7 +148,7 @@ impl Incoming<'_> {
     pub(crate) fn read<T>(
         &self,
         settings: &Settings,
-        then: impl FnOnce(&Result<Request<'_>, Malformed>) -> T,
+        then: impl FnOnce(&Result<Request<'_>, MalformedRequest>) -> T,
     ) -> T {
         let question_mark = if self.query.is_empty() { "" } else { "?" };
         let target = [self.path, question_mark, self.query].concat();
@@ -261,7 +261,7 @@ impl Bench {
     }
 
     pub(crate) fn freshness(&self, token: &str) -> String {
-        identity_member(&self.request(token).unwrap(), "standing").unwrap()
+        identity_member(&self.request(token).unwrap(), "freshness").unwrap()
     }
 }
 

@@ -24,7 +24,7 @@ use bench::{Bench, block_on, get, identity_member};
 use issuer::{ED25519_KID, Files, Issuer, LATER_KID};
 use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Environment, Kind, Malformed};
+use portcullis_core::token::{Environment, Kind, MalformedToken};
 use portcullis_core::verify::Refusal;
 use portcullis_gate::refresh::refresh;
 use portcullis_gate::request_state::{Next, RequestState};
@@ -72,8 +72,8 @@ fn each_refusal_has_its_reason_and_an_authentic_key_its_name() {
             Refusal::WrongEnvironment { needed: Environment::Live, given: Environment::Test },
             true,
         ),
-        ("sk_live_".to_owned(), Refusal::Malformed(Malformed::Length), false),
-        ("x".repeat(1 << 20), Refusal::Malformed(Malformed::TooLong), false),
+        ("sk_live_".to_owned(), Refusal::Malformed(MalformedToken::Length), false),
+        ("x".repeat(1 << 20), Refusal::Malformed(MalformedToken::TooLong), false),
     ];
     for (token, refusal, named) in rows {
         let refused = bench.request(&token).unwrap_err();
@@ -86,7 +86,7 @@ fn each_refusal_has_its_reason_and_an_authentic_key_its_name() {
 #[test]
 fn a_malformed_key_makes_a_cold_gate_fetch_nothing() {
     let bench = Bench::new(&[]);
-    assert_eq!(bench.refusal("nonsense"), Refusal::Malformed(Malformed::Prefix));
+    assert_eq!(bench.refusal("nonsense"), Refusal::Malformed(MalformedToken::Prefix));
     assert_eq!(bench.world.fetches(), 0);
 }
 

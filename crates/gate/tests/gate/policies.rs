@@ -7,7 +7,7 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request_state::{Next, RequestState};
 use portcullis_gate::response::refused::{Reason, Refused};
 
@@ -85,7 +85,7 @@ fn each_rule_of_a_policy_denies_and_a_request_within_all_of_them_passes() {
         ["/admin/%2e%2e/x", "/admin//x", "/ADMIN/orders", "/admin/orders/", "/%61dmin/orders"]
     {
         let reason = bench.reason(&Incoming { path, ..good });
-        assert_eq!(reason, Reason::Malformed(Malformed::AmbiguousPath), "{path}");
+        assert_eq!(reason, Reason::Malformed(MalformedRequest::AmbiguousPath), "{path}");
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) async fn lift(
     let mut change = context.change(by).await?;
     let now = change.now();
     let entry = bulk::find(&mut change, id).await?;
-    let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
+    let mut entry = entry.ok_or(Error::Unknown { what: "bulk revocation" })?;
     let invalid = |reason| Error::Invalid { field: "id", reason };
     if entry.entry.state == BulkState::Revoked {
         return Err(invalid("names a revocation, which is for good; only suspensions are lifted"));

@@ -6,7 +6,7 @@ use crate::actions::update::{Update, commit_update, update_in};
 use crate::committed::Saved;
 use crate::context::Context;
 use crate::error::Error;
-use crate::record::KeyRecord;
+use crate::store::bulk::EffectiveKey;
 use crate::store::keys;
 
 /// Adds and removes sales channels of a publishable key, and publishes. Adding a channel that
@@ -17,7 +17,7 @@ pub(crate) async fn change_sales_channels(
     add: &[String],
     remove: &[String],
     by: Option<&str>,
-) -> Result<Saved<KeyRecord>, Error> {
+) -> Result<Saved<EffectiveKey>, Error> {
     if add.iter().any(|channel| remove.contains(channel)) {
         let reason = "must not hold what is to be removed as well";
         return Err(Error::Invalid { field: "add", reason });

@@ -7,8 +7,8 @@ use crate::actions::new_key::{Minted, NewKey};
 use crate::committed::Saved;
 use crate::context::Context;
 use crate::error::Error;
-use crate::store::Connection;
 use crate::store::idempotency::Made;
+use crate::store::{Connection, bulk};
 
 /// The keys made by one request.
 #[derive(Clone, Debug)]
@@ -59,7 +59,8 @@ pub(super) async fn made_before(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let records = find_all(connection, ids).await?.into_iter();
+    let records = find_all(connection, ids).await?;
+    let records = bulk::effective_all(connection, records).await?.into_iter();
     let again = records.map(|record| {
         let token = sign_again(context, &record)?;
         Ok(Minted { record, token })

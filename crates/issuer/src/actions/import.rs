@@ -9,7 +9,7 @@ use crate::actions::new_key::{Minted, NewKey};
 use crate::committed::Saved;
 use crate::context::Context;
 use crate::error::Error;
-use crate::store::{idempotency, keys};
+use crate::store::{bulk, idempotency, keys};
 
 /// The longest id in another system, in characters.
 pub const MAX_EXTERNAL_ID_CHARS: usize = super::MAX_TITLE_CHARS;
@@ -74,6 +74,7 @@ pub(crate) async fn import(
     // Answer each line. The first line with a new id gets `Made`, its repetitions `Before`.
     let ids: Vec<String> = before.values().cloned().collect();
     let known = keys::find_all(&mut change, &ids).await?;
+    let known = bulk::effective_all(&mut change, known).await?;
     let known: HashMap<&str, _> = known.iter().map(|key| (key.id.as_str(), key)).collect();
     let mut imported = Vec::with_capacity(lines.len());
     let mut told = vec![false; made.len()];

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::store::bulk;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, Connection, channels, keys, settings, shards, targets};
 
@@ -31,6 +31,12 @@ use crate::store::{Change, Connection, channels, keys, settings, shards, targets
 pub(super) struct KeyRequest<'n> {
     pub(super) new: &'n NewKey,
     pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
+}
+
+/// A new key before its record is stored.
+struct Unstored {
+    record: KeyRecord,
+    token: Zeroizing<String>,
 }
 
 /// Makes keys within the caller's change. Each key has its own maker, as its request names.
@@ -74,7 +80,9 @@ pub(super) async fn make(
     let in_force = bulk::in_force(connection).await?;
     minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
     store_made(context, change, key_requests, &minted, stored.version).await?;
-    Ok(minted)
+    let effective =
+        |Unstored { record, token }| Minted { record: EffectiveKey::new(record, &in_force), token };
+    Ok(minted.into_iter().map(effective).collect())
 }
 
 /// Refuses admin keys that would outlive the admin key that makes them. Otherwise an expiring
@@ -82,7 +90,7 @@ pub(super) async fn make(
 async fn check_end(
     context: &Context,
     connection: &mut Connection,
-    minted: &[Minted],
+    minted: &[Unstored],
 ) -> Result<(), Error> {
     let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
     if !context.actor().is_key() || admins.clone().next().is_none() {
@@ -110,7 +118,7 @@ fn make_one(
     key_request: &KeyRequest<'_>,
     (serial, policy, lifetime): (Serial, u32, Lifetime),
     now: Time,
-) -> Result<Minted, Error> {
+) -> Result<Unstored, Error> {
     let new = key_request.new;
     let who = context.who(new.created_by.as_deref());
     let keystore = context.keystore();
@@ -162,7 +170,7 @@ fn make_one(
         created: now,
         updated: now,
     };
-    Ok(Minted { record, token })
+    Ok(Unstored { record, token })
 }
 
 /// Writes records, their policies and sales channels, and events.
@@ -170,7 +178,7 @@ async fn store_made(
     context: &Context,
     change: &mut Change<'_>,
     key_requests: &[KeyRequest<'_>],
-    minted: &[Minted],
+    minted: &[Unstored],
     settings_version: u32,
 ) -> Result<(), Error> {
     let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();

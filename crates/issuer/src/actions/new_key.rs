@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 use crate::actions::{When, check_by, check_channels, check_metadata, check_text, scopes};
 use crate::actor::Actor;
 use crate::error::Error;
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
+use crate::store::bulk::EffectiveKey;
 
 /// The properties of a key to make.
 #[derive(Clone, Debug)]
@@ -154,7 +155,7 @@ impl NewKey {
 #[derive(Clone, Debug)]
 pub struct Minted {
     /// The record.
-    pub record: KeyRecord,
+    pub record: EffectiveKey,
     /// The token.
     pub token: Zeroizing<String>,
 }

@@ -235,15 +235,20 @@ pub(super) async fn check_care(
     admins.check(&preview, care)
 }
 
-/// Refuses a search text that is too short to select keys for a bulk change.
+/// Refuses a search text that is too short to select keys for a bulk change, and one that looks for
+/// a redacted form, which several keys may have.
 fn check_narrow(criteria: &Criteria) -> Result<(), Error> {
     const LEAST: usize = 3;
-    let says = |q: &str| q.trim().chars().count() >= LEAST && q.chars().any(char::is_alphanumeric);
-    if criteria.q.as_deref().is_none_or(says) {
+    let Some(q) = criteria.q.as_deref() else { return Ok(()) };
+    let reason = if listing::as_redacted(q).is_some() {
+        "is searched in titles only if it chooses the keys of an act; list the keys that have this \
+         redacted form, and name them by their ids"
+    } else if q.trim().chars().count() < LEAST || !q.chars().any(char::is_alphanumeric) {
+        "must be at least 3 characters, one of them a letter or a digit, if it chooses the keys of \
+         an act"
+    } else {
         return Ok(());
-    }
-    let reason = "must be at least 3 characters, one of them a letter or a digit, if it chooses \
-                  the keys of an act";
+    };
     Err(Error::Invalid { field: "q", reason })
 }
 

@@ -16,9 +16,10 @@ use crate::committed::Saved;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::{KeyRecord, KeyState};
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::EventType;
 use crate::store::idempotency::Made;
-use crate::store::{Connection, bulk, channels, keys};
+use crate::store::{Connection, channels, keys};
 
 /// How to roll a key. `None` keeps a property.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ pub struct Rolled {
     /// The new key.
     pub minted: Minted,
     /// The old key's record as it is now.
-    pub old: KeyRecord,
+    pub old: EffectiveKey,
     /// Whether an earlier request with the same idempotency key did it.
     pub repeated: bool,
 }
@@ -110,6 +111,7 @@ pub(crate) async fn roll_once(
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let old = find_all(&mut change, &[id.to_owned()]).await?;
         let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
+        let old = bulk::effective(&mut change, old).await?;
         return Saved::committed_before(change, Rolled { minted, old, repeated: true }).await;
     }
     let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
@@ -137,6 +139,7 @@ pub(crate) async fn roll_once(
         let key_ids = vec![minted.record.id.clone()];
         idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
     }
+    let old = bulk::effective(&mut change, old).await?;
     Saved::commit(change, Rolled { minted, old, repeated: false }).await
 }
 

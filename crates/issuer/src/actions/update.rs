@@ -13,6 +13,7 @@ use crate::committed::Saved;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::KeyRecord;
+use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::{Event, EventType};
 use crate::store::{Change, Connection, channels, keys};
 
@@ -93,7 +94,7 @@ pub(crate) async fn update(
     id: &str,
     update: &Update,
     by: Option<&str>,
-) -> Result<Saved<KeyRecord>, Error> {
+) -> Result<Saved<EffectiveKey>, Error> {
     let mut change = context.change(by).await?;
     let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
     let before = record.sales_channels.clone();
@@ -104,12 +105,13 @@ pub(crate) async fn update(
 
 /// Commits an update of a key that had the sales channels `before`.
 pub(super) async fn commit_update(
-    change: Change<'_>,
+    mut change: Change<'_>,
     record: KeyRecord,
     before: &[String],
-) -> Result<Saved<KeyRecord>, Error> {
+) -> Result<Saved<EffectiveKey>, Error> {
     // Lists carry a key's sales channels, in its policy, and nothing else of an update.
     let listed = record.sales_channels != before;
+    let record = bulk::effective(&mut change, record).await?;
     Saved::commit_if_listed(change, record, listed).await
 }
 
@@ -117,7 +119,7 @@ pub(super) async fn commit_update(
 pub(crate) async fn upsert(
     context: &Context,
     all: &[Upsert],
-) -> Result<Saved<(Vec<Minted>, Vec<KeyRecord>)>, Error> {
+) -> Result<Saved<(Vec<Minted>, Vec<EffectiveKey>)>, Error> {
     let mut change = context.change(None).await?;
     let mut key_requests = Vec::new();
     for upsert in all {
@@ -137,6 +139,7 @@ pub(crate) async fn upsert(
             changed.push(record);
         }
     }
+    let changed = bulk::effective_all(&mut change, changed).await?;
     let listed = are_listed(&made);
     Saved::commit_if_listed(change, (made, changed), listed).await
 }

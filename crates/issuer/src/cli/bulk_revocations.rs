@@ -8,7 +8,7 @@ use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{BulkRevocation, BulkSelection, Preview};
 use portcullis_issuer::view::keys::DryRunAnswer;
-use portcullis_issuer::view::records::{BulkView, RevocationsAnswer};
+use portcullis_issuer::view::records::{BulkRevocationsAnswer, BulkView};
 
 use super::args::{self, By, Reason, Wait};
 use super::committed;
@@ -114,10 +114,11 @@ fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let entries = issuer.bulk().list().await?;
-    let answer = RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() };
+    let answer =
+        BulkRevocationsAnswer { bulk_revocations: entries.iter().map(BulkView::new).collect() };
     out.answer(&answer, |o| {
         let mut rows = vec![["ID", "STATE", "KEYS", "MADE BY"].map(String::from)];
-        rows.extend(answer.revocations.iter().map(|view| {
+        rows.extend(answer.bulk_revocations.iter().map(|view| {
             let state = if view.lifted_at.is_some() { "lifted" } else { view.state };
             let by = view.made_by.clone().unwrap_or_else(|| "-".into());
             [view.id.to_string(), state.into(), keys(view), by]

@@ -1,4 +1,4 @@
-//! `/v1/revocations…`: bulk revocations and suspensions. One entry of the list covers many keys. For
+//! `/v1/bulk-revocations…`: bulk revocations and suspensions. One entry of the list covers many keys. For
 //! keys that are named by ids or a filter, and get a revocation each, see `keys::revoke`.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
@@ -21,7 +21,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::view::keys::DryRunAnswer;
-use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
+use crate::view::records::{BulkAnswer, BulkRevocationsAnswer, BulkView};
 
 pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(lift))
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Routes {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RevocationBody {
+struct BulkRevocationBody {
     state: Option<String>,
     owner: Option<u32>,
     kid: Option<u16>,
@@ -67,9 +67,9 @@ impl IntoResponse for BulkAnswers {
 
 /// Revoke or suspend many keys at once, by owner, signer, environment or time of issue.
 #[utoipa::path(
-    post, path = "/revocations", tag = "revocations", operation_id = "revoke_in_bulk",
+    post, path = "/bulk-revocations", tag = "bulk-revocations", operation_id = "create_bulk_revocation",
     params(WaitQuery),
-    request_body = RevocationBody,
+    request_body = BulkRevocationBody,
     responses(
         (status = 200, description = "The result of a dry run", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = BulkAnswer),
@@ -79,7 +79,7 @@ impl IntoResponse for BulkAnswers {
 async fn create(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
-    Json(body): Json<RevocationBody>,
+    Json(body): Json<BulkRevocationBody>,
 ) -> Result<BulkAnswers, Problem> {
     let state = match body.state.as_deref() {
         None | Some("revoked") => BulkState::Revoked,
@@ -124,22 +124,24 @@ async fn create(
 
 /// List all bulk revocations and suspensions.
 #[utoipa::path(
-    get, path = "/revocations", tag = "revocations", operation_id = "list_revocations",
+    get, path = "/bulk-revocations", tag = "bulk-revocations", operation_id = "list_bulk_revocations",
     responses(
-        (status = 200, description = "All bulk revocations and suspensions", body = RevocationsAnswer)
+        (status = 200, description = "All bulk revocations and suspensions", body = BulkRevocationsAnswer)
     )
 )]
 async fn list(
     _: Require<KeysRead>,
     State(issuer): State<Issuer>,
-) -> Result<Answered<RevocationsAnswer>, Problem> {
+) -> Result<Answered<BulkRevocationsAnswer>, Problem> {
     let entries = issuer.bulk().list().await?;
-    Ok(Answered(RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() }))
+    Ok(Answered(BulkRevocationsAnswer {
+        bulk_revocations: entries.iter().map(BulkView::new).collect(),
+    }))
 }
 
 /// Lift a bulk suspension.
 #[utoipa::path(
-    post, path = "/revocations/{id}/lift", tag = "revocations", operation_id = "lift_suspension",
+    post, path = "/bulk-revocations/{id}/lift", tag = "bulk-revocations", operation_id = "lift_bulk_revocation",
     params(("id" = i64, Path, description = "The entry's number"), WaitQuery),
     responses(
         (status = 200, description = "Done and published", body = BulkAnswer),
@@ -151,7 +153,7 @@ async fn lift(
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
 ) -> Result<BulkAnswer, Problem> {
-    let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
+    let id = id.parse().map_err(|_| Error::Unknown { what: "bulk revocation" })?;
     let entries = issuer.bulk().list().await?;
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;

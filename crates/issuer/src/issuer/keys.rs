@@ -90,7 +90,7 @@ impl KeyOperations<'_> {
         id: &str,
         update: &Update,
         by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         let saved = update::update(self.0.context(), id, update, by).await?;
         Ok(self.0.announce(saved).await)
     }
@@ -99,7 +99,7 @@ impl KeyOperations<'_> {
     ///
     /// # Errors
     /// Those of [`KeyOperations::create`] and [`KeyOperations::update`]. On error nothing has changed.
-    pub async fn upsert(self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
+    pub async fn upsert(self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<EffectiveKey>), Error> {
         let saved = update::upsert(self.0.context(), all).await?;
         Ok(self.0.announce(saved).await.logged())
     }
@@ -116,7 +116,7 @@ impl KeyOperations<'_> {
         add: &[String],
         remove: &[String],
         by: Option<&str>,
-    ) -> Result<Committed<KeyRecord>, Error> {
+    ) -> Result<Committed<EffectiveKey>, Error> {
         let saved = channels::change_sales_channels(self.0.context(), id, add, remove, by).await?;
         Ok(self.0.announce(saved).await)
     }

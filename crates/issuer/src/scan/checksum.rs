@@ -1,6 +1,6 @@
 //! The checksum of what looks like a key.
 
-use portcullis_core::token::Malformed;
+use portcullis_core::token::MalformedToken;
 use portcullis_core::verify::Unverified;
 
 /// Whether a text has a key's checksum.
@@ -26,15 +26,15 @@ impl Checksum {
         match Unverified::parse(text) {
             // The parser verifies the checksum before these two, so it is a key, though not of this
             // version.
-            Ok(_) | Err(Malformed::Version | Malformed::Fields) => Self::Right,
+            Ok(_) | Err(MalformedToken::Version | MalformedToken::Fields) => Self::Right,
             Err(
-                Malformed::Empty
-                | Malformed::TooLong
-                | Malformed::Character
-                | Malformed::Prefix
-                | Malformed::Length
-                | Malformed::Overflow
-                | Malformed::Checksum,
+                MalformedToken::Empty
+                | MalformedToken::TooLong
+                | MalformedToken::Character
+                | MalformedToken::Prefix
+                | MalformedToken::Length
+                | MalformedToken::Overflow
+                | MalformedToken::Checksum,
             ) => Self::Wrong,
         }
     }

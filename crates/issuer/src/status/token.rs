@@ -65,12 +65,12 @@ pub struct Claims {
     /// How many seconds a client may cache the list.
     pub ttl: u32,
     /// The list.
-    pub status_list: List,
+    pub status_list: StatusListClaim,
 }
 
 /// The list inside its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
+pub struct StatusListClaim {
     /// Bits per slot.
     pub bits: u8,
     /// The statuses, compressed, in base64url without padding.
@@ -93,8 +93,11 @@ pub fn sign(
 ) -> Result<(String, Time), SignError> {
     let iat = made.millis() / 1000;
     let exp = iat.saturating_add(u64::from(lists.valid_for_secs()));
-    let status_list =
-        List { bits, lst: URL_SAFE_NO_PAD.encode(list), aggregation_uri: lists.aggregation_uri() };
+    let status_list = StatusListClaim {
+        bits,
+        lst: URL_SAFE_NO_PAD.encode(list),
+        aggregation_uri: lists.aggregation_uri(),
+    };
     let claims = Claims { sub: lists.uri(shard), iat, exp, ttl: lists.ttl_secs(), status_list };
     let header = Header { alg: ALGORITHM.into(), kid: signer.kid.to_string(), typ: TYPE.into() };
     let encode = |json: serde_json::Result<Vec<u8>>| {

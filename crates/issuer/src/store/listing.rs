@@ -29,7 +29,8 @@ pub struct Span {
 pub struct Criteria {
     /// The title or the redacted form contains this text, ignoring case. A text without letters and
     /// digits is searched in titles only. A text shaped like a redacted form must equal it. When
-    /// the search selects keys for a change, a redacted form must end with the text.
+    /// the search selects keys for a change, it looks at titles only: a redacted form ends with
+    /// random characters, and may contain any short word.
     pub q: Option<String>,
     /// The id is one of these, if any are given.
     pub ids: Vec<String>,
@@ -328,44 +329,43 @@ fn conditions(
     }
 }
 
-/// The number of characters at the end of a redacted form that come from the key itself.
-const TOLD_BY: usize = 3;
-
 /// The purpose of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Search {
-    /// To display the keys.
+    /// To display the keys: in titles and redacted forms.
     ToList,
-    /// To change all of them.
+    /// To change all of them: in titles only.
     ToAct,
 }
 
-fn search(select: &mut Select, q: &str, purpose: Search) {
+/// The redacted form that a search text is, if it is shaped like one.
+pub(crate) fn as_redacted(q: &str) -> Option<String> {
     // Consoles display the stars as dots.
     let redacted = q.trim().replace("•••", "***");
-    if redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***") {
+    let is_one = redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***");
+    is_one.then_some(redacted)
+}
+
+fn search(select: &mut Select, q: &str, purpose: Search) {
+    let in_redacted = match purpose {
+        // Every redacted form contains separators.
+        Search::ToList => q.chars().any(char::is_alphanumeric),
+        Search::ToAct => false,
+    };
+    if in_redacted && let Some(redacted) = as_redacted(q) {
         select.push(" AND redacted = ").arg(redacted);
         return;
     }
-    let like = |text: &str, end: &str| {
-        let mut pattern = String::from("%");
-        for character in text.to_lowercase().chars() {
-            if matches!(character, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(character);
+    let mut pattern = String::from("%");
+    for character in q.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
         }
-        pattern + end
-    };
-    select.push(r" AND (folded LIKE ").arg(like(q, "%")).push(r" ESCAPE '\'");
-    let in_redacted = match purpose {
-        // Every redacted form contains separators.
-        Search::ToList if q.chars().any(char::is_alphanumeric) => Some(like(q, "%")),
-        // The start of a redacted form is common to many keys; only its end identifies one.
-        Search::ToAct if redacted.chars().count() >= TOLD_BY => Some(like(&redacted, "")),
-        Search::ToList | Search::ToAct => None,
-    };
-    if let Some(pattern) = in_redacted {
+        pattern.push(character);
+    }
+    pattern.push('%');
+    select.push(r" AND (folded LIKE ").arg(pattern.as_str()).push(r" ESCAPE '\'");
+    if in_redacted {
         select.push(r" OR lower(redacted) LIKE ").arg(pattern).push(r" ESCAPE '\'");
     }
     select.push(")");

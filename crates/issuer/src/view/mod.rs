@@ -23,8 +23,9 @@ use utoipa::ToSchema;
 use crate::actions::Verdict;
 use crate::issuer::Issuer;
 use crate::local_verifier::PublishedState;
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::KeyPurpose;
 use crate::status::StatusLists;
+use crate::store::bulk::EffectiveKey;
 use crate::store::lists::Published;
 use crate::store::shards::Shard;
 
@@ -141,7 +142,7 @@ impl<'a> KeyContext<'a> {
 impl KeyView {
     /// The key in its current state.
     #[must_use]
-    pub fn new(record: &KeyRecord, around: &KeyContext<'_>) -> Self {
+    pub fn new(record: &EffectiveKey, around: &KeyContext<'_>) -> Self {
         let KeyContext { keyring, now, .. } = *around;
         Self {
             id: record.id.clone(),

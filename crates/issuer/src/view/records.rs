@@ -174,7 +174,7 @@ impl CommittedValue for BulkView {
 
 /// All bulk revocations and suspensions.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RevocationsAnswer {
+pub struct BulkRevocationsAnswer {
     /// The entries.
-    pub revocations: Vec<BulkView>,
+    pub bulk_revocations: Vec<BulkView>,
 }

@@ -98,14 +98,14 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     issuer.keys().delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
     let other = NewOwner { name: "Left".into(), ..NewOwner::default() };
     let other = issuer.owners().create(&other).await.unwrap().number;
-    let mass = BulkRevocation {
+    let bulk = BulkRevocation {
         whose: BulkSelection::Owner(other),
         state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,
         by: None,
     };
-    issuer.bulk().revoke(&mass).await.unwrap();
+    issuer.bulk().revoke(&bulk).await.unwrap();
     let last_used_at = issuer.now().secs();
     let used = Use { key: valid.record.id.clone(), uses: 7, last_used_at };
     issuer.keys().report_usage(&[used]).await.unwrap();

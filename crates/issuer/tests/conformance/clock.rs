@@ -253,7 +253,7 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
                 // A job that could not record its end keeps its lease for 30 s.
                 bench.clock.advance(31_000);
                 let right = bench.clock.now();
-                let id = other.keys().create(&NewKey::titled("y")).await.unwrap().record.id;
+                let id = other.keys().create(&NewKey::titled("y")).await.unwrap().record.id.clone();
                 let of = format!("{what}, look {number}, wrong time {wrong}");
                 moody.is_set(number, 1, wrong_times(right)[wrong]);
                 let before = moody.said();

@@ -31,7 +31,9 @@ async fn some_trail(bench: &Bench) -> String {
     let mut ids = Vec::new();
     for title in ["a", "b", "c"] {
         bench.clock.advance(1000);
-        ids.push(bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id);
+        ids.push(
+            bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id.clone(),
+        );
     }
     let id = ids.remove(1);
     bench.revoke(&id, When::Now).await.unwrap();
@@ -242,9 +244,10 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
         expires: Some(When::In(day * days)).into(),
         ..NewKey::titled(title)
     };
-    let long = bench.issuer.keys().create(&expiring("long", 30)).await.unwrap().record.id;
-    let short = bench.issuer.keys().create(&expiring("short", 2)).await.unwrap().record.id;
-    let revoked = bench.issuer.keys().create(&expiring("revoked", 30)).await.unwrap().record.id;
+    let long = bench.issuer.keys().create(&expiring("long", 30)).await.unwrap().record.id.clone();
+    let short = bench.issuer.keys().create(&expiring("short", 2)).await.unwrap().record.id.clone();
+    let revoked =
+        bench.issuer.keys().create(&expiring("revoked", 30)).await.unwrap().record.id.clone();
     bench.revoke(&revoked, When::Now).await.unwrap();
     // Runs the job on a day; returns the number of notices.
     let run = async |days: u64| {
@@ -278,7 +281,7 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     assert_eq!(given(&long).await, [14, 3, 1]);
     assert_eq!(given(&revoked).await, [0_u64; 0]);
 
-    let late = bench.issuer.keys().create(&expiring("late", 20)).await.unwrap().record.id;
+    let late = bench.issuer.keys().create(&expiring("late", 20)).await.unwrap().record.id.clone();
     assert_eq!(run(31 + 18).await, 1, "where several are overdue the shortest is given");
     assert_eq!((given(&late).await, run(31 + 18).await), (vec![3], 0));
 }

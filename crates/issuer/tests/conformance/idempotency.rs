@@ -131,7 +131,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
         }
         let create = bench.issuer.keys().create_all(std::slice::from_ref(&new), Some(&name)).await;
         assert!(matches!(create, Err(Error::IdempotencyMismatch)));
-        let next = made.pop().unwrap().minted.record.id;
+        let next = made.pop().unwrap().minted.record.id.clone();
         let elsewhere = bench.issuer.keys().roll_once(&next, &roll, Some(&name)).await;
         assert!(matches!(elsewhere, Err(Error::IdempotencyMismatch)));
 
@@ -145,7 +145,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
 }
 
 pub(crate) async fn a_repeated_roll_needs_both_keys(bench: Bench) {
-    let old = bench.issuer.keys().create(&NewKey::titled("a")).await.unwrap().record.id;
+    let old = bench.issuer.keys().create(&NewKey::titled("a")).await.unwrap().record.id.clone();
     let (name, roll) =
         (Idempotency::new("me", "roll"), Roll { overlap: secs(0), ..Roll::default() });
     let send = async || bench.issuer.keys().roll_once(&old, &roll, Some(&name)).await;

@@ -108,7 +108,7 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
 
 pub(crate) async fn a_roll_keeps_the_label_or_changes_it(bench: Bench) {
     change(&bench, adding(&["acme"])).await.unwrap();
-    let old = bench.issuer.keys().create(&labelled("x", "acme")).await.unwrap().record.id;
+    let old = bench.issuer.keys().create(&labelled("x", "acme")).await.unwrap().record.id.clone();
     let next = bench.issuer.keys().roll(&old, &Roll::default()).await.unwrap().value.minted;
     assert_eq!(next.record.label, "acme", "not the default");
     bench.verify(&next.token).await.unwrap();

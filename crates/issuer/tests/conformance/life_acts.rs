@@ -7,6 +7,7 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::{Error, Publication};
 use serde_json::json;
 use sqlx::Row as _;
@@ -18,6 +19,7 @@ conformance! {
     a_publishable_key_has_a_policy_and_sales_channels_for_itself,
     a_suspended_key_is_refused_until_it_is_resumed,
     several_are_revoked_or_none,
+    a_search_that_chooses_the_keys_of_an_act_looks_at_titles_alone,
     what_is_deleted_is_gone_for_all_but_the_list,
     a_create_is_undone_in_one_act,
     a_rolled_key_keeps_all_but_what_is_said,
@@ -213,6 +215,45 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     );
     let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
     assert_eq!(revoke(&none).await.unwrap().value.keys.len(), 0);
+}
+
+pub(crate) async fn a_search_that_chooses_the_keys_of_an_act_looks_at_titles_alone(bench: Bench) {
+    // This title has no character of a redacted form.
+    let one = titled(&bench, "· · ·").await.record;
+    let old = titled(&bench, "The OLD warehouse").await.record;
+    let searched = |q: &str| Criteria { q: Some(q.into()), ..Criteria::default() };
+    let like = |q: &str| Selector::Like(Box::new(searched(q)));
+    let ids = |keys: &[EffectiveKey]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+    let shown: Vec<char> = one.redacted.chars().collect();
+    for from in 0..shown.len() {
+        for to in from + 3..=shown.len() {
+            let q: String = shown[from..to].iter().collect();
+            if !q.chars().any(char::is_alphanumeric) {
+                continue;
+            }
+            let query = Query { criteria: searched(&q), ..Query::default() };
+            let listed = bench.issuer.keys().list(&query).await.unwrap().keys;
+            assert!(ids(&listed).contains(&one.id), "{q}: listings search redacted forms");
+            let chosen =
+                bench.issuer.keys().preview_revoke_all(&like(&q), &NOW, IfRevoked::Skip).await;
+            if (from, to) == (0, shown.len()) {
+                assert!(matches!(chosen, Err(Error::Invalid { field: "q", .. })), "{q}");
+            } else {
+                assert!(!ids(&chosen.unwrap().0).contains(&one.id), "{q}");
+            }
+        }
+    }
+    for q in [one.redacted.clone(), format!(" {} ", one.redacted.replace("***", "•••"))] {
+        let refused = bench.issuer.keys().revoke_all(&like(&q), &NOW).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "q", .. })), "{q}");
+    }
+    let end: String = shown[9..].iter().collect();
+    let revoked = bench.issuer.keys().revoke_all(&like(&end), &NOW).await.unwrap().value.keys;
+    assert!(!ids(&revoked).contains(&one.id), "{end}");
+    let revoked = bench.issuer.keys().revoke_all(&like("old"), &NOW).await.unwrap().value.keys;
+    assert_eq!(ids(&revoked), std::slice::from_ref(&old.id));
+    let state = bench.issuer.keys().show(&one.id).await.unwrap().state(bench.issuer.now());
+    assert_eq!(state, KeyState::Active);
 }
 
 pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {

@@ -72,7 +72,15 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
     let mut redacted = Vec::new();
     for title in titles {
         redacted.push(
-            bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.redacted,
+            bench
+                .issuer
+                .keys()
+                .create(&NewKey::titled(title))
+                .await
+                .unwrap()
+                .record
+                .redacted
+                .clone(),
         );
     }
     let search =
@@ -110,7 +118,9 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
     let mut ids = Vec::new();
     for title in ["b", "A", "a", "C", "b", "ä", "b"] {
         bench.clock.advance(1);
-        ids.push(bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id);
+        ids.push(
+            bench.issuer.keys().create(&NewKey::titled(title)).await.unwrap().record.id.clone(),
+        );
     }
     for at in [5, 1, 3] {
         bench.clock.advance(1);

@@ -96,7 +96,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.keys().create(&new).await.unwrap().record.id);
+        olds.push(issuer.keys().create(&new).await.unwrap().record.id.clone());
     }
     set(issuer, &maximum(HOUR)).await;
     let before = olds.clone();
@@ -176,7 +176,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
     let issuer = &bench.issuer;
     let mut olds = Vec::new();
     for new in each_kind(Expiry::Unsaid) {
-        olds.push(issuer.keys().create(&new).await.unwrap().record.id);
+        olds.push(issuer.keys().create(&new).await.unwrap().record.id.clone());
     }
     let owned = KindChange { owner_required: Some(true), ..KindChange::default() };
     let kinds = [owned, owned, KindChange::default()];
@@ -269,7 +269,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
         "who holds its text revoked it",
         "it has a reason of its own"
     );
-    let back = issuer.keys().create(&NewKey::titled("back")).await.unwrap().record.id;
+    let back = issuer.keys().create(&NewKey::titled("back")).await.unwrap().record.id.clone();
     because.keys().suspend(&back, None).await.unwrap();
     issuer.keys().resume(&back, None).await.unwrap();
     assert!(issuer.trail().verify(&[]).await.unwrap().is_sound());
@@ -334,7 +334,10 @@ pub(crate) async fn a_repeated_request_gets_its_answer_whatever_was_set_since(be
     let again = issuer.keys().create_all(&new, Some(&one)).await.unwrap();
     assert_eq!((again.repeated, again.keys[0].token.as_str()), (true, made[0].token.as_str()));
     let again = issuer.keys().roll_once(&id, &Roll::default(), Some(&two)).await.unwrap().value;
-    assert_eq!((again.repeated, again.minted.record.id), (true, rolled.minted.record.id));
+    assert_eq!(
+        (again.repeated, again.minted.record.id.clone()),
+        (true, rolled.minted.record.id.clone())
+    );
 }
 
 /// A week for secret keys.
@@ -376,7 +379,7 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     assert_eq!(run(issuer).await, (0, None), "nothing is asked");
     set_idle(issuer).await;
     days(&bench, 6, issuer, &busy).await;
-    let young = issuer.keys().create(&NewKey::titled("young")).await.unwrap().record.id;
+    let young = issuer.keys().create(&NewKey::titled("young")).await.unwrap().record.id.clone();
     days(&bench, 1, issuer, &busy).await;
     let preview = issuer.keys().preview_idle().await.unwrap();
     assert_eq!(preview[0].1, Idle::Keys(1));
@@ -424,10 +427,10 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
 
 pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
-    let idle = issuer.keys().create(&NewKey::titled("idle")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
+    let idle = issuer.keys().create(&NewKey::titled("idle")).await.unwrap().record.id.clone();
     let [_, publishable, _] = <[NewKey; 3]>::try_from(each_kind(Expiry::Unsaid)).unwrap();
-    let publishable = issuer.keys().create(&publishable).await.unwrap().record.id;
+    let publishable = issuer.keys().create(&publishable).await.unwrap().record.id.clone();
     set_idle(issuer).await;
     bench.clock.advance(30 * DAY_MILLIS);
     let (many, why) = run(issuer).await;
@@ -450,7 +453,7 @@ pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
 
 pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     issuer.keys().create(&NewKey::titled("idle")).await.unwrap();
     set_idle(issuer).await;
     let reporter = async |expires: Expiry| {
@@ -460,7 +463,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
             expires,
             ..NewKey::titled("gate")
         };
-        let id = issuer.keys().create(&new).await.unwrap().record.id;
+        let id = issuer.keys().create(&new).await.unwrap().record.id.clone();
         (issuer.acting_as(Actor::key(&id)), id)
     };
     let (steady, _) = reporter(Expiry::Never).await;
@@ -486,10 +489,10 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
 
 pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     let owner = bench.owner("Acme").await;
     let new = NewKey { owner, ..NewKey::titled("held back") };
-    let held = issuer.keys().create(&new).await.unwrap().record.id;
+    let held = issuer.keys().create(&new).await.unwrap().record.id.clone();
     set_idle(issuer).await;
     let what = BulkRevocation {
         whose: BulkSelection::Owner(owner),
@@ -512,7 +515,7 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
 
 pub(crate) async fn many_idle_keys_are_suspended_batch_by_batch(bench: Bench) {
     let issuer = &bench.issuer;
-    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id;
+    let busy = issuer.keys().create(&NewKey::titled("busy")).await.unwrap().record.id.clone();
     let many = IDLE_BATCH * 2 + 3;
     let news: Vec<NewKey> = (0..many).map(|_| NewKey::titled("x")).collect();
     issuer.keys().create_all(&news, None).await.unwrap();

@@ -12,9 +12,9 @@ use portcullis_core::token::Environment;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::PublishOptions;
-use portcullis_issuer::record::KeyRecord;
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::status::token::{self, Claims};
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::store::status;
 use portcullis_issuer::{Error, Issuer};
 
@@ -92,7 +92,7 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
     let owners = [bench.owner("One").await, bench.owner("Two").await];
     let mut dice = Dice(6);
     // The admin key has an index too.
-    let mut keys: Vec<KeyRecord> = vec![bench.made.admin.clone()];
+    let mut keys: Vec<EffectiveKey> = vec![bench.made.admin.clone()];
     let (mut suspensions, mut seen) = (Vec::new(), [0_u32; 3]);
     for round in 0..60 {
         bench.clock.advance(dice.below(2 * MINUTE));

@@ -123,7 +123,8 @@ pub(crate) async fn a_message_is_signed_and_sent_until_it_is_accepted(bench: Ben
     let secret = hook_with_secret(&bench, &receiver, &[EventType::Created]).await.secret;
     let dispatcher = dispatcher(&bench);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0), "nothing of before is told");
-    let id = bench.issuer.keys().create(&NewKey::titled("Billing")).await.unwrap().record.id;
+    let id =
+        bench.issuer.keys().create(&NewKey::titled("Billing")).await.unwrap().record.id.clone();
     receiver.answer(&[500, 503]);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0), "not before its time");
@@ -157,7 +158,7 @@ pub(crate) async fn an_endpoint_is_told_of_its_types_in_their_order(bench: Bench
     hook(&bench, &all, &[]).await;
     hook(&bench, &some, &[EventType::Revoked, EventType::ListPublished]).await;
     let dispatcher = dispatcher(&bench);
-    let id = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id;
+    let id = bench.issuer.keys().create(&NewKey::titled("x")).await.unwrap().record.id.clone();
     bench.revoke(&id, When::Now).await.unwrap();
     // The first delivery fails, so those behind it wait.
     all.answer(&[500]);

@@ -34,7 +34,7 @@ async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
     let ids = api.keys(3, owner).await;
     api.keys(2, 0).await;
     let acts = [
-        ("/v1/revocations", json!({ "owner": owner })),
+        ("/v1/bulk-revocations", json!({ "owner": owner })),
         ("/v1/keys/revoke", json!({ "where": { "owner": owner } })),
         ("/v1/keys/revoke", json!({ "ids": ids })),
     ];
@@ -64,7 +64,7 @@ async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
     }
     // Keys that are already revoked aren't counted again.
     let again = json!({ "owner": owner, "dry_run": true });
-    assert_eq!(api.post("/v1/revocations", again).await.json()["admins_left"], 1);
+    assert_eq!(api.post("/v1/bulk-revocations", again).await.json()["admins_left"], 1);
 }
 
 #[tokio::test]
@@ -80,10 +80,10 @@ async fn the_last_admin_key_ends_by_no_act_unless_that_is_said() {
         ("/v1/keys/revoke".into(), json!({ "ids": [last] })),
         ("/v1/keys/revoke".into(), json!({ "where": { "purpose": "admin" } })),
         ("/v1/keys/revoke".into(), json!({ "where": { "environment": "live" }, "confirm": 2 })),
-        ("/v1/revocations".into(), json!({ "environment": "live" })),
-        ("/v1/revocations".into(), json!({ "environment": "live", "state": "suspended" })),
-        ("/v1/revocations".into(), json!({ "kid": kid })),
-        ("/v1/revocations".into(), json!({ "issued_from": "2020-01-01T00:00:00Z" })),
+        ("/v1/bulk-revocations".into(), json!({ "environment": "live" })),
+        ("/v1/bulk-revocations".into(), json!({ "environment": "live", "state": "suspended" })),
+        ("/v1/bulk-revocations".into(), json!({ "kid": kid })),
+        ("/v1/bulk-revocations".into(), json!({ "issued_from": "2020-01-01T00:00:00Z" })),
         (format!("/v1/keys/{last}/undo"), json!({})),
         ("/v1/keys/undo".into(), json!({ "ids": [last] })),
     ];
@@ -98,7 +98,7 @@ async fn the_last_admin_key_ends_by_no_act_unless_that_is_said() {
     let path = format!("/v1/keys/{second}/revoke");
     assert_eq!(api.post(&path, json!({})).await.status, StatusCode::OK);
     let meant = json!({ "environment": "live", "last_admin": true });
-    assert_eq!(api.post("/v1/revocations", meant).await.status, StatusCode::CREATED);
+    assert_eq!(api.post("/v1/bulk-revocations", meant).await.status, StatusCode::CREATED);
     assert_eq!(api.get("/v1/keys").await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -107,13 +107,13 @@ async fn an_owner_that_there_never_was_is_no_ones_to_revoke() {
     let api = Api::new().await;
     for state in ["revoked", "suspended"] {
         let refused =
-            api.refused("/v1/revocations", json!({ "owner": 4711, "state": state })).await;
+            api.refused("/v1/bulk-revocations", json!({ "owner": 4711, "state": state })).await;
         assert_eq!(refused, (404, "not_found".into()));
     }
     let owner = api.post("/v1/owners", json!({ "name": "Acme" })).await.json()["number"].clone();
     let path = format!("/v1/owners/{owner}");
     assert_eq!(api.call(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
-    let gone = api.post("/v1/revocations", json!({ "owner": owner })).await;
+    let gone = api.post("/v1/bulk-revocations", json!({ "owner": owner })).await;
     assert_eq!(gone.status, StatusCode::CREATED, "one that was deleted is known");
 }
 
@@ -161,7 +161,7 @@ async fn a_search_that_says_next_to_nothing_chooses_no_key_of_an_act() {
     }
     for q in ["sk_", "sk_liv", "live"] {
         let none = api.post("/v1/keys/revoke", json!({ "where": { "q": q } })).await.json();
-        assert_eq!(none["count"], 0, "{q} stands in each key's redacted form");
+        assert_eq!(none["count"], 0, "{q} is in each key's redacted form");
     }
     let one = api.post("/v1/keys/revoke", json!({ "where": { "q": "key 1" } })).await.json();
     assert_eq!((&one["count"], text(&one, "/keys/0/id")), (&json!(1), ids[1].as_str()));

@@ -31,14 +31,14 @@ const DOES: [(&str, Does); 35] = [
     ("delete_keys", Does::Ends),
     ("undo_key", Does::Ends),
     ("undo_keys", Does::Ends),
-    ("revoke_in_bulk", Does::Ends),
+    ("create_bulk_revocation", Does::Ends),
     ("resume_key", Does::Neither),
     ("update_key", Does::Neither),
     ("update_key_by_post", Does::Neither),
     ("change_sales_channels", Does::Neither),
     ("authenticate_key", Does::Neither),
     ("verify_key", Does::Neither),
-    ("lift_suspension", Does::Neither),
+    ("lift_bulk_revocation", Does::Neither),
     ("publish_list", Does::Neither),
     ("create_owner", Does::Neither),
     ("update_owner", Does::Neither),
@@ -222,9 +222,9 @@ async fn ending(api: &Api, operation: &str, reason: Option<&str>) -> crate::Answ
             dead().await;
             api.post("/v1/keys/delete", why(json!({ "ids": [id] }))).await
         }
-        "revoke_in_bulk" => {
+        "create_bulk_revocation" => {
             let owner = api.post("/v1/owners", json!({ "name": "Acme" })).await.json();
-            api.post("/v1/revocations", why(json!({ "owner": owner["number"] }))).await
+            api.post("/v1/bulk-revocations", why(json!({ "owner": owner["number"] }))).await
         }
         other => panic!("{other} ends keys: walk it here"),
     }

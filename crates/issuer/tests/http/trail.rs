@@ -89,13 +89,13 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         "create_policy" => (String::new(), json!({ "name": "x", "visibility": "private" })),
         "update_policy" => (policy().await, json!({ "name": "y" })),
         "delete_policy" => (policy().await, json!({})),
-        "revoke_in_bulk" => {
+        "create_bulk_revocation" => {
             (String::new(), json!({ "owner": owner().await.parse::<u32>().unwrap() }))
         }
-        "lift_suspension" => {
+        "lift_bulk_revocation" => {
             let body =
                 json!({ "state": "suspended", "owner": owner().await.parse::<u32>().unwrap() });
-            let made = api.post("/v1/revocations", body).await.json();
+            let made = api.post("/v1/bulk-revocations", body).await.json();
             (made["id"].to_string(), json!({}))
         }
         "create_webhook" => (String::new(), json!({ "url": "https://example.com/" })),

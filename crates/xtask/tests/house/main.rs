@@ -23,7 +23,7 @@ fn root() -> PathBuf {
 fn arrows() -> Arrows {
     let root = root();
     let mut arrows = Arrows::new(&root);
-    let wasm = ["", "bindgen", "bindgen/module", "module", "primitives"];
+    let wasm = ["", "bindgen", "bindgen/bindgen-module", "npm-module", "primitives"];
     let mut crates: Vec<PathBuf> = wasm.map(|folder| root.join("wasm").join(folder)).into();
     crates.extend(fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path()));
     for folder in crates {

@@ -28,7 +28,7 @@ const EXPIRES_AT: usize = 34;
 const KIND: usize = 38;
 const ENVIRONMENT: usize = 39;
 const OWNER: usize = 56;
-const STANDING: usize = 64;
+const FRESHNESS: usize = 64;
 const AUDIENCE_LEN: usize = 65;
 
 pub(super) fn all() -> Vec<AssertionVector> {
@@ -87,8 +87,8 @@ fn layouts() -> Vec<AssertionVector> {
         ("kind-3", "A kind that is neither.", |b| b[KIND] = 3),
         ("environment-0", "An environment that is neither.", |b| b[ENVIRONMENT] = 0),
         ("environment-3", "An environment that is neither.", |b| b[ENVIRONMENT] = 3),
-        ("standing-0", "A standing that is neither.", |b| b[STANDING] = 0),
-        ("standing-3", "A standing that is neither.", |b| b[STANDING] = 3),
+        ("freshness-0", "A freshness that is neither.", |b| b[FRESHNESS] = 0),
+        ("freshness-3", "A freshness that is neither.", |b| b[FRESHNESS] = 3),
         ("text-claimed", "An audience longer than the file.", |b| b[AUDIENCE_LEN] = 0xFF),
         ("text-not-utf8", "A byte that UTF-8 has not.", |b| b[AUDIENCE_LEN + 2] = 0xFF),
         ("text-overlong", "A letter in two bytes.", |b| {
@@ -185,7 +185,7 @@ fn signatures() -> Vec<AssertionVector> {
         forged("expires-at", "A later end in the place of its own.", |b| b[EXPIRES_AT + 3] += 1),
         forged("kind", "The other kind in the place of its own.", |b| b[KIND] = 1),
         forged("owner", "Another owner in the place of its own.", |b| b[OWNER + 3] += 1),
-        forged("standing", "Another standing in the place of its own.", |b| b[STANDING] = 2),
+        forged("freshness", "Another freshness in the place of its own.", |b| b[FRESHNESS] = 2),
         forged("scopes", "A wider scope in the place of its own.", |b| {
             let at = b.windows(10).position(|part| part == b"carts:read").unwrap();
             b[at + 6..at + 10].copy_from_slice(b"*:*:");

@@ -5,26 +5,26 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use portcullis_gate_worker::{AuthorizedRequest, Caller, Verdict, authorize};
+use portcullis_gate_worker::{AuthorizedRequest, Caller, Decision, authorize};
 use serde_json::{Value, json};
 use worker::{Context, Env, Response, Result, event, web_sys};
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
     let authorized = match authorize(request, &env, &ctx).await? {
-        Verdict::Authorized(authorized) => authorized,
+        Decision::Authorized(authorized) => authorized,
         // The key is refused, or can't be verified; or the request was for a page of the gate, such
         // as `/.portcullis/health`.
-        Verdict::Answer(answer) => return Ok(answer),
+        Decision::Answer(answer) => return Ok(answer),
     };
     match authorized.path().as_str() {
         "/whoami" => answer(&authorized, &authorized.caller().map_or(Value::Null, who)),
         "/reports" => match authorized.require(&["reports:read"])? {
-            Verdict::Authorized(authorized) => {
+            Decision::Authorized(authorized) => {
                 let asked = authorized.original().text().await?;
                 answer(&authorized, &reports(authorized.caller(), &asked))
             }
-            Verdict::Answer(answer) => Ok(answer),
+            Decision::Answer(answer) => Ok(answer),
         },
         _ => authorized.send().await,
     }
@@ -45,7 +45,7 @@ fn who(caller: &Caller) -> Value {
         "scopes": caller.scopes().collect::<Vec<_>>(),
         "sales_channels": caller.sales_channels().collect::<Vec<_>>(),
         "list": caller.list(),
-        "standing": caller.freshness().name(),
+        "freshness": caller.freshness().name(),
     })
 }
 

@@ -1,9 +1,9 @@
 use super::*;
 use portcullis_core::list::ListError;
-use portcullis_core::token::{Environment, Kind, Malformed};
+use portcullis_core::token::{Environment, Kind, MalformedToken};
 
 const REFUSALS: [Refusal; 15] = [
-    Refusal::Malformed(Malformed::Checksum),
+    Refusal::Malformed(MalformedToken::Checksum),
     Refusal::ForeignLabel,
     Refusal::UnknownKid(1),
     Refusal::SignerNotAllowed(1),

@@ -1,10 +1,9 @@
 //! Keys as the commands about them show them.
 
-use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use anyhow::Result;
-use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Committed, Error, Issuer};
 use serde_json::Value;
@@ -13,7 +12,7 @@ use crate::cli::committed;
 use crate::cli::exit::Outcome;
 use crate::cli::output::{Out, field, state};
 
-pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
+pub(super) async fn view(issuer: &Issuer, record: &EffectiveKey) -> Result<KeyView, Error> {
     let view = issuer.list().state().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
@@ -62,12 +61,12 @@ pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
 }
 
 /// Shows a changed key.
-pub(super) async fn changed<K: Borrow<KeyRecord>>(
+pub(super) async fn changed(
     issuer: &Issuer,
-    changed: Committed<K>,
+    changed: Committed<EffectiveKey>,
     out: &Out,
 ) -> Result<Outcome> {
     let Committed { value, publication } = changed;
-    let changed = Committed { value: view(issuer, value.borrow()).await?, publication };
+    let changed = Committed { value: view(issuer, &value).await?, publication };
     committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
 }

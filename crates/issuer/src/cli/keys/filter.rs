@@ -10,8 +10,8 @@ use crate::cli::args;
 /// The criteria for keys
 #[derive(Debug, clap::Args)]
 pub(crate) struct Like {
-    /// Only keys with this text in the title or the redacted form. To select keys for revocation,
-    /// the redacted form must end with it
+    /// Only keys with this text in the title or the redacted form. `keys revoke` looks at titles
+    /// only
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
     q: Option<String>,
     /// Only keys with exactly this title

@@ -1,7 +1,7 @@
 //! Adopts a file as a verifier does that starts with it.
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError, Part};
+use portcullis_core::list::{Bundle, Deployment, ListError, Part, RevocationList};
 use portcullis_core::policy::Policies;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
@@ -17,7 +17,7 @@ pub(in crate::cli) fn adopt(
     let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
     let mut verifier = Verifier::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
     verifier.adopt_bundle(bundle, now)?;
-    let head = verifier.list().map(HeldList::head).ok_or(ListError::Missing)?;
+    let head = verifier.list().map(RevocationList::head).ok_or(ListError::Missing)?;
     let held = Policies::new(usize::MAX).restore(head, &policies);
     if held != policies.len() {
         return Err(ListError::WrongDigest(Part::PolicyFile).into());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use portcullis_core::list::List as HeldList;
+use portcullis_core::list::RevocationList;
 use portcullis_core::verifier::AdoptError;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
@@ -75,7 +75,7 @@ impl VerifyList {
                 return Ok(Outcome::No);
             }
         };
-        let list_version = verifier.list().map(HeldList::list_version);
+        let list_version = verifier.list().map(RevocationList::list_version);
         let view = list_version.as_ref().map(|list_version| MarkView::new(list_version, now));
         let keyring = verifier.keyring();
         let answer = VerifiedAnswer {

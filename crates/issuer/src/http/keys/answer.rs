@@ -1,29 +1,24 @@
 //! Keys as the operations on them answer them.
 
-use std::borrow::Borrow;
-
 use crate::actions::Minted;
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::http::committed::committed;
 use crate::http::problem::Problem;
 use crate::issuer::Issuer;
-use crate::record::KeyRecord;
+use crate::store::bulk::EffectiveKey;
 use crate::view::keys::{ChangedAnswer, ChangedKey, CreatedAnswer};
 use crate::view::{KeyContext, KeyView};
 
-pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
+pub(super) async fn view(issuer: &Issuer, record: &EffectiveKey) -> Result<KeyView, Error> {
     let view = issuer.list().state().await?;
     Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
-pub(super) async fn views<K: Borrow<KeyRecord>>(
-    issuer: &Issuer,
-    keys: &[K],
-) -> Result<Vec<KeyView>, Error> {
+pub(super) async fn views(issuer: &Issuer, keys: &[EffectiveKey]) -> Result<Vec<KeyView>, Error> {
     let view = issuer.list().state().await?;
     let around = KeyContext::of(issuer, &view);
-    Ok(keys.iter().map(|key| KeyView::new(key.borrow(), &around)).collect())
+    Ok(keys.iter().map(|key| KeyView::new(key, &around)).collect())
 }
 
 pub(in crate::http) async fn minted_view(
@@ -35,12 +30,12 @@ pub(in crate::http) async fn minted_view(
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
-pub(super) async fn answer_change<K: Borrow<KeyRecord>>(
+pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Committed<K>, Error>,
+    changed: Result<Committed<EffectiveKey>, Error>,
 ) -> Result<ChangedAnswer, Problem> {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = ChangedKey(view(issuer, changed.value.borrow()).await?);
+    let key = ChangedKey(view(issuer, &changed.value).await?);
     Ok(committed(issuer, key, &changed.publication))
 }

@@ -15,6 +15,8 @@ use crate::record::{KeyPurpose, KeyState};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// The title contains this text, or the redacted form does. If it chooses the keys of an act:
+    /// the title.
     q: Option<String>,
     /// Ids, separated by commas.
     id: Option<String>,

@@ -1,4 +1,4 @@
-//! A directory as a place: atomic writes, a lock between writers, and the removal of temporary
+//! A directory as a destination: atomic writes, a lock between writers, and the removal of temporary
 //! files of killed writers.
 
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::fault::Fault;
-use super::place::{Destination, Found, Page};
+use super::operations::{Destination, Found, Page};
 use crate::files::{self, Privacy};
 
 /// How long to wait for the directory's lock. It is held while one file is written; a holder that

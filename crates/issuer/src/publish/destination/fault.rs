@@ -1,4 +1,4 @@
-//! What goes wrong at a place.
+//! What goes wrong at a destination.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use crate::error::Error;
 use crate::files::{self, FileError};
 use crate::sources::chain;
 
-/// Why a place could not be read or written.
+/// Why a destination could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     reason: String,
-    /// Whether the place is full.
+    /// Whether the destination is full.
     is_full: bool,
 }
 

@@ -1,10 +1,10 @@
-//! An HTTP address as a place: it is only read.
+//! An HTTP address as a destination: it is only read.
 
 use async_trait::async_trait;
 use url::Url;
 
 use super::fault::Fault;
-use super::place::{Destination, Found};
+use super::operations::{Destination, Found};
 use super::web::{client, fetch};
 
 /// An address below which the files are served.

@@ -1,4 +1,4 @@
-//! A Workers KV namespace as a place, through Cloudflare's API.
+//! A Workers KV namespace as a destination, through Cloudflare's API.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::fault::Fault;
-use super::place::{Destination, Found};
+use super::operations::{Destination, Found};
 use super::web::{client, fetch, http_error};
 
 const API: &str = "https://api.cloudflare.com/client/v4";

@@ -1,5 +1,6 @@
-//! Places that lists are published to and read from: a directory, an S3-compatible bucket, a
-//! Workers KV namespace, and, read-only, an HTTP address.
+//! Destinations that lists are published to and read from: a directory, an S3-compatible bucket, a
+//! Workers KV namespace, and, read-only, an HTTP address. A target is a destination as an operator
+//! configures it.
 //!
 //! All use the file names of `/.well-known/portcullis/`. Files with a digest in their name are
 //! written once; `keyring`, `head` and `stamp` are replaced.
@@ -8,11 +9,11 @@ mod directory;
 mod fault;
 mod http;
 mod kv;
-mod place;
+mod operations;
 mod s3;
 mod target;
 mod web;
 
 pub(crate) use fault::Fault;
-pub(crate) use place::{Destination, Found, Page};
+pub(crate) use operations::{Destination, Found, Page};
 pub use target::Target;

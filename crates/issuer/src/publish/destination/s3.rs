@@ -1,4 +1,4 @@
-//! An S3-compatible bucket as a place: its conditional puts fence concurrent publishers.
+//! An S3-compatible bucket as a destination: its conditional puts fence concurrent publishers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use object_store::{
 };
 
 use super::fault::Fault;
-use super::place::{Destination, Found, Page};
+use super::operations::{Destination, Found, Page};
 use super::web::{install_tls, within};
 use crate::sources::chain;
 

@@ -1,4 +1,4 @@
-//! A target as an operator names it.
+//! A target: a destination as an operator configures it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::directory::Directory;
 use super::http::Address;
 use super::kv::Namespace;
-use super::place::Destination;
+use super::operations::Destination;
 use super::s3::Bucket;
 use crate::error::Error;
 
-/// A target: a place, its name, and how often its stamp is renewed.
+/// A destination, its name, and how often its stamp is renewed.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Its name in the API: the text it was configured with, without options.
@@ -73,7 +73,7 @@ impl Target {
         Ok(Self { name, every, destination })
     }
 
-    /// Whether the place can be written to.
+    /// Whether the destination can be written to.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.destination.is_writable()

@@ -1,10 +1,10 @@
-//! Requests to places on the network.
+//! Requests to destinations on the network.
 
 use std::time::Duration;
 
 use portcullis_core::time::Time;
 
-use super::place::Found;
+use super::operations::Found;
 use crate::sources::chain;
 
 /// The time limit of one request.

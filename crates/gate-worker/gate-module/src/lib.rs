@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
-use portcullis_gate_worker::{Verdict, authorize};
+use portcullis_gate_worker::{Decision, authorize};
 
 /// Answers or forwards a request.
 #[event(fetch)]
@@ -22,8 +22,8 @@ async fn fetch(
     ctx: Context,
 ) -> worker::Result<web_sys::Response> {
     match authorize(request, &env, &ctx).await? {
-        Verdict::Authorized(authorized) => authorized.send().await,
-        Verdict::Answer(answer) => Ok(answer),
+        Decision::Authorized(authorized) => authorized.send().await,
+        Decision::Answer(answer) => Ok(answer),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every place can do.
+//! The operations of every destination.
 
 use std::fmt::Debug;
 
@@ -19,18 +19,18 @@ pub(crate) struct Page {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
-    /// The time of the place's clock, if it sends one.
+    /// The time of the destination's clock, if it sends one.
     pub(crate) date: Option<Time>,
     pub(super) version: Option<UpdateVersion>,
 }
 
-/// A place for files.
+/// Where files are published to, or read from.
 #[async_trait]
 pub(crate) trait Destination: Debug + Send + Sync {
     /// `dir`, `s3`, `kv` or `http`.
     fn kind(&self) -> &'static str;
 
-    /// Whether the place can be written to.
+    /// Whether the destination can be written to.
     fn is_writable(&self) -> bool {
         true
     }
@@ -52,8 +52,9 @@ pub(crate) trait Destination: Debug + Send + Sync {
         self.read_back(name, bytes).await
     }
 
-    /// Replaces the content that was found. Refuses if it has changed since, as far as the place
-    /// can detect that. The file gets the HTTP metadata if the place supports it: in a bucket.
+    /// Replaces the content that was found. Refuses if it has changed since, as far as the
+    /// destination can detect that. The file gets the HTTP metadata if the destination supports it:
+    /// in a bucket.
     async fn replace_page(
         &self,
         name: &str,
@@ -69,7 +70,8 @@ pub(crate) trait Destination: Debug + Send + Sync {
         self.replace_page(name, bytes, found, None).await
     }
 
-    /// Removes temporary files of killed writers. A place that writes files atomically has none.
+    /// Removes temporary files of killed writers. A destination that writes files atomically has
+    /// none.
     async fn sweep(&self) -> Result<usize, Fault> {
         Ok(0)
     }
