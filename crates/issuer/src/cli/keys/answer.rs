@@ -10,7 +10,7 @@ use portcullis_issuer::{Committed, Error, Issuer};
 use serde_json::Value;
 
 use crate::cli::committed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, state};
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
@@ -66,7 +66,7 @@ pub(super) async fn changed<K: Borrow<KeyRecord>>(
     issuer: &Issuer,
     changed: Committed<K>,
     out: &Out,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let Committed { value, publication } = changed;
     let changed = Committed { value: view(issuer, value.borrow()).await?, publication };
     committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
