@@ -6,7 +6,7 @@ use anyhow::Result;
 use portcullis_issuer::{Issuer, backup};
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::{Out, field};
 
@@ -36,7 +36,7 @@ pub(crate) struct Restore {
 }
 
 impl Backup {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let made = issuer.recovery().back_up(&self.file).await?;
         let (bytes, database) = (made.bytes, made.with_database);
         out.answer(&BackupAnswer { bytes, database, file: &self.file }, |o| {
@@ -51,12 +51,12 @@ impl Backup {
             );
         }
         out.note("\nThe root key is not in it: keep a copy of that offline.");
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 
 impl Restore {
-    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let home = global.home()?;
         let restored = if self.keystore_only {
             backup::restore_keystore(&self.file, &home)?
@@ -82,7 +82,7 @@ impl Restore {
                  tools, run\n`portcullis recover` before anything else.",
             );
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

@@ -12,8 +12,8 @@ use portcullis_issuer::view::records::{BulkRevocationsAnswer, BulkView};
 
 use super::args::{self, By, Reason, Wait};
 use super::committed;
-use super::confirm::{Answer, Sure, told};
-use super::exit::Outcome;
+use super::confirm::{Confirm, Confirmed, preview_sentence};
+use super::exit::Exit;
 use super::output::{Out, field, table};
 
 /// Revoke or suspend many keys at once, by owner, signer, environment or time of issue
@@ -53,7 +53,7 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     wait: Wait,
     #[command(flatten)]
-    sure: Sure,
+    confirm: Confirm,
     #[command(flatten)]
     by: By,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(crate) struct Revoke {
 }
 
 impl Revoke {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         if self.list {
             return list(issuer, out).await;
@@ -79,16 +79,16 @@ impl Revoke {
                 let what = BulkRevocation { whose, state, issued_from, issued_before, by };
                 let preview = issuer.bulk().preview(&what).await?;
                 let act = if self.suspend { "suspends" } else { "revokes for good" };
-                if self.sure.dry_run {
+                if self.confirm.dry_run {
                     return dry_run(act, preview, out);
                 }
                 // A suspension needs no confirmation, because another command lifts it.
                 let care = if self.suspend {
-                    self.sure.care()
+                    self.confirm.care()
                 } else {
-                    match self.sure.ask(out, act, &preview)? {
-                        Answer::Go(care) => care,
-                        Answer::Stop => return Ok(Outcome::No),
+                    match self.confirm.ask(out, act, &preview)? {
+                        Confirmed::Yes(care) => care,
+                        Confirmed::No => return Ok(Exit::Refused),
                     }
                 };
                 issuer.bulk().revoke_with(&what, &care).await?
@@ -105,14 +105,18 @@ impl Revoke {
     }
 }
 
-fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
+fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Exit> {
     out.answer(&DryRunAnswer::of(preview, None), |o| {
-        field(o, "Dry run", format_args!("{}; nothing was changed", told(act, &preview)))
+        field(
+            o,
+            "Dry run",
+            format_args!("{}; nothing was changed", preview_sentence(act, &preview)),
+        )
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
-async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+async fn list(issuer: &Issuer, out: &Out) -> Result<Exit> {
     let entries = issuer.bulk().list().await?;
     let answer =
         BulkRevocationsAnswer { bulk_revocations: entries.iter().map(BulkView::new).collect() };
@@ -125,7 +129,7 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         }));
         table(o, &rows)
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
 fn keys(view: &BulkView) -> String {

@@ -9,10 +9,10 @@ use portcullis_issuer::publish::GateFile;
 use portcullis_issuer::view::MarkView;
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::list::adopt::adopt;
-use super::list::answer::write_mark;
+use super::list::answer::write_list_version;
 use super::open::with_issuer;
 use super::output::{Out, field};
 
@@ -36,7 +36,7 @@ pub(crate) struct Bundle {
     /// Include all policies, for a gate's deployment; keep the file private
     #[arg(long)]
     for_gate: bool,
-    // // A Worker of the free plan may have 3 MB when compressed, including the gate itself.
+    // A Worker of the free plan may have 3 MB when compressed, including the gate itself.
     /// The most bytes that the file may have. Policies that don't fit are left out; the gate
     /// fetches them when a key needs them
     #[arg(long, value_name = "BYTES", default_value_t = 2_500_000, requires = "for_gate")]
@@ -44,11 +44,11 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         with_issuer(global, async |issuer| self.write(issuer, out).await).await
     }
 
-    async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         const NOTHING: &str = "nothing was written; run `portcullis list publish`";
         let (bundle, now) = (issuer.list().bundle().await?, issuer.now());
         let (verifier, _) = adopt(&bundle, *issuer.root(), now).context(NOTHING)?;
@@ -60,10 +60,10 @@ impl Bundle {
             let answer = BundleAnswer { bundle_len, file: &self.out, list: view, policies: None };
             out.answer(&answer, |o| {
                 field(o, "Written", self.out.display())?;
-                write_mark(o, &view)?;
+                write_list_version(o, &view)?;
                 field(o, "Bytes", bundle.len())
             })?;
-            return Ok(Outcome::Yes);
+            return Ok(Exit::Done);
         }
         if bundle.len() > self.max_len {
             bail!(
@@ -76,7 +76,7 @@ impl Bundle {
             issuer.list().gate_file(&bundle, list.head(), self.max_len).await.context(NOTHING)?;
         write_atomic(&self.out, &made.file, Privacy::Secret)?;
         self.tell(&made, &view, out)?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
     fn tell(&self, made: &GateFile, view: &MarkView, out: &Out) -> Result<()> {
@@ -95,7 +95,7 @@ impl Bundle {
         };
         out.answer(&answer, |o| {
             field(o, "Written", self.out.display())?;
-            write_mark(o, view)?;
+            write_list_version(o, view)?;
             field(o, "Bytes", file.len())?;
             let files = format_args!("{public} public, {private} private files").to_string();
             field(o, "Policies", format_args!("{files}, {policies_len} bytes"))?;

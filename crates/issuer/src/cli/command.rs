@@ -3,7 +3,7 @@
 use anyhow::Result;
 use portcullis_issuer::Issuer;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::open::{with_issuer, with_options, with_options_unchecked};
 use super::output::Out;
@@ -68,7 +68,7 @@ impl Command {
     }
 }
 
-pub(crate) async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
+pub(crate) async fn dispatch(cli: &Cli, out: &Out) -> Result<Exit> {
     let global = &cli.global;
     match &cli.command {
         Command::Init(command) => command.run(global, out).await,

@@ -9,7 +9,7 @@ use portcullis_issuer::view::targets::waited;
 use portcullis_issuer::{Committed, Issuer, Publication};
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::list::answer::write_targets;
 use super::output::{Out, field};
 
@@ -21,7 +21,7 @@ pub(super) async fn answer<T: Serialize>(
     change: Committed<T>,
     patience: Option<Duration>,
     text: impl FnOnce(&mut dyn Write, &T) -> io::Result<()>,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let Committed { value, publication } = change;
     let targets = waited(issuer, &publication, patience).await?;
     let view = CommittedView::new(value, &publication, issuer.now()).with_targets(targets);
@@ -30,18 +30,18 @@ pub(super) async fn answer<T: Serialize>(
         write_published(o, &publication)?;
         view.targets().map_or(Ok(()), |targets| write_targets(o, targets))
     })?;
-    Ok(outcome(out, &publication))
+    Ok(exit(out, &publication))
 }
 
-/// The outcome of a committed change, published or not.
-fn outcome(out: &Out, publication: &Publication) -> Outcome {
-    let Some(error) = publication.error() else { return Outcome::Yes };
+/// How a command ends whose change is committed, published or not.
+fn exit(out: &Out, publication: &Publication) -> Exit {
+    let Some(error) = publication.error() else { return Exit::Done };
     let message = format!(
         "the change is committed but not yet published ({}); run `portcullis list publish`",
         error.chain()
     );
     out.error(error.code(), &message);
-    Outcome::Unfinished
+    Exit::Unfinished
 }
 
 pub(super) fn write_published(out: &mut dyn Write, publication: &Publication) -> io::Result<()> {

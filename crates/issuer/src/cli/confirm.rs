@@ -11,7 +11,7 @@ use super::output::Out;
 
 /// The confirmation of a change that can't be undone
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct Sure {
+pub(crate) struct Confirm {
     /// Only show what would be done
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -26,14 +26,14 @@ pub(crate) struct Sure {
 
 /// The result of the confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Confirmed {
     /// Do it, with these safeguards.
-    Go(Care),
+    Yes(Care),
     /// Don't do it.
-    Stop,
+    No,
 }
 
-impl Sure {
+impl Confirm {
     /// The safeguards of a change that needs no confirmation.
     pub(super) const fn care(self) -> Care {
         Care { confirm: None, last_admin: self.last_admin }
@@ -43,38 +43,44 @@ impl Sure {
     ///
     /// # Errors
     /// [`Error::NotConfirmed`] if there is no terminal to ask at.
-    pub(super) fn ask(self, out: &Out, what: &str, preview: &Preview) -> Result<Answer> {
-        self.ask_of(out, &told(what, preview), "It can't be undone.", preview.count)
+    pub(super) fn ask(self, out: &Out, what: &str, preview: &Preview) -> Result<Confirmed> {
+        self.ask_with(out, &preview_sentence(what, preview), "It can't be undone.", preview.count)
     }
 
-    /// Like [`Sure::ask`], with another sentence for the preview, and `end` after it.
+    /// Like [`Confirm::ask`], with another sentence for the preview, and `end` after it.
     ///
     /// # Errors
-    /// Like [`Sure::ask`].
-    pub(super) fn ask_of(self, out: &Out, told: &str, end: &str, count: u64) -> Result<Answer> {
+    /// Like [`Confirm::ask`].
+    pub(super) fn ask_with(
+        self,
+        out: &Out,
+        sentence: &str,
+        end: &str,
+        count: u64,
+    ) -> Result<Confirmed> {
         if self.yes {
-            return Ok(Answer::Go(self.care()));
+            return Ok(Confirmed::Yes(self.care()));
         }
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-            return Err(Error::NotConfirmed { what: told.into() }.into());
+            return Err(Error::NotConfirmed { what: sentence.into() }.into());
         }
         let mut stderr = anstream::stderr();
-        writeln!(stderr, "{told}. {end}")?;
+        writeln!(stderr, "{sentence}. {end}")?;
         write!(stderr, "Type the number of keys to go on: ")?;
         stderr.flush()?;
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;
         if line.trim() != count.to_string() {
             out.note("Nothing was changed.");
-            return Ok(Answer::Stop);
+            return Ok(Confirmed::No);
         }
         let confirm = Some(count);
-        Ok(Answer::Go(Care { confirm, ..self.care() }))
+        Ok(Confirmed::Yes(Care { confirm, ..self.care() }))
     }
 }
 
 /// The preview as a sentence.
-pub(super) fn told(what: &str, preview: &Preview) -> String {
+pub(super) fn preview_sentence(what: &str, preview: &Preview) -> String {
     let Preview { count, admins, admins_left } = *preview;
     let keys = if count == 1 { "key" } else { "keys" };
     let mut text = format!("this {what} {count} {keys}");
@@ -99,9 +105,12 @@ mod tests {
     #[test]
     fn what_would_be_done_is_a_sentence() {
         let preview = |count, admins, admins_left| Preview { count, admins, admins_left };
-        assert_eq!(told("revokes for good", &preview(1, 0, 1)), "this revokes for good 1 key");
         assert_eq!(
-            told("revokes for good", &preview(3, 1, 0)),
+            preview_sentence("revokes for good", &preview(1, 0, 1)),
+            "this revokes for good 1 key"
+        );
+        assert_eq!(
+            preview_sentence("revokes for good", &preview(3, 1, 0)),
             "this revokes for good 3 keys, of which 1 is an admin key; no admin key that can make \
              others is left"
         );

@@ -8,7 +8,7 @@ use portcullis_issuer::doctor::{Check, examine};
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::{Out, field};
 
@@ -20,7 +20,7 @@ pub(crate) struct Doctor {}
 
 impl Doctor {
     #[allow(clippy::unused_self, reason = "every command is run in this way")]
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let home = global.home()?;
         let witnesses = global.witnesses()?;
         let valid_for = global.valid_for.unwrap_or(DEFAULT_VALID_FOR);
@@ -42,9 +42,9 @@ impl Doctor {
             Ok(())
         })?;
         Ok(match (healthy, seen.blind) {
-            (true, _) => Outcome::Yes,
-            (false, None) => Outcome::No,
-            (false, Some(_)) => Outcome::Unfinished,
+            (true, _) => Exit::Done,
+            (false, None) => Exit::Refused,
+            (false, Some(_)) => Exit::Unfinished,
         })
     }
 }

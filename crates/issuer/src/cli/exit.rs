@@ -1,4 +1,4 @@
-//! How commands end: their outcomes, errors and exit codes.
+//! How commands end: exit codes and errors.
 
 use std::process::ExitCode;
 
@@ -11,22 +11,22 @@ use portcullis_issuer::store::StoreError;
 
 use super::output::Out;
 
-/// How a command that did not fail ended.
+/// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Exit {
     /// Done, or accepted.
-    Yes,
-    /// Refused.
-    No,
+    Done,
+    /// Refused, or not found.
+    Refused,
     /// Something was left undone, and the output says what.
     Unfinished,
 }
 
-impl Outcome {
+impl Exit {
     pub(crate) fn code(self) -> ExitCode {
         match self {
-            Self::Yes => ExitCode::SUCCESS,
-            Self::No => ExitCode::from(1),
+            Self::Done => ExitCode::SUCCESS,
+            Self::Refused => ExitCode::from(1),
             Self::Unfinished => ExitCode::from(2),
         }
     }
@@ -40,11 +40,11 @@ pub(crate) fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
         message.push_str(&format!("\nWith --if-revoked skip these are left: {}", ids.join(", ")));
     }
     out.error(code_of(error), &message);
-    ExitCode::from(if known.is_some_and(is_no) { 1 } else { 2 })
+    ExitCode::from(if known.is_some_and(is_refusal) { 1 } else { 2 })
 }
 
-/// Whether the answer is no, rather than that the command could not do its work.
-const fn is_no(error: &Error) -> bool {
+/// Whether the error is a refusal, and not a failure of the command.
+const fn is_refusal(error: &Error) -> bool {
     match error {
         Error::NotFound
         | Error::NoSuchKeys(_)

@@ -8,7 +8,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::import::{self, Format, Line, LineView, Reader};
 
 use super::args::Lines;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, progress};
 
 /// Create a key for each record of another system. A repeated import continues after the last one
@@ -61,7 +61,7 @@ impl Counts {
 }
 
 impl Import {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let file = std::fs::read(&self.file)
             .with_context(|| format!("{} could not be read", self.file.display()))?;
         let format = self.from()?;
@@ -125,7 +125,7 @@ impl Import {
         if before > 0 && !self.again {
             out.note("--again writes the keys of those that were imported before, too");
         }
-        Ok(if bad == 0 { Outcome::Yes } else { Outcome::Unfinished })
+        Ok(if bad == 0 { Exit::Done } else { Exit::Unfinished })
     }
 
     fn from(&self) -> Result<Format> {

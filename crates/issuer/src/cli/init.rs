@@ -11,7 +11,7 @@ use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use serde::Serialize;
 
 use super::args;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::{Out, field};
 
@@ -44,7 +44,7 @@ struct InitAnswer<'a> {
 }
 
 impl Init {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let home = global.home()?;
         let labels = if self.labels.is_empty() { vec![Label::NONE] } else { self.labels.clone() };
         let plan = Plan { labels, root: self.root.clone(), encrypt: self.encrypt };
@@ -81,6 +81,6 @@ impl Init {
             writeln!(o, "  portcullis keys create --title 'My first key'")?;
             writeln!(o, "  portcullis serve")
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }

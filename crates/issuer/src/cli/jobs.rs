@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field, table};
 use super::retention::RetentionArgs;
 
@@ -50,7 +50,7 @@ pub(crate) struct Run {
 }
 
 impl Jobs {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         match self {
             Self::List => list(issuer, out).await,
             Self::Run(run) if run.dry_run => run.preview(issuer, out).await,
@@ -65,14 +65,14 @@ impl Jobs {
                 };
                 let done = issuer.jobs().run(run.job, &options).await?;
                 out.answer(&done, |o| field(o, "Done", done.summary()))?;
-                Ok(Outcome::Yes)
+                Ok(Exit::Done)
             }
         }
     }
 }
 
 impl Run {
-    async fn preview(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn preview(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         if self.job != Job::IdleKeys {
             bail!("--dry-run is for the job idle-keys alone");
         }
@@ -98,7 +98,7 @@ impl Run {
             }
             Ok(())
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 
@@ -133,7 +133,7 @@ struct JobView<'a> {
     state: &'static str,
 }
 
-async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+async fn list(issuer: &Issuer, out: &Out) -> Result<Exit> {
     let known = issuer.jobs().list().await?;
     let now = issuer.now();
     let rows = Job::ALL.map(|job| {
@@ -165,5 +165,5 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         }));
         table(o, &lines)
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::{Error, Home};
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::{self, Global};
 use super::output::{Out, field};
 
@@ -55,18 +55,20 @@ pub(crate) struct Rekey {
 }
 
 impl Keystore {
-    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let home = global.home()?;
         home.check_keystore()?;
         match self {
             Self::Show(files) => show(&home, files.root(), out),
             Self::Encrypt(files) => {
-                said(&at_rest::encrypt(&home, files.root(), home.unlock())?, "Encrypted", out)
+                answer(&at_rest::encrypt(&home, files.root(), home.unlock())?, "Encrypted", out)
             }
-            Self::Decrypt(files) => said(&at_rest::decrypt(&home, files.root())?, "Decrypted", out),
+            Self::Decrypt(files) => {
+                answer(&at_rest::decrypt(&home, files.root())?, "Decrypted", out)
+            }
             Self::Rekey(rekey) => {
                 let done = at_rest::rekey(&home, rekey.files.root(), &rekey.with()?)?;
-                said(&done, "Encrypted", out)
+                answer(&done, "Encrypted", out)
             }
         }
     }
@@ -94,7 +96,7 @@ impl Rekey {
     }
 }
 
-fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
+fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Exit> {
     let files = at_rest::at_rest(home, root)?;
     let views = files.iter().map(|file| FileView { encrypted: file.encrypted, path: &file.path });
     out.answer(&FilesAnswer { files: views.collect() }, |o| {
@@ -104,10 +106,10 @@ fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
         }
         Ok(())
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
-fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
+fn answer(files: &[PathBuf], label: &str, out: &Out) -> Result<Exit> {
     out.answer(&ChangedFiles { changed: files }, |o| {
         for file in files {
             field(o, label, file.display())?;
@@ -117,7 +119,7 @@ fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
         }
         Ok(())
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
 /// The files that hold secrets.

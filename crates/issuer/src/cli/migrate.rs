@@ -12,7 +12,7 @@ use portcullis_issuer::moving::{
 };
 use serde::Serialize;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::{Out, field, progress, table};
 
@@ -50,7 +50,7 @@ pub(crate) struct Migrate {
 }
 
 impl Migrate {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let home = global.folder()?;
         let url = self.url(global.database_url.as_deref())?;
         let plan = Move::new(&home, url, Arc::new(SystemClock), global.publish_options()?)?;
@@ -63,12 +63,12 @@ impl Migrate {
         let preview = plan.look(&witnesses, options).await?;
         if self.dry_run {
             out.answer(&preview, |o| show(o, &preview))?;
-            return Ok(Outcome::Yes);
+            return Ok(Exit::Done);
         }
         let rows: u64 = preview.tables.iter().map(|table| table.rows).sum();
         let what = format!("this moves {rows} rows to {}", preview.place);
         if !self.is_sure(out, &what, &preview)? {
-            return Ok(Outcome::No);
+            return Ok(Exit::Refused);
         }
         // Each row counts twice: it is copied, then compared.
         let bar = progress(rows.saturating_mul(2));
@@ -87,7 +87,7 @@ impl Migrate {
              it.\nUntil something is written there, `portcullis migrate --back` takes the move back.",
             moved.place
         ));
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
     /// The target: an argument without a password, or the environment.
@@ -125,7 +125,7 @@ impl Migrate {
         Ok(false)
     }
 
-    async fn back(&self, plan: &Move, out: &Out) -> Result<Outcome> {
+    async fn back(&self, plan: &Move, out: &Out) -> Result<Exit> {
         let what = format!("this takes the move to {} back", plan.place());
         if !self.yes {
             if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
@@ -138,7 +138,7 @@ impl Migrate {
             std::io::stdin().read_line(&mut line)?;
             if line.trim() != "yes" {
                 out.note("Nothing was changed.");
-                return Ok(Outcome::No);
+                return Ok(Exit::Refused);
             }
         }
         let bar = progress(0);
@@ -155,7 +155,7 @@ impl Migrate {
             }
         })?;
         out.note("\nTake DATABASE_URL out of the server's environment, and start it.");
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 
@@ -205,9 +205,9 @@ fn show(o: &mut dyn std::io::Write, preview: &Preview) -> std::io::Result<()> {
         field(o, "Running", format_args!("{running}: stop it first"))?;
     }
     if let Some(until) = &preview.list_until {
-        let told =
+        let text =
             format_args!("in force until {until}; nothing is published before the move is done");
-        field(o, "List", told)?;
+        field(o, "List", text)?;
     }
     let mut rows = vec![["TABLE", "ROWS"].map(String::from)];
     rows.extend(preview.tables.iter().map(|one| [one.table.clone(), one.rows.to_string()]));

@@ -58,11 +58,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&out, &anyhow::Error::new(error)),
     };
-    let outcome = runtime.block_on(dispatch(&cli, &out));
+    let ended = runtime.block_on(dispatch(&cli, &out));
     // A thread that waits for a disk or a name server must not keep the process alive.
     runtime.shutdown_timeout(LETS_GO_WITHIN);
-    match outcome {
-        Ok(outcome) => outcome.code(),
+    match ended {
+        Ok(exit) => exit.code(),
         Err(error) => fail(&out, &error),
     }
 }

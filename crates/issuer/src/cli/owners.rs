@@ -7,7 +7,7 @@ use portcullis_issuer::view::records::OwnerView;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field, table};
 
 /// Create, list, show, update and delete owners of keys
@@ -76,7 +76,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
 }
 
 impl Owners {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let by: Option<String> = None;
         let owner = match self {
             Self::Create { name, external_id, metadata } => {
@@ -95,7 +95,7 @@ impl Owners {
                     }));
                     table(o, &rows)
                 })?;
-                return Ok(Outcome::Yes);
+                return Ok(Exit::Done);
             }
             Self::Show { number } => issuer.owners().show(*number).await?,
             Self::Update { number, name, external_id, metadata } => {
@@ -109,7 +109,7 @@ impl Owners {
                 issuer.owners().delete(*number, by.as_deref()).await?;
                 let answer = DeletedAnswer { deleted: true, number: *number };
                 out.answer(&answer, |o| field(o, "Deleted", number))?;
-                return Ok(Outcome::Yes);
+                return Ok(Exit::Done);
             }
         };
         out.answer(&OwnerView::from(&owner), |o| {
@@ -118,7 +118,7 @@ impl Owners {
             field(o, "External id", owner.external_id.as_deref().unwrap_or("-"))?;
             field(o, "Metadata", Value::Object(owner.metadata.clone()))
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

@@ -12,7 +12,7 @@ use portcullis_issuer::{Committed, Issuer};
 use serde::Serialize;
 
 use super::committed;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field, table};
 
 /// Create, list, show, update and delete policies, which define what keys may do
@@ -115,7 +115,7 @@ pub(crate) struct Update {
 }
 
 impl Policies {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let by: Option<String> = None;
         match self {
             Self::Create(command) => {
@@ -148,7 +148,7 @@ impl Policies {
             Self::Show { number } => {
                 let view = PolicyView::from(&issuer.policies().show(*number).await?);
                 out.answer(&view, |o| write_policy(o, &view))?;
-                Ok(Outcome::Yes)
+                Ok(Exit::Done)
             }
             Self::List { visibility, after, limit } => {
                 let policies = issuer.policies().list(*visibility, *after, *limit).await?;
@@ -163,7 +163,7 @@ impl Policies {
                     }));
                     table(o, &rows)
                 })?;
-                Ok(Outcome::Yes)
+                Ok(Exit::Done)
             }
         }
     }
@@ -196,7 +196,7 @@ struct ListAnswer {
     policies: Vec<PolicyView>,
 }
 
-async fn saved(issuer: &Issuer, out: &Out, saved: Committed<PolicyRecord>) -> Result<Outcome> {
+async fn saved(issuer: &Issuer, out: &Out, saved: Committed<PolicyRecord>) -> Result<Exit> {
     let saved = saved.map(|policy| PolicyView::from(&policy));
     committed::answer(issuer, out, saved, None, |o, policy| write_policy(o, policy)).await
 }

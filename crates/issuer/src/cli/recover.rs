@@ -7,7 +7,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::{Reclocked, Recovered, Target};
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::{Out, field};
 
@@ -38,7 +38,7 @@ pub(crate) struct Recover {
 }
 
 impl Recover {
-    async fn new_epoch(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn new_epoch(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let home = issuer.home();
         let root = self.root.clone().unwrap_or_else(|| home.root_key());
         let root = Vault::new(root, home.unlock().clone());
@@ -73,10 +73,10 @@ impl Recover {
              shown nothing newer may take {lists}. Deploy keyring {} to whoever has one built in.",
             done.keyring
         ));
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
-    pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Exit> {
         if self.clock || self.list_signer {
             return self.new_epoch(issuer, out).await;
         }
@@ -111,8 +111,8 @@ impl Recover {
             let lost = &recovered.lost_from;
             field(o, "Revoked", format_args!("keys that were issued from {lost} on"))?;
             let Some(until) = &recovered.lost_until else { return Ok(()) };
-            let told = format_args!("what was revoked or suspended from {lost} to {until}");
-            field(o, "NOT KNOWN", told)
+            let text = format_args!("what was revoked or suspended from {lost} to {until}");
+            field(o, "NOT KNOWN", text)
         })?;
         if recovered.lost_until.is_some() {
             out.note(
@@ -124,6 +124,6 @@ impl Recover {
             "\nKeys can be created again once the stamps of before have run out; \
              `portcullis list show` says when.",
         );
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }

@@ -21,7 +21,7 @@ use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
 use super::args::PinnedRoot;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::open::with_issuer;
 use super::output::{Out, table};
@@ -132,7 +132,7 @@ impl<'r> ErrorView<'r> {
 }
 
 impl Scan {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let now = SystemClock.now();
         let home = global.home()?;
         let report = if let Some(verifier) = self.verifier(now)? {
@@ -197,7 +197,7 @@ impl Scan {
         })
     }
 
-    fn answer(&self, report: &Report, global: &Global, out: &Out) -> Result<Outcome> {
+    fn answer(&self, report: &Report, global: &Global, out: &Out) -> Result<Exit> {
         let Report { findings, unlisted, errors, files, binary } = report;
         let json = ReportView {
             findings: findings.iter().map(FindingView::new).collect(),
@@ -219,9 +219,9 @@ impl Scan {
             }
         }
         Ok(match (errors.is_empty(), findings.is_empty()) {
-            (false, _) => Outcome::Unfinished,
-            (true, false) => Outcome::No,
-            (true, true) => Outcome::Yes,
+            (false, _) => Exit::Unfinished,
+            (true, false) => Exit::Refused,
+            (true, true) => Exit::Done,
         })
     }
 

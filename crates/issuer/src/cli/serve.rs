@@ -13,7 +13,7 @@ use portcullis_issuer::http::{
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
 use super::args;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::output::Out;
 use super::retention::RetentionArgs;
@@ -140,7 +140,7 @@ impl ConnectionArgs {
 }
 
 impl Serve {
-    pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Exit> {
         if self.stamp_every < Duration::from_millis(50) {
             bail!("--stamp-every must be 50ms at least");
         }
@@ -209,7 +209,7 @@ impl Serve {
         let ran = server.run(end).await;
         alive.abort();
         ran?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

@@ -11,7 +11,7 @@ use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
 use super::args::{self, By};
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field};
 
 /// Show and change the issuer's requirements for its keys: lifetimes, owners, reasons, and use
@@ -94,12 +94,12 @@ fn days(text: &str) -> Result<Number, String> {
 }
 
 impl Settings {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         match self {
             Self::Show => {
                 let view = SettingsView::new(&issuer.settings().show().await?);
                 out.answer(&view, |o| write_settings(o, &view))?;
-                Ok(Outcome::Yes)
+                Ok(Exit::Done)
             }
             Self::Set(set) => set.run(issuer, out).await,
         }
@@ -123,7 +123,7 @@ impl Set {
         }
     }
 
-    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.as_deref())?;
         let change = self.change();
         let asks = change.kinds.iter().any(|kind| *kind != KindChange::default());
@@ -137,7 +137,7 @@ impl Set {
         let idle: u64 = preview.effects.iter().map(|effect| effect.idle).sum();
         let newly = self.idle_days.is_some_and(|days| days.0.is_some());
         if newly && idle > 0 && !self.yes && !confirmed(idle, out)? {
-            return Ok(Outcome::No);
+            return Ok(Exit::Refused);
         }
         let changed = issuer.settings().change(&change).await?;
         answer(&SettingsChangedView::new(&changed, false), out)
@@ -163,7 +163,7 @@ fn confirmed(idle: u64, out: &Out) -> Result<bool> {
     Ok(meant)
 }
 
-fn answer(view: &SettingsChangedView, out: &Out) -> Result<Outcome> {
+fn answer(view: &SettingsChangedView, out: &Out) -> Result<Exit> {
     out.answer(view, |o| {
         if view.dry_run {
             field(o, "Dry run", "nothing was changed; the settings would be")?;
@@ -171,7 +171,7 @@ fn answer(view: &SettingsChangedView, out: &Out) -> Result<Outcome> {
         write_settings(o, &view.settings)?;
         view.effects.iter().try_for_each(|effect| write_effect(o, effect))
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
 fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
@@ -181,7 +181,7 @@ fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
         if let Some(first) = label.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        field(out, &label, told(view.of(class)))?;
+        field(out, &label, requirements(view.of(class)))?;
     }
     let reasons = if view.reason_required { "required" } else { "not required" };
     field(out, "Reasons", reasons)
@@ -196,7 +196,7 @@ fn long(seconds: u32) -> String {
 }
 
 /// The requirements on keys of a kind, in a few words.
-fn told(kind: &KindSettings) -> String {
+fn requirements(kind: &KindSettings) -> String {
     let parts = [
         kind.max_lifetime_seconds.map(|max| format!("live {} at most", long(max.get()))),
         kind.default_lifetime_seconds.map(|secs| format!("live {} by default", long(secs.get()))),

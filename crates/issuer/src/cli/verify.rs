@@ -6,7 +6,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::view::VerdictView;
 
 use super::args;
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field};
 use super::token::token;
 
@@ -26,7 +26,7 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let token = token(&self.token)?;
         let verdict = issuer.keys().verify(&token, self.kind, self.environment).await?;
         let view = VerdictView::new(&verdict, issuer.now());
@@ -51,12 +51,12 @@ impl Verify {
             })
         })?;
         Ok(match verdict.result {
-            Ok(_) => Outcome::Yes,
+            Ok(_) => Exit::Done,
             Err(refusal) if refusal.is_unavailable() => {
                 out.note("no list in force is published; run `portcullis list publish`");
-                Outcome::Unfinished
+                Exit::Unfinished
             }
-            Err(_) => Outcome::No,
+            Err(_) => Exit::Refused,
         })
     }
 }

@@ -17,7 +17,7 @@ use portcullis_issuer::webhooks::{
 use serde::Serialize;
 
 use super::args::{self, By, event_type};
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::{Out, field, table};
 
 /// The addresses that webhooks may reach
@@ -179,7 +179,7 @@ pub(crate) struct Deliver {
 }
 
 impl Webhooks {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         match self {
             Self::Create(it) => {
                 let new = NewWebhook {
@@ -230,10 +230,10 @@ impl Webhooks {
                     field(o, "Delivered", round.delivered)?;
                     field(o, "Failed", round.failed)
                 })?;
-                return Ok(if round.failed == 0 { Outcome::Yes } else { Outcome::Unfinished });
+                return Ok(if round.failed == 0 { Exit::Done } else { Exit::Unfinished });
             }
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

@@ -1,4 +1,4 @@
-//! //! The caller of a request: its credentials, and the answers if they are missing or not
+//! The caller of a request: its credentials, and the answers if they are missing or not
 //! sufficient.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

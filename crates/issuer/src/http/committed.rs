@@ -33,7 +33,7 @@ pub(super) fn committed<T>(
     value: T,
     publication: &Publication,
 ) -> CommittedView<T> {
-    // // The caller gets the error as a part of the answer, which is not an error itself.
+    // The caller gets the error as a part of the answer, which is not an error itself.
     if let Some(error) = publication.error() {
         problem::log(error);
     }

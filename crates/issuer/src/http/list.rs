@@ -1,4 +1,4 @@
-//! //! `/v1/list`: the published list and its targets, and publishing now.
+//! `/v1/list`: the published list and its targets, and publishing now.
 
 use axum::Json;
 use axum::extract::State;

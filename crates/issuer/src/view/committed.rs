@@ -1,4 +1,4 @@
-//! //! The JSON for a committed change: its result, and whether it is published.
+//! The JSON for a committed change: its result, and whether it is published.
 
 use std::borrow::Cow;
 
@@ -127,7 +127,7 @@ impl<T: CommittedValue> PartialSchema for CommittedView<T> {
         if !T::ALWAYS_LISTED
             && let RefOr::T(Schema::Object(mut fields)) = CommittedAnswer::schema()
         {
-            // // Nothing waits for such changes, and some of them need no publication at all.
+            // Nothing waits for such changes, and some of them need no publication at all.
             fields.required.clear();
             fields.description = None;
             fields.properties.retain(|name, _| !["everywhere", "targets"].contains(&name.as_str()));

@@ -77,7 +77,7 @@ impl Problem {
     pub fn of(error: &Error) -> Self {
         let status = status_of(error);
         if status.is_server_error() {
-            // // Instructions for the operator are no secret. Texts from other systems may contain
+            // Instructions for the operator are no secret. Texts from other systems may contain
             // secrets.
             let is_ours = is_for_operators(error);
             if is_ours {
@@ -238,7 +238,7 @@ const fn is_for_operators(error: &Error) -> bool {
         | StoreError::Replaced { .. }
         | StoreError::Busy
         | StoreError::Interrupted(_) => true,
-        // // Their texts may contain messages of other systems.
+        // Their texts may contain messages of other systems.
         StoreError::Corrupt(_)
         | StoreError::Foreign
         | StoreError::Version(_)

@@ -4,7 +4,7 @@ use portcullis_issuer::events::Start;
 use portcullis_issuer::view::rfc3339_millis;
 
 /// The events that were removed before the trail's start, as a sentence.
-pub(super) fn of_before(start: &Start) -> String {
+pub(super) fn removed_sentence(start: &Start) -> String {
     format!(
         "{} events up to {}, the last of them of {}, were removed by retention on {}",
         start.removed,

@@ -8,8 +8,8 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{EventQuery, ExportLine, MAX_PAGE};
 use portcullis_issuer::files::{Privacy, write_atomic};
 
-use super::filter::Chosen;
-use crate::cli::exit::Outcome;
+use super::filter::EventFilter;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// Write events with their digests as JSON lines. A complete export can be verified without a
@@ -20,21 +20,21 @@ use crate::cli::output::Out;
 )]
 pub(crate) struct Export {
     #[command(flatten)]
-    chosen: Chosen,
+    filter: EventFilter,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 impl Export {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let mut written = 0_u64;
         match &self.output {
             None => {
                 let mut stdout = BufWriter::new(std::io::stdout());
                 let done = self.write(issuer, &mut stdout, &mut written).await;
                 match done {
-                    Err(error) if is_broken_pipe(&error) => return Ok(Outcome::Yes),
+                    Err(error) if is_broken_pipe(&error) => return Ok(Exit::Done),
                     done => done?,
                 }
             }
@@ -45,12 +45,12 @@ impl Export {
             }
         }
         out.note(&format!("wrote {written} events"));
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
     async fn write(&self, issuer: &Issuer, to: &mut impl Write, written: &mut u64) -> Result<()> {
         let mut query =
-            EventQuery { filter: self.chosen.filter(true), cursor: None, limit: Some(MAX_PAGE) };
+            EventQuery { filter: self.filter.filter(true), cursor: None, limit: Some(MAX_PAGE) };
         loop {
             let page = issuer.trail().list(&query).await?;
             for event in &page.events {

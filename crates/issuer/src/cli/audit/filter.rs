@@ -7,7 +7,7 @@ use crate::cli::args::{self, event_type};
 
 /// The criteria for events
 #[derive(Debug, clap::Args)]
-pub(super) struct Chosen {
+pub(super) struct EventFilter {
     /// Only these event types, such as api-key.revoked, separated by commas
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
@@ -28,7 +28,7 @@ pub(super) struct Chosen {
     until: Option<Time>,
 }
 
-impl Chosen {
+impl EventFilter {
     pub(super) fn filter(&self, ascending: bool) -> Filter {
         Filter {
             types: self.types.clone(),

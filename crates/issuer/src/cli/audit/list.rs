@@ -5,9 +5,9 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{EventPage, EventQuery, EventView, EventsAnswer, RemovedView};
 use portcullis_issuer::view::rfc3339_millis;
 
-use super::answer::of_before;
-use super::filter::Chosen;
-use crate::cli::exit::Outcome;
+use super::answer::removed_sentence;
+use super::filter::EventFilter;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, table};
 
 /// List events, newest first
@@ -17,7 +17,7 @@ use crate::cli::output::{Out, table};
 )]
 pub(crate) struct List {
     #[command(flatten)]
-    chosen: Chosen,
+    filter: EventFilter,
     /// The most events to list, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -30,9 +30,9 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let query = EventQuery {
-            filter: self.chosen.filter(self.oldest_first),
+            filter: self.filter.filter(self.oldest_first),
             cursor: self.cursor.clone(),
             limit: Some(self.limit),
         };
@@ -59,8 +59,8 @@ impl List {
             next_cursor.iter().try_for_each(|cursor| writeln!(o, "\nmore: --cursor {cursor}"))
         })?;
         if let Some(start) = removed.filter(|_| next_cursor.is_none() || self.oldest_first) {
-            out.note(&of_before(&start));
+            out.note(&removed_sentence(&start));
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }

@@ -9,7 +9,7 @@ mod verify;
 
 use anyhow::Result;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::open::with_issuer;
 use super::output::Out;
@@ -25,7 +25,7 @@ pub(crate) enum Audit {
 }
 
 impl Audit {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         match self {
             Self::List(command) => with_issuer(global, async |i| command.run(i, out).await).await,
             Self::Export(command) => with_issuer(global, async |i| command.run(i, out).await).await,

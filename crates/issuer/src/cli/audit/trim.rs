@@ -12,7 +12,7 @@ use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
 use crate::cli::args;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 use crate::cli::retention::check_folder;
 
@@ -42,21 +42,21 @@ pub(crate) struct Trim {
 }
 
 impl Trim {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         check_folder(self.archive.as_deref())?;
         let age = Age::Before(self.before);
         let outlook = issuer.trail().preview_trim(age).await?;
         if self.dry_run || outlook.events == 0 {
-            return self.say(&outlook, out);
+            return self.preview(&outlook, out);
         }
         if !self.yes && !self.ask(&outlook, out)? {
-            return Ok(Outcome::No);
+            return Ok(Exit::Refused);
         }
         let retention =
             Retention { age, archive: self.archive.clone(), even_if_broken: self.even_if_broken };
         let options = Options { retention: Some(retention), ..Options::default() };
         let done = issuer.jobs().run(Job::TrimEvents, &options).await?;
-        let Done::TrimEvents(trimmed) = &done else { return Ok(Outcome::Unfinished) };
+        let Done::TrimEvents(trimmed) = &done else { return Ok(Exit::Unfinished) };
         let answer = TrimAnswer {
             dry_run: false,
             events: trimmed.removed,
@@ -70,10 +70,10 @@ impl Trim {
             }
             field(o, "Done", trimmed.summary())
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
-    fn say(&self, outlook: &Outlook, out: &Out) -> Result<Outcome> {
+    fn preview(&self, outlook: &Outlook, out: &Out) -> Result<Exit> {
         let answer = TrimAnswer {
             dry_run: self.dry_run,
             events: outlook.events,
@@ -82,14 +82,14 @@ impl Trim {
             through: outlook.through,
         };
         out.answer(&answer, |o| {
-            field(o, "Would", told(outlook))?;
+            field(o, "Would", outlook_sentence(outlook))?;
             outlook.held.iter().try_for_each(|held| field(o, "Held", held))
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
     fn ask(&self, outlook: &Outlook, out: &Out) -> Result<bool> {
-        let mut what = told(outlook);
+        let mut what = outlook_sentence(outlook);
         if self.archive.is_none() {
             what.push_str(", and they are written nowhere first");
         }
@@ -110,7 +110,7 @@ impl Trim {
     }
 }
 
-fn told(outlook: &Outlook) -> String {
+fn outlook_sentence(outlook: &Outlook) -> String {
     let before = rfc3339_millis(outlook.before);
     match outlook.through {
         Some(through) => {

@@ -7,8 +7,8 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{Anchor, Finding, RemovedView, Report, check_files};
 use serde::Serialize;
 
-use super::answer::of_before;
-use crate::cli::exit::Outcome;
+use super::answer::removed_sentence;
+use crate::cli::exit::Exit;
 use crate::cli::global::Global;
 use crate::cli::open::with_issuer;
 use crate::cli::output::{Out, field};
@@ -37,7 +37,7 @@ fn anchor(text: &str) -> Result<Anchor, String> {
 }
 
 impl Verify {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         let report = if self.files.is_empty() {
             let verify = async |issuer: &Issuer| {
                 Ok(issuer.trail().verify_behind(&self.archive, &self.anchors).await?)
@@ -46,8 +46,8 @@ impl Verify {
         } else {
             check_files(&self.files, &self.anchors)?
         };
-        say(&report, out)?;
-        Ok(if report.is_sound() { Outcome::Yes } else { Outcome::No })
+        answer(&report, out)?;
+        Ok(if report.is_sound() { Exit::Done } else { Exit::Refused })
     }
 }
 
@@ -63,7 +63,7 @@ struct ReportAnswer<'a> {
     removed: Option<RemovedView>,
 }
 
-fn say(report: &Report, out: &Out) -> Result<()> {
+fn answer(report: &Report, out: &Out) -> Result<()> {
     let anchor = report.newest.map(|anchor| anchor.to_string());
     let answer = ReportAnswer {
         anchor: anchor.as_deref(),
@@ -86,7 +86,7 @@ fn say(report: &Report, out: &Out) -> Result<()> {
         let from = from.map(|first| format!(" from {first} on")).unwrap_or_default();
         field(o, "Trail", format_args!("{} events{from}, {word}", report.events))?;
         if let Some(start) = &report.start {
-            field(o, "Removed", of_before(start))?;
+            field(o, "Removed", removed_sentence(start))?;
         }
         match &anchor {
             Some(anchor) if report.is_sound() => {

@@ -4,18 +4,18 @@ use portcullis_core::token::Label;
 use portcullis_issuer::Publication;
 use portcullis_issuer::names::labels::told;
 
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// The outcome of a stored keyring, which a stamp names or does not name yet.
-pub(super) fn unpublished(publication: &Publication, out: &Out) -> Outcome {
-    let Some(error) = publication.error() else { return Outcome::Yes };
+pub(super) fn unpublished(publication: &Publication, out: &Out) -> Exit {
+    let Some(error) = publication.error() else { return Exit::Done };
     let message = format!(
         "the keyring is stored but no stamp names it yet ({}); run `portcullis list publish`",
         error.chain()
     );
     out.error(error.code(), &message);
-    Outcome::Unfinished
+    Exit::Unfinished
 }
 
 /// The labels as shown to people.

@@ -14,7 +14,7 @@ use super::answer::unpublished;
 use super::root::Root;
 use crate::cli::args;
 use crate::cli::committed::write_published;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 
 /// Create a signer: it is announced first (next), and active after its promotion
@@ -80,7 +80,7 @@ pub(crate) struct Renew {
 }
 
 impl Rotate {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         change(issuer, &KeyringChange::Rotate(self.signer()), &self.root, out).await
     }
 
@@ -97,34 +97,29 @@ impl Rotate {
 }
 
 impl Promote {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         change(issuer, &KeyringChange::Promote(self.kid), &self.root, out).await
     }
 }
 
 impl Retire {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let retire = KeyringChange::Retire { kid: self.kid, anyway: self.yes };
         change(issuer, &retire, &self.root, out).await
     }
 }
 
 impl Renew {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         change(issuer, &KeyringChange::Renew(self.validity), &self.root, out).await
     }
 }
 
-async fn change(
-    issuer: &Issuer,
-    change: &KeyringChange,
-    root: &Root,
-    out: &Out,
-) -> Result<Outcome> {
-    said(&root.change(issuer, change).await?, out)
+async fn change(issuer: &Issuer, change: &KeyringChange, root: &Root, out: &Out) -> Result<Exit> {
+    answer(&root.change(issuer, change).await?, out)
 }
 
-fn said(done: &Committed<KeyringChanged>, out: &Out) -> Result<Outcome> {
+fn answer(done: &Committed<KeyringChanged>, out: &Out) -> Result<Exit> {
     let changed = &done.value;
     out.answer(&KeyringChangedView::new(done), |o| {
         field(o, "Keyring", format_args!("version {}", changed.version))?;

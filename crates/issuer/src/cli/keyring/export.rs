@@ -14,7 +14,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::cli::args;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// Export the public keyring, or the secrets that a gate needs
@@ -54,17 +54,17 @@ struct GateSecret {
 }
 
 impl Export {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         if self.gate { self.gate(issuer, out) } else { self.public(issuer, out).await }
     }
 
-    async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         // The document comes from the database, which holds no secret. The keystore is not read.
         let document = issuer.keyring().document().await?;
         if let Some(path) = &self.output {
             write_atomic(path, &document, Privacy::Public)?;
             out.note(&format!("wrote {} bytes to {}", document.len(), path.display()));
-            return Ok(Outcome::Yes);
+            return Ok(Exit::Done);
         }
         let view = issuer.list().state().await?;
         let text = URL_SAFE_NO_PAD.encode(&document);
@@ -75,10 +75,10 @@ impl Export {
             version: view.verifier().keyring().version(),
         };
         out.answer(&answer, |o| writeln!(o, "{text}"))?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 
-    fn gate(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    fn gate(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let wanted = self.environment;
         let keystore = issuer.keystore();
         let keys = keystore.keys().iter().filter(|key| {
@@ -105,7 +105,7 @@ impl Export {
             }
             None => out.line(&text)?,
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

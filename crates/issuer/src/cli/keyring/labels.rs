@@ -12,8 +12,8 @@ use portcullis_issuer::{Committed, Issuer};
 use super::answer::{listed, unpublished};
 use super::root::Root;
 use crate::cli::committed::write_published;
-use crate::cli::confirm::{Answer, Sure, told};
-use crate::cli::exit::Outcome;
+use crate::cli::confirm::{Confirm, Confirmed, preview_sentence};
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, table};
 
 /// Show, add and remove the labels that keys can have (acme_sk_live_…), and choose the default
@@ -46,7 +46,7 @@ pub(crate) struct Labels {
     #[arg(long, conflicts_with = "default")]
     default_unlabelled: bool,
     #[command(flatten)]
-    sure: Sure,
+    confirm: Confirm,
     #[command(flatten)]
     root: Root,
 }
@@ -66,29 +66,29 @@ fn word(text: &str) -> Result<Label, String> {
 }
 
 impl Labels {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let change = self.change();
         if change == LabelChange::default() {
             return show(&issuer.keyring().labels().await?, out);
         }
         let preview = issuer.keyring().preview_labels(&change).await?;
-        if self.sure.dry_run {
+        if self.confirm.dry_run {
             return dry_run(&preview, out);
         }
-        let mut care = self.sure.care();
+        let mut care = self.confirm.care();
         if preview.before == preview.after {
             out.note("The labels are so already.");
         } else if preview.refused.count > 0 {
-            let told = told("lets everybody refuse", &preview.refused);
+            let sentence = preview_sentence("lets everybody refuse", &preview.refused);
             let end = "They count again if the label is added again.";
-            match self.sure.ask_of(out, &told, end, preview.refused.count)? {
-                Answer::Go(said) => care = said,
-                Answer::Stop => return Ok(Outcome::No),
+            match self.confirm.ask_with(out, &sentence, end, preview.refused.count)? {
+                Confirmed::Yes(confirmed) => care = confirmed,
+                Confirmed::No => return Ok(Exit::Refused),
             }
         }
         let change = KeyringChange::Labels { labels: change, care };
         let changed = self.root.change(issuer, &change).await?;
-        said(&preview, &changed, out)
+        answer(&preview, &changed, out)
     }
 
     fn change(&self) -> LabelChange {
@@ -103,7 +103,7 @@ impl Labels {
     }
 }
 
-fn show(labels: &Listed, out: &Out) -> Result<Outcome> {
+fn show(labels: &Listed, out: &Out) -> Result<Exit> {
     let view = LabelsShownView::new(labels);
     out.answer(&view, |o| {
         field(o, "Keyring", format_args!("version {}", view.version))?;
@@ -112,7 +112,7 @@ fn show(labels: &Listed, out: &Out) -> Result<Outcome> {
         rows.extend(view.labels.iter().map(row));
         table(o, &rows)
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
 fn row(label: &LabelCountView) -> [String; 4] {
@@ -125,21 +125,21 @@ fn row(label: &LabelCountView) -> [String; 4] {
     [name.into(), label.keys.to_string(), label.in_force.to_string(), note.into()]
 }
 
-fn dry_run(preview: &LabelsPreview, out: &Out) -> Result<Outcome> {
+fn dry_run(preview: &LabelsPreview, out: &Out) -> Result<Exit> {
     let view = LabelsChangedView::dry_run(preview);
     out.answer(&view, |o| {
         field(o, "Labels", listed(&preview.after))?;
         let would = match preview.refused {
             _ if preview.before == preview.after => "nothing would change".into(),
             Preview { count: 0, .. } => "no key would be refused".into(),
-            refused => told("would let everybody refuse", &refused),
+            refused => preview_sentence("would let everybody refuse", &refused),
         };
         field(o, "Dry run", format_args!("{would}; nothing was changed"))
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
-fn said(preview: &LabelsPreview, done: &Committed<KeyringChanged>, out: &Out) -> Result<Outcome> {
+fn answer(preview: &LabelsPreview, done: &Committed<KeyringChanged>, out: &Out) -> Result<Exit> {
     let changed = &done.value;
     let view = LabelsChangedView::new(preview, done);
     let is_new = |label: &Label| !preview.before.contains(label);

@@ -10,7 +10,7 @@ mod show;
 use anyhow::Result;
 use portcullis_issuer::Issuer;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::Out;
 
 /// Show, change and export the keyring, which lists the issuer's signers
@@ -30,7 +30,7 @@ pub(crate) enum Keyring {
 }
 
 impl Keyring {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         match self {
             Self::Show(_) => show::show(issuer, out).await,
             Self::Rotate(command) => command.run(issuer, out).await,

@@ -1,4 +1,4 @@
-//! //! The options for the root key, which signs every keyring.
+//! The options for the root key, which signs every keyring.
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use portcullis_issuer::view::rfc3339_millis;
 use portcullis_issuer::view::signers::SignersView;
 
 use super::answer::listed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, table};
 
 /// Show the signers, their states, and how many keys each has signed
@@ -14,7 +14,7 @@ use crate::cli::output::{Out, field, table};
 #[command(after_help = "Example:\n  portcullis keyring show")]
 pub(crate) struct Show {}
 
-pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Exit> {
     let signers = issuer.keyring().signers().await?;
     let view = SignersView::new(&signers);
     out.answer(&view, |o| {
@@ -47,5 +47,5 @@ pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         }));
         table(o, &rows)
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use portcullis_issuer::{Committed, Error, Issuer};
 use serde_json::Value;
 
 use crate::cli::committed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, state};
 
 pub(super) async fn view(issuer: &Issuer, record: &EffectiveKey) -> Result<KeyView, Error> {
@@ -65,7 +65,7 @@ pub(super) async fn changed(
     issuer: &Issuer,
     changed: Committed<EffectiveKey>,
     out: &Out,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let Committed { value, publication } = changed;
     let changed = Committed { value: view(issuer, &value).await?, publication };
     committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await

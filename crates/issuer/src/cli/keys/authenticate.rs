@@ -7,7 +7,7 @@ use portcullis_issuer::view::keys::AuthenticatedAnswer;
 
 use super::answer::{view, write_key};
 use crate::cli::args;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 use crate::cli::token::token;
 
@@ -26,19 +26,19 @@ pub(crate) struct Authenticate {
 }
 
 impl Authenticate {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let token = token(&self.token)?;
         match issuer.keys().authenticate(&token, self.kind, self.environment).await?.result {
             Ok(record) => {
                 let key = view(issuer, &record).await?;
                 out.answer(&AuthenticatedAnswer::accepted(key.clone()), |o| write_key(o, &key))?;
-                Ok(Outcome::Yes)
+                Ok(Exit::Done)
             }
             Err(refusal) => {
                 let code = refusal.code();
                 let answer = AuthenticatedAnswer::refused(code, &refusal);
                 out.answer(&answer, |o| field(o, "Refused", format_args!("{code}: {refusal}")))?;
-                Ok(Outcome::No)
+                Ok(Exit::Refused)
             }
         }
     }

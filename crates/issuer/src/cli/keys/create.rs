@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::answer::{view, write_key};
 use super::create_many::create_many;
-use super::naming::{Naming, REPEATED};
+use super::idempotency::{IdempotencyArgs, REPEATED};
 use crate::cli::args::{self, Expires, Lines};
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 
 /// Create a key; it is shown only once
@@ -54,7 +54,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "JSON", value_parser = args::object)]
     metadata: Option<Map<String, Value>>,
     #[command(flatten)]
-    naming: Naming,
+    idempotency: IdempotencyArgs,
     /// Create this many keys; `{n}` in the title becomes the number of each key
     #[arg(long, value_name = "N", conflicts_with = "idempotency_key",
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
@@ -83,7 +83,7 @@ pub(crate) struct Create {
 }
 
 impl Create {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let purpose = if self.admin { KeyPurpose::Admin } else { KeyPurpose::Token };
         let new = NewKey {
             purpose,
@@ -103,7 +103,7 @@ impl Create {
         if let Some(count) = self.count {
             return create_many(issuer, &new, count, self.batch, self.format).await;
         }
-        let made = issuer.keys().create_all(&[new], self.naming.idempotency().as_ref()).await?;
+        let made = issuer.keys().create_all(&[new], self.idempotency.named().as_ref()).await?;
         if made.repeated {
             out.note(REPEATED);
         }
@@ -117,6 +117,6 @@ impl Create {
         if self.kind == Kind::Secret {
             out.note("\nThe key is shown this once and kept nowhere: store it now.");
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }

@@ -8,7 +8,7 @@ use portcullis_issuer::actions::{Minted, NewKey};
 use serde::Serialize;
 
 use crate::cli::args::Lines;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::progress;
 
 /// Creates `count` keys like `new`, with one transaction for each `batch`. Committed keys have been
@@ -19,7 +19,7 @@ pub(super) async fn create_many(
     count: u64,
     batch: u32,
     format: Lines,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let bar = progress(count);
     let mut out = BufWriter::new(io::stdout().lock());
     if format == Lines::Csv {
@@ -45,7 +45,7 @@ pub(super) async fn create_many(
         bar.set_position(done);
     }
     bar.finish_and_clear();
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }
 
 /// A new key as a line.

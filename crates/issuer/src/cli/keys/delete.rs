@@ -9,7 +9,7 @@ use portcullis_issuer::view::keys::DeletedManyAnswer;
 
 use crate::cli::args::Reason;
 use crate::cli::committed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 
 /// Delete the records of revoked keys, all or none
@@ -24,12 +24,12 @@ pub(crate) struct Delete {
 }
 
 impl Delete {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         let ids = issuer.keys().delete(&self.ids, None).await?;
         let answer = DeletedManyAnswer::of(ids);
         out.answer(&answer, |o| answer.ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         let undone = issuer.keys().undo_create(&self.ids, None).await?;
         let ids = |records: Vec<KeyRecord>| records.into_iter().map(|record| record.id).collect();

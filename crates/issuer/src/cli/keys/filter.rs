@@ -9,7 +9,7 @@ use crate::cli::args;
 
 /// The criteria for keys
 #[derive(Debug, clap::Args)]
-pub(crate) struct Like {
+pub(crate) struct KeyFilter {
     /// Only keys with this text in the title or the redacted form. `keys revoke` looks at titles
     /// only
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
@@ -62,7 +62,7 @@ pub(crate) struct Like {
     revoked_before: Option<Time>,
 }
 
-impl Like {
+impl KeyFilter {
     pub(super) fn criteria(&self) -> Criteria {
         Criteria {
             q: self.q.clone(),

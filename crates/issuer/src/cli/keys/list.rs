@@ -6,9 +6,9 @@ use portcullis_issuer::actions::{Criteria, Order, Query};
 use portcullis_issuer::view::keys::PageAnswer;
 
 use super::answer::{view, write_key};
-use super::filter::Like;
+use super::filter::KeyFilter;
 use crate::cli::args;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, table};
 
 /// List keys, newest first
@@ -17,7 +17,7 @@ use crate::cli::output::{Out, table};
                         portcullis keys list -q billing --order title --count")]
 pub(crate) struct List {
     #[command(flatten)]
-    like: Like,
+    filter: KeyFilter,
     /// Only the publishable key with this text
     #[arg(long)]
     token: Option<String>,
@@ -39,11 +39,11 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let (order, ascending) = self.order.unwrap_or_default();
         let (ids, token) = (self.ids.clone(), self.token.clone());
         let query = Query {
-            criteria: Criteria { ids, token, ..self.like.criteria() },
+            criteria: Criteria { ids, token, ..self.filter.criteria() },
             order,
             ascending,
             limit: Some(self.limit),
@@ -77,7 +77,7 @@ impl List {
         if let Some(cursor) = &answer.next_cursor {
             out.note(&format!("\nMore with --cursor {cursor}"));
         }
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 
@@ -90,10 +90,10 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let key = issuer.keys().show(&self.id).await?;
         let key = view(issuer, &key).await?;
         out.answer(&key, |o| write_key(o, &key))?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }

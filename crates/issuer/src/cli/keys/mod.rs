@@ -6,8 +6,9 @@ mod create;
 mod create_many;
 mod delete;
 mod filter;
+mod idempotency;
 mod list;
-mod naming;
+
 mod revoke;
 mod roll;
 mod sales_channels;
@@ -18,7 +19,7 @@ mod update;
 use anyhow::Result;
 use portcullis_issuer::Issuer;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::output::Out;
 
 /// Create, list, update, revoke, roll and delete keys
@@ -43,7 +44,7 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         match self {
             Self::Create(command) => command.run(issuer, out).await,
             Self::List(command) => command.run(issuer, out).await,

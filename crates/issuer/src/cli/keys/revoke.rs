@@ -16,11 +16,11 @@ use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::{view, write_key};
-use super::filter::Like;
+use super::filter::KeyFilter;
 use crate::cli::args::{self, By, Reason, Wait};
 use crate::cli::committed;
-use crate::cli::confirm::{Answer, Sure, told};
-use crate::cli::exit::Outcome;
+use crate::cli::confirm::{Confirm, Confirmed, preview_sentence};
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field};
 
 /// Revoke keys, now or at a set time, all or none, and publish
@@ -40,7 +40,7 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "FILE", conflicts_with = "ids")]
     ids_from: Option<PathBuf>,
     #[command(flatten)]
-    like: Like,
+    filter: KeyFilter,
     /// Revoke the keys after this duration
     #[arg(long = "in", value_name = "DURATION", value_parser = args::duration)]
     after: Option<Duration>,
@@ -55,7 +55,7 @@ pub(crate) struct Revoke {
               .try_map(|name| IfRevoked::from_name(&name).ok_or("neither")))]
     if_revoked: IfRevoked,
     #[command(flatten)]
-    sure: Sure,
+    confirm: Confirm,
     #[command(flatten)]
     by: By,
     #[command(flatten)]
@@ -87,13 +87,13 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
 }
 
 impl Revoke {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         let when = self.after.map(When::In).or(self.at.map(When::At)).unwrap_or(When::Now);
         let by = self.by.owned();
         let revocation = Revocation { when, by };
         let patience = self.wait.patience();
-        let criteria = self.like.criteria();
+        let criteria = self.filter.criteria();
         let ids = match &self.ids_from {
             Some(file) => ids_in(file)?,
             None => self.ids.clone(),
@@ -105,7 +105,7 @@ impl Revoke {
         // select every key.
         let selector = match (ids.as_slice(), criteria == Criteria::default()) {
             ([], _) if self.ids_from.is_some() => bail!("there is no id in the file"),
-            ([id], true) if !self.sure.dry_run => {
+            ([id], true) if !self.confirm.dry_run => {
                 return self.one(issuer, id, (&revocation, patience), out).await;
             }
             ([], _) => Selector::Like(Box::new(criteria)),
@@ -113,17 +113,17 @@ impl Revoke {
             (_, false) => bail!("name keys by their ids, or say what they are like: not both"),
         };
         // Keys that are selected by criteria are revoked only after a preview and a confirmation.
-        let mut care = self.sure.care();
-        if self.sure.dry_run || matches!(selector, Selector::Like(_)) {
+        let mut care = self.confirm.care();
+        if self.confirm.dry_run || matches!(selector, Selector::Like(_)) {
             let (records, preview) =
                 issuer.keys().preview_revoke_all(&selector, &revocation, self.if_revoked).await?;
-            if self.sure.dry_run {
+            if self.confirm.dry_run {
                 return dry_run(issuer, &records, preview, out).await;
             }
             if preview.count > 0 {
-                match self.sure.ask(out, "revokes for good", &preview)? {
-                    Answer::Go(said) => care = said,
-                    Answer::Stop => return Ok(Outcome::No),
+                match self.confirm.ask(out, "revokes for good", &preview)? {
+                    Confirmed::Yes(confirmed) => care = confirmed,
+                    Confirmed::No => return Ok(Exit::Refused),
                 }
             }
         }
@@ -158,8 +158,8 @@ impl Revoke {
         id: &str,
         (revocation, patience): (&Revocation, Option<Duration>),
         out: &Out,
-    ) -> Result<Outcome> {
-        let care = self.sure.care();
+    ) -> Result<Exit> {
+        let care = self.confirm.care();
         let revoked = issuer.keys().revoke_with(id, revocation, &care, self.if_revoked).await?;
         let Committed { value, publication } = revoked;
         let revoked = Committed { value: view(issuer, &value).await?, publication };
@@ -172,7 +172,7 @@ async fn dry_run(
     records: &[EffectiveKey],
     preview: Preview,
     out: &Out,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let mut keys = Vec::with_capacity(records.len());
     for record in records {
         keys.push(view(issuer, record).await?);
@@ -181,9 +181,9 @@ async fn dry_run(
         field(
             o,
             "Dry run",
-            format_args!("{}; nothing was changed", told("would revoke", &preview)),
+            format_args!("{}; nothing was changed", preview_sentence("would revoke", &preview)),
         )?;
         keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }

@@ -10,10 +10,10 @@ use portcullis_issuer::view::keys::RolledKey;
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::{view, write_key};
-use super::naming::{Naming, REPEATED};
+use super::idempotency::{IdempotencyArgs, REPEATED};
 use crate::cli::args::{self, By, Expires, Reason};
 use crate::cli::committed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, state};
 
 /// Replace a key with a new one; both are valid during the overlap
@@ -42,7 +42,7 @@ pub(crate) struct RollKey {
     #[command(flatten)]
     expires: Expires,
     #[command(flatten)]
-    naming: Naming,
+    idempotency: IdempotencyArgs,
     #[command(flatten)]
     by: By,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) struct RollKey {
 }
 
 impl RollKey {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         let roll = Roll {
             overlap: self.overlap,
@@ -62,7 +62,7 @@ impl RollKey {
             expires: self.expires.of_rolled(),
         };
         let rolled =
-            issuer.keys().roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
+            issuer.keys().roll_once(&self.id, &roll, self.idempotency.named().as_ref()).await?;
         let Committed { value: rolled, publication } = rolled;
         if rolled.repeated {
             out.note(REPEATED);
@@ -82,10 +82,10 @@ impl RollKey {
             field(o, "State", state(it.rolled.state))?;
             field(o, "Valid until", it.rolled.revoked_at.as_deref().unwrap_or("-"))
         };
-        let outcome = committed::answer(issuer, out, rolled, None, text).await?;
+        let exit = committed::answer(issuer, out, rolled, None, text).await?;
         if is_secret {
             out.note("\nThe new key is shown this once and kept nowhere: store it now.");
         }
-        Ok(outcome)
+        Ok(exit)
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use portcullis_issuer::Issuer;
 
 use super::answer::changed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// Add and remove sales channels of a publishable key, and publish
@@ -24,7 +24,7 @@ pub(crate) struct SalesChannels {
 }
 
 impl SalesChannels {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let done = issuer.keys().change_sales_channels(&self.id, &self.add, &self.remove, None);
         changed(issuer, done.await?, out).await
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use portcullis_issuer::Issuer;
 
 use super::answer::changed;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 use crate::cli::token::token;
 
@@ -17,7 +17,7 @@ pub(crate) struct SelfRevoke {
 }
 
 impl SelfRevoke {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         changed(issuer, issuer.keys().revoke_by_token(&token(&self.token)?).await?, out).await
     }
 }

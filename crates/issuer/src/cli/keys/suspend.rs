@@ -5,7 +5,7 @@ use portcullis_issuer::Issuer;
 
 use super::answer::changed;
 use crate::cli::args::{By, Reason};
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// Suspend a key until it is resumed, and publish
@@ -21,7 +21,7 @@ pub(crate) struct Suspend {
 }
 
 impl Suspend {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         changed(issuer, issuer.keys().suspend(&self.id, self.by.name()).await?, out).await
     }
@@ -40,7 +40,7 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let issuer = &issuer.because(self.reason.text())?;
         changed(issuer, issuer.keys().resume(&self.id, self.by.name()).await?, out).await
     }

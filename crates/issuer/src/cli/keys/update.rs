@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answer::changed;
 use crate::cli::args::{self, By};
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::output::Out;
 
 /// Update a key's title, metadata or sales channels
@@ -52,7 +52,7 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
         let fixed = [
             ("owner", &self.owner),
             ("policy", &self.policy),

@@ -7,7 +7,7 @@ use portcullis_issuer::view::{MarkView, rfc3339_millis};
 
 use crate::cli::output::{field, table};
 
-pub(in crate::cli) fn write_mark(
+pub(in crate::cli) fn write_list_version(
     out: &mut dyn Write,
     list_version: &MarkView,
 ) -> std::io::Result<()> {

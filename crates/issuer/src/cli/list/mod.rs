@@ -8,7 +8,7 @@ mod verify;
 use anyhow::Result;
 use portcullis_issuer::Issuer;
 
-use super::exit::Outcome;
+use super::exit::Exit;
 use super::global::Global;
 use super::open::with_issuer;
 use super::output::Out;
@@ -28,7 +28,7 @@ pub(crate) enum List {
 }
 
 impl List {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         match self {
             Self::Publish => {
                 let publish = async |issuer: &Issuer| {

@@ -6,11 +6,11 @@ use portcullis_issuer::view::status_lists::StatusListsView;
 use portcullis_issuer::view::targets::{ListAnswer, target_views};
 use portcullis_issuer::view::{ListView, rfc3339_millis};
 
-use super::answer::{write_mark, write_targets};
-use crate::cli::exit::Outcome;
+use super::answer::{write_list_version, write_targets};
+use crate::cli::exit::Exit;
 use crate::cli::output::{Out, field, table};
 
-pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Exit> {
     let now = issuer.now();
     let (published, shards) = issuer.list().overview().await?;
     let answer = ListAnswer {
@@ -20,7 +20,7 @@ pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     };
     out.answer(&answer, |o| {
         let view = &answer.list;
-        write_mark(o, &view.list_version)?;
+        write_list_version(o, &view.list_version)?;
         if view.expired {
             field(
                 o,
@@ -46,5 +46,5 @@ pub(super) async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         writeln!(o)?;
         write_targets(o, &answer.targets)
     })?;
-    Ok(Outcome::Yes)
+    Ok(Exit::Done)
 }

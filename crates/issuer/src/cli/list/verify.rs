@@ -11,9 +11,9 @@ use portcullis_issuer::view::{MarkView, rfc3339_millis};
 use serde::Serialize;
 
 use super::adopt::adopt;
-use super::answer::write_mark;
+use super::answer::write_list_version;
 use crate::cli::args::PinnedRoot;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::Exit;
 use crate::cli::global::Global;
 use crate::cli::open::with_issuer;
 use crate::cli::output::{Out, field};
@@ -50,7 +50,7 @@ struct RefusedAnswer {
 }
 
 impl VerifyList {
-    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Exit> {
         // Read the bundle from a file, with the root that the caller pins, or from the issuer
         // itself.
         let (file, root, now) = match (&self.bundle, self.pinned.root) {
@@ -72,7 +72,7 @@ impl VerifyList {
                 };
                 let refused = RefusedAnswer { code, message: error.to_string(), ok: false };
                 out.answer(&refused, |o| field(o, "Refused", format_args!("{error} ({code})")))?;
-                return Ok(Outcome::No);
+                return Ok(Exit::Refused);
             }
         };
         let list_version = verifier.list().map(RevocationList::list_version);
@@ -101,10 +101,10 @@ impl VerifyList {
                     rfc3339_millis(keyring.not_after())
                 ),
             )?;
-            view.as_ref().map_or(Ok(()), |view| write_mark(o, view))?;
+            view.as_ref().map_or(Ok(()), |view| write_list_version(o, view))?;
             field(o, "Bytes", file.len())
         })?;
-        Ok(Outcome::Yes)
+        Ok(Exit::Done)
     }
 }
 

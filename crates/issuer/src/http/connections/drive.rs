@@ -82,7 +82,7 @@ impl Listening {
         let metrics = self.issuer.metrics();
         if let Some(evicted) = self.admission.make_room(Instant::now()) {
             metrics.connections_evicted(evicted);
-            // // Accept the next connection only when an evicted one is closed, and not already
+            // Accept the next connection only when an evicted one is closed, and not already
             // when it has to close: descriptors are the resource that must not run out.
             let _ = tokio::time::timeout(LOOK_AGAIN, self.admission.freed()).await;
             return None;

@@ -182,7 +182,7 @@ impl Follower {
 async fn next(mut follower: Follower) -> Option<(Result<sse::Event, Infallible>, Follower)> {
     loop {
         if let Some(event) = follower.pending.pop_front() {
-            return Some((Ok(told(&event)), follower));
+            return Some((Ok(sse_event(&event)), follower));
         }
         if follower.ended {
             return None;
@@ -218,7 +218,7 @@ impl Follower {
     }
 }
 
-fn told(event: &EventRecord) -> sse::Event {
+fn sse_event(event: &EventRecord) -> sse::Event {
     let data = serde_json::to_string(&EventView::new(event)).unwrap_or_default();
     sse::Event::default().id(event.id.to_string()).event(&event.event).data(data)
 }

@@ -1,4 +1,4 @@
-//! //! `/v1/keys…`, `/v1/verify` and `/v1/self`: a file for each verb.
+//! `/v1/keys…`, `/v1/verify` and `/v1/self`: a file for each verb.
 
 mod answer;
 mod create;

@@ -122,7 +122,7 @@ async fn revoke_many(
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
 ) -> Result<RevokedManyAnswers, Problem> {
-    // // Select keys by ids, if the caller may change each of them, or by a filter that is narrowed
+    // Select keys by ids, if the caller may change each of them, or by a filter that is narrowed
     // to keys that the caller may change.
     let selector = match (body.ids, body.r#where) {
         (Some(ids), None) => {

@@ -1,4 +1,4 @@
-//! //! Headers that the server adds to answers. Every answer has the security headers: browsers
+//! Headers that the server adds to answers. Every answer has the security headers: browsers
 //! must not guess its type, and no page may frame it.
 
 use axum::http::{HeaderName, HeaderValue, header};

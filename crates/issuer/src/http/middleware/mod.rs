@@ -1,4 +1,4 @@
-//! //! The layers around the handlers.
+//! The layers around the handlers.
 
 pub(super) mod auth;
 pub(super) mod headers;

@@ -1,4 +1,4 @@
-//! //! The idempotency of a command that creates a key: repeated, the command returns the same key.
+//! The idempotency of a command that creates a key: repeated, the command returns the same key.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::cli::args;
 
 /// The idempotency of a command that creates a key.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Naming {
+pub(crate) struct IdempotencyArgs {
     /// A name for this command: repeated with the same name within the window, it returns the same
     /// key
     #[arg(long, value_name = "NAME")]
@@ -22,8 +22,8 @@ pub(crate) struct Naming {
 /// The note about a key that an earlier command created.
 pub(super) const REPEATED: &str = "This was made by an earlier command of the same name.\n";
 
-impl Naming {
-    pub(super) fn idempotency(&self) -> Option<Idempotency> {
+impl IdempotencyArgs {
+    pub(super) fn named(&self) -> Option<Idempotency> {
         let window = self.idempotency_window;
         let name = self.idempotency_key.as_deref()?;
         Some(Idempotency { window, ..Idempotency::new("cli", name) })
