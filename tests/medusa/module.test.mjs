@@ -219,7 +219,7 @@ test('numbers and dates that are none change nothing', async () => {
   assert.deepEqual(await api.listApiKeys({ title: 'of no day' }), []);
 });
 
-// What is missing is told later: see unset.test.mjs.
+// What is missing is told later: see missing-options.test.mjs.
 test('mistakes in settings are told when the application starts', () => {
   const { url, adminKey, root } = issuer.options;
   for (const options of [

@@ -16,7 +16,7 @@ import * as forHono from 'portcullis/hono';
 import * as forNext from 'portcullis/next';
 import { platform } from '../js/shared/platform.js';
 import { expectedAssertion, vectors } from './assertions.mjs';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { verifyAssertion } from './verify-assertion.mjs';
 import { close, issuer, listen } from './support.mjs';
 

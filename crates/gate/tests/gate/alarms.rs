@@ -8,7 +8,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_gate::refresh::source::RefreshError;
 use portcullis_gate::telemetry::log::Event;
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use crate::issuer::LATER_KID;
 
 /// A gate with two sources, the first of which may serve false files.

@@ -11,7 +11,7 @@ use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request::Request;
 use portcullis_gate::request::received::Received;
 
-use crate::bench::{Bench, Incoming, get, removed_keys, set};
+use crate::harness::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, Issuer};
 
 impl Bench {
