@@ -15,6 +15,8 @@ pub(crate) enum Step {
     Fmt,
     /// cargo clippy, warnings denied, on the host and for wasm
     Clippy,
+    /// cargo doc, warnings denied: of the workspace, and of core as docs.rs builds it
+    Docs,
     /// cargo test
     Rust,
     /// Core compiles where there is no standard library
@@ -97,6 +99,7 @@ pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
         match step {
             Step::Fmt => fmt(),
             Step::Clippy => clippy(),
+            Step::Docs => docs(),
             Step::Rust => rust(),
             Step::NoStd => no_std(),
             Step::Python => python(),
@@ -121,6 +124,7 @@ fn name(step: Step) -> &'static str {
     match step {
         Step::Fmt => "fmt",
         Step::Clippy => "clippy",
+        Step::Docs => "docs",
         Step::Rust => "rust",
         Step::NoStd => "no-std",
         Step::Python => "python",
@@ -161,6 +165,23 @@ fn wasm_clippy() -> Result<()> {
     let mut clippy = wasm.cargo()?;
     clippy.args(["clippy", "--target", setup::TARGET]).args(packages);
     cmd::stream(clippy.args(["--", "-D", "warnings"]))
+}
+
+/// A link to an item that was renamed or made private is a warning of rustdoc alone.
+fn docs() -> Result<()> {
+    const DENY: &str = "-D warnings";
+    let mut workspace = cmd::host_cargo();
+    workspace.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", DENY);
+    cmd::stream(&mut workspace)?;
+    // docs.rs documents every feature and labels its items, which takes an unstable rustdoc. A
+    // separate target folder, because `RUSTC_BOOTSTRAP` makes cargo compile dependencies again.
+    let mut docs_rs = cmd::host_cargo();
+    docs_rs
+        .args(["doc", "-p", "portcullis-core", "--all-features", "--no-deps"])
+        .env("RUSTDOCFLAGS", format!("{DENY} --cfg docsrs"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", paths::target().join("docs-rs"));
+    cmd::stream(&mut docs_rs)
 }
 
 /// Whether a component of the toolchain works, after trying to add it.
