@@ -36,6 +36,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -73,10 +74,10 @@ pub struct Assertion<'a> {
     pub environment: Environment,
     /// The key's public name.
     pub name: Name,
-    /// The owner's number, 0 for none.
-    pub owner: u32,
-    /// The policy's number, 0 for none.
-    pub policy: u32,
+    /// The owner's number, if any; 0 on the wire for none.
+    pub owner: Option<NonZeroU32>,
+    /// The policy's number, if any; 0 on the wire for none.
+    pub policy: Option<NonZeroU32>,
     /// Whether the list was fresh.
     pub fresh: bool,
     /// The recipient: host, and port if there is one, of the origin's URL.
@@ -184,8 +185,8 @@ impl Assertion<'_> {
             .put_u8(self.kind.code())
             .put_u8(self.environment.code())
             .put(self.name.bytes())
-            .put_u32(self.owner)
-            .put_u32(self.policy)
+            .put_u32(self.owner.map_or(0, NonZeroU32::get))
+            .put_u32(self.policy.map_or(0, NonZeroU32::get))
             .put_u8(if self.fresh { 1 } else { 2 });
         for text in [self.audience, self.scopes, self.sales_channels] {
             let len =
@@ -249,7 +250,7 @@ fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
     let environment = Environment::from_code(reader.u8()?);
     let environment = environment.ok_or(WireError::NotCanonical(Field::Environment))?;
     let name = Name::from_bytes(reader.array()?);
-    let (owner, policy) = (reader.u32()?, reader.u32()?);
+    let (owner, policy) = (NonZeroU32::new(reader.u32()?), NonZeroU32::new(reader.u32()?));
     let fresh = match reader.u8()? {
         1 => true,
         2 => false,
