@@ -151,7 +151,7 @@ impl UnsignedAssertion {
     }
 }
 
-/// An assertion whose signature and times were verified.
+/// An assertion with a verified signature and valid times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedAssertion {
     body: Vec<u8>,

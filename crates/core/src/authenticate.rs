@@ -1,4 +1,4 @@
-//! The first steps of a verification: from a text to a key whose tag or signature is verified.
+//! The first steps of a verification: from a text to a key with a verified tag or signature.
 
 use crate::crypto::PublicKey;
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
@@ -237,7 +237,7 @@ fn is_good(
     }
 }
 
-/// A key whose tag or signature is verified. It may still be revoked, expired, or not what the
+/// A key with a verified tag or signature. It may still be revoked, expired, or not what the
 /// caller requires.
 ///
 /// It borrows the text and the keyring: a verification copies no claims before it accepts them.

@@ -25,7 +25,7 @@ fn key() -> SigningKey {
     SigningKey::from_seed(&[9; 32])
 }
 
-/// A world whose keyring lists a signer of assertions.
+/// A world with a signer of assertions in its keyring.
 fn world() -> World {
     let mut world = World::new();
     world.amend = |draft| {

@@ -36,7 +36,7 @@ pub(crate) enum Step {
     Medusa,
     /// node --test on a Next.js application, built and run: tests/next
     Next,
-    /// A short campaign of `cargo xtask torture`, if asked for, and one of an hour with --full
+    /// A campaign of `cargo xtask torture`: a short one with --only torture, an hour with --full
     Torture,
 }
 
@@ -60,7 +60,7 @@ impl Fuzz {
     }
 }
 
-/// Targets without a standard library, of which one installed target is enough.
+/// Targets without a standard library. One of them is enough.
 const BARE: [&str; 5] = [
     "thumbv7em-none-eabi",
     "thumbv7em-none-eabihf",
@@ -85,7 +85,7 @@ const TORTURE_MINUTES: f64 = 0.5;
 const FULL_TORTURE_MINUTES: f64 = 60.0;
 
 pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
-    // A campaign depends on what else the machine does: it runs if asked for.
+    // Other load on the machine disturbs a campaign, so it only runs on request.
     let by_default = |step: &Step| full || *step != Step::Torture;
     let wanted = |step: &Step| if only.is_empty() { by_default(step) } else { only.contains(step) };
     // Formatting and lints read only sources, so if they are selected alone, nothing is built.

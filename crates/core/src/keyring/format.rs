@@ -140,7 +140,7 @@ fn from_code<T: Copy>(all: &[T], code: u8, field: Field) -> Result<T, WireError>
     all.get(place).copied().ok_or(WireError::NotCanonical(field))
 }
 
-/// The members whose code is a bit of `bits`.
+/// The members with their code among the bits of `bits`.
 fn set<T: Copy>(all: &[T], code: fn(T) -> u8, bits: u8, field: Field) -> Result<Vec<T>, WireError> {
     let known = all.iter().fold(0, |known, &member| known | code(member));
     if bits & !known != 0 {

@@ -30,7 +30,7 @@ pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
 const BULK_LEN: usize = 22;
 
-/// A head whose signature has been verified.
+/// A head with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub(crate) fields: Fields,

@@ -6,7 +6,7 @@
 //! 32  salt, in private bodies only
 //!  2  number of policies, not 0; then 6 bytes each, by strictly ascending number:
 //!       4  number, not 0
-//!       2  where its record ends, counted from the first record on
+//!       2  the end of its record, counted from the first record on
 //! ..  the records, one after the other
 //! ```
 

@@ -29,7 +29,7 @@ pub enum Rule {
 enum Group {
     /// Reserved for the gate.
     Own,
-    /// The client asks for debug information.
+    /// The client requests debug information.
     Debug,
     /// Hop-by-hop (RFC 9110, section 7.6.1).
     Connection,

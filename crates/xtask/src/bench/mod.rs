@@ -23,7 +23,7 @@ use results::Results;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What can be measured by itself.
+/// The groups that `--only` can select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     /// A secret key: the npm package in Node

@@ -64,7 +64,7 @@ pub struct PolicyTree {
     records: BTreeMap<u32, Vec<u8>>,
     /// By the first number of their range.
     bodies: BTreeMap<u32, BodyPlan>,
-    /// The numbers whose records changed since the last write.
+    /// The numbers of the records that changed since the last write.
     changed: BTreeSet<u32>,
     /// The files of the last write.
     written: BTreeSet<Digest>,

@@ -16,7 +16,7 @@ use crate::support::{START, World};
 
 const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
-/// A world whose signer has a public key of mixed order.
+/// A world with a signer that has a public key of mixed order.
 pub(super) fn world_with_mixed_key() -> World {
     world_with(|draft| {
         draft.entries.push(signer(KID, PublicKey::from_bytes(&MIXED.key()).unwrap()));
