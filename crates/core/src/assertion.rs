@@ -242,6 +242,7 @@ pub fn verify(
 
 fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
     let mut reader = Reader::open(body, LETTER, FileKind::Assertion)?;
+    // Fields of fixed length.
     let issuer = IssuerId(reader.array()?);
     let kid = reader.u16()?;
     let list = reader.u64()?;
@@ -256,6 +257,7 @@ fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
         2 => false,
         _ => return Err(WireError::NotCanonical(Field::Standing)),
     };
+    // Three texts, each after its length.
     let mut text = || {
         let len = reader.u16()?;
         core::str::from_utf8(reader.bytes(len.into())?)

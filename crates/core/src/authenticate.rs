@@ -59,6 +59,7 @@ impl Unverified {
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentic<'v>, Refusal> {
+        // A tag was verified on the way. A signature is verified only if the cache doesn't hold it.
         let (signer, proof) = self.proof(keyring, purpose)?;
         let authentic = match proof {
             Proof::Tag(good) => good,
@@ -104,6 +105,7 @@ impl Unverified {
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentication<'v>, Refusal> {
+        // A tag decides at once, and so does a cached signature.
         let (signer, proof) = self.proof(keyring, purpose)?;
         let authentic = Authentic { text: &self.0, signer, keyring };
         match proof {

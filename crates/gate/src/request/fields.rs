@@ -195,6 +195,7 @@ fn group(name: &str) -> Option<Group> {
     {
         return Some(if rest == "-debug" { Group::Debug } else { Group::Own });
     }
+    // The names that the gate reads, sets or removes. Any other name is forwarded.
     let group = match name {
         "authorization" | "x-api-key" | "x-publishable-api-key" => Group::Credential,
         "origin" | "access-control-request-method" => Group::Read,

@@ -201,6 +201,7 @@ impl PolicyTree {
         if lines.is_empty() {
             return Ok(FileName::NONE);
         }
+        // As long as one directory can't hold all ranges, add a level above it.
         let mut level = 0;
         while lines.len() > PolicyDirectory::MAX_RANGES {
             let mut pages = Vec::new();
