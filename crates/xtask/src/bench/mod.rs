@@ -11,6 +11,7 @@ mod row;
 mod rows;
 mod soak;
 mod units;
+mod wrap;
 
 use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};
