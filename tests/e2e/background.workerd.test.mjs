@@ -1,4 +1,4 @@
-// What a gate does behind requests and without them, in real workerd: Analytics Engine, a queue of
+// A gate's background work in real workerd: Analytics Engine, a queue of
 // reports and the gate as its consumer, cron triggers, and what was deployed with it.
 
 import assert from 'node:assert/strict';

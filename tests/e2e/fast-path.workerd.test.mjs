@@ -1,5 +1,5 @@
-// What fails beside a verdict, in real workerd: the short way through the gate, and a rate limiter
-// that does not answer.
+// Failures during a verdict, in real workerd: the gate's fast path throws, and a rate limiter does not
+// answer.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The gate as a library in somebody's own Rust Worker, in real workerd: the example, as it is built.
+// The gate as a library in a Rust Worker, in real workerd: the built example.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// What the gate does when what is behind it is late, gone, or lies.
+// The gate when its issuer is slow, stopped, or serves an older list.
 
 import assert from 'node:assert/strict';
 import { request } from 'node:http';

@@ -1,4 +1,4 @@
-// Policies at the gate in real workerd: edited at a real issuer, carried by HTTP and Workers KV.
+// Policies at the gate in real workerd: edited at a real issuer, served by HTTP and Workers KV.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';

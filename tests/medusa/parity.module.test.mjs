@@ -1,4 +1,4 @@
-// The API Key Module by itself: Medusa's own and `portcullis/medusa`, held to one expectation.
+// The API Key Module by itself: the same expectations for Medusa's own and for `portcullis/medusa`.
 
 import { onBoth } from './parity/compare.mjs';
 

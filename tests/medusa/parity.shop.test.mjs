@@ -1,4 +1,4 @@
-// A whole shop over Medusa's own API Key Module, and one over `portcullis/medusa`, held to one expectation.
+// The same expectations for a shop with Medusa's own API Key Module and for one with `portcullis/medusa`.
 
 import { onBoth } from './parity/compare.mjs';
 
