@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { expectedAssertion, vectors } from './assertions.mjs';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { issuer } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { install, MODULES, program } from './packed.mjs';
 import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from './support.mjs';
 

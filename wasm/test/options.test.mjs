@@ -17,7 +17,7 @@ import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
 import { settings } from '../js/medusa/options.js';
 import { CALLS } from '../js/shared/options.js';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { bytes, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];

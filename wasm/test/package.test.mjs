@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { EdgeRuntime } from 'edge-runtime';
 import { build } from 'esbuild';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
 import { CALLS } from '../js/shared/options.js';

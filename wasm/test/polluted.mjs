@@ -16,7 +16,7 @@ import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
 import { settings } from '../js/medusa/options.js';
 import { CALLS } from '../js/shared/options.js';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { own, property } from '../js/shared/property.js';
 import { bytes, files, fixtures, lists, now, root, tokens } from './support.mjs';
 

@@ -13,7 +13,7 @@ import { createIssuer } from 'portcullis/issuer';
 import { withApiKey } from 'portcullis/next';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { bytes, files, fixtures, lists, now, root, tokens } from './support.mjs';
 import { members, shown, WRAPPERS } from './wrappers.mjs';
 
