@@ -24,7 +24,7 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("keystore", &["keystore/"]),
     ("store", &["store/"]),
     ("status lists", &["status/"]),
-    // The domain's error wraps the errors of the layers below, and two of the rules above.
+    // The domain's error names what the layers below refuse, and two errors of rules above.
     ("errors", &["error.rs", "actions/rotation.rs", "moving/error.rs"]),
     (
         "folder and clock",
@@ -48,7 +48,7 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ),
     ("counters", &["metrics/mod.rs"]),
     ("changes", &["change.rs", "committed.rs", "context.rs"]),
-    // The handle. Its methods are in the layers above, each with its subject.
+    // The handle. Its methods stand with their subjects, in the layers above.
     ("issuer", &["issuer.rs"]),
     ("trail", &["lease.rs", "events/"]),
     ("actions", &["actions/", "view/bulk.rs"]),
@@ -61,7 +61,7 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("program", &["config.rs", "cli/", "main.rs"]),
 ];
 
-/// The layer of `file`.
+/// The place of `file` among the layers.
 pub(crate) fn layer_of(file: &str) -> Option<usize> {
     let fits = |name: &&str| file == *name || name.ends_with('/') && file.starts_with(*name);
     let longest = |names: &[&str]| names.iter().filter(|name| fits(name)).map(|n| n.len()).max();

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use graph::Arrows;
 use modules::Crate;
 
-/// The imports in circles that are still to be removed: from, to, cause. A path that ends in a
-/// slash means all files below it.
+/// The arrows in circles that are still to be mended, each with its cause: from, to, cause. A path
+/// that ends in a slash means all files below it.
 const KNOWN: &[(&str, &str, &str)] = &[
     (
         "crates/issuer/src/actions/mint.rs",
@@ -39,7 +39,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The imports between all files that are built.
+/// The arrows between all files that are built.
 fn arrows() -> Arrows {
     let root = root();
     let mut arrows = Arrows::new(&root);
@@ -61,7 +61,7 @@ fn no_files_import_each_other() {
     let mut arrows = arrows();
     let groups = arrows.groups();
     for (from, to, cause) in KNOWN {
-        // Ignore the known imports. One that no longer exists must leave the list.
+        // Forget what is known, and don't keep what is mended.
         let is_part =
             |file: &str, of: &str| file == of || of.ends_with('/') && file.starts_with(of);
         let in_circle = |one: &str, other: &str| {
@@ -89,7 +89,7 @@ fn the_issuers_layers_point_down() {
             continue;
         };
         match (layers::layer_of(file), layers::layer_of(other)) {
-            // The root of the library declares all modules.
+            // The root of the library names everything.
             _ if file == "lib.rs" => {}
             (Some(layer), Some(above)) if above > layer => {
                 let [(layer, _), (above, _)] = [layers::ISSUER[layer], layers::ISSUER[above]];
