@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes docs/npm-api.md from the package's types: node wasm/api.mjs
-// test/api.test.mjs fails where the page is not the one that this makes.
+// test/api.test.mjs fails if the page differs from this script's output.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ function prose(comment) {
   return lines.join('\n').trim().replace(/\{@link ([\w.]+)\}/g, '`$1`').replace(/^@throws (\w+) (.*)/gm, 'Throws `$1` $2');
 }
 
-// The fields of what the issuer's own description says, which the client's types only name.
+// The fields of the schemas in docs/openapi.json, which the client's types only name.
 function fields(code) {
   const named = new Set([...code.matchAll(/\bApi\['(\w+)'\]/g)].map(([, name]) => name));
   return [...named].flatMap((name) => {

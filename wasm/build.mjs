@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Makes what the npm package has besides its sources: the module as text, the noble libraries in one
-// file, and CommonJS. `cargo xtask build` calls it when the wasm modules are there.
+// Makes the generated files of the npm package: the module as text, the noble libraries in one file,
+// and CommonJS. `cargo xtask build` calls it after it has built the wasm modules.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(here(`../${name}`), here(name));
 
-// As inline.js and bindgen.js take them.
+// The form that inline.js and bindgen.js import.
 for (const [file, name] of [['portcullis', 'inline'], ['bindgen', 'bindgen-inline']]) {
   const module = readFileSync(here(`dist/${file}.wasm`)).toString('hex');
   writeFileSync(here(`dist/${name}.js`), `export const MODULE = '${module}';\n`);
@@ -29,7 +29,7 @@ await build({
   legalComments: 'inline',
 });
 
-// As auto.js takes it.
+// The form that auto.js imports.
 await build({
   entryPoints: [here('js/entry/pure.js')],
   outfile: here('dist/pure.js'),
@@ -40,7 +40,7 @@ await build({
   legalComments: 'inline',
 });
 
-// What CommonJS is given: `edge-light` and `workerd` know only modules.
+// The entries in CommonJS. `edge-light` and `workerd` support only ES modules.
 const { exports } = JSON.parse(readFileSync(here('package.json'), 'utf8'));
 const entries = Object.values(exports).filter((entry) => entry.require !== undefined);
 rmSync(here('cjs'), { recursive: true, force: true });
@@ -53,12 +53,12 @@ for (const { require: { default: file }, node, default: esm } of entries) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
-    // Of these there must be one copy in an application.
+    // An application must have one copy of each of these.
     external: ['@medusajs/*', 'portcullis'],
     logLevel: 'warning',
   });
 }
-// The same types, as of CommonJS.
+// The same types for CommonJS.
 const types = [['index.d.ts', 'index'], ...readdirSync(here('types')).map((file) => [`types/${file}`, basename(file, '.d.ts')])];
 for (const [file, name] of types) {
   const text = readFileSync(here(file), 'utf8');
@@ -70,7 +70,7 @@ for (const [what, { bytes, budget }] of Object.entries(sizes())) {
   console.log(`${what.padEnd(52)} ${String(bytes).padStart(7)} bytes, of ${budget}`);
 }
 
-// From a cold start, as a user of Node has it: import, a list, a key.
+// A cold start in Node: import, adopt a list, verify a key.
 const first = `
   const started = performance.now();
   const { createVerifier } = await import('./js/entry/node.js');

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Says in package.json where the package comes from. npm takes a package with provenance only if that
-// is the repository whose workflow publishes it, so it is that workflow that says so; a package
-// without an origin is not published.
+// Writes the repository into package.json. npm accepts a package with provenance only if the field
+// names the repository of the workflow that publishes it, so that workflow sets it. A package without
+// it is not published.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

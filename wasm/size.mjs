@@ -1,13 +1,13 @@
-// What the package's parts weigh on the wire, and what they may: brotli, as a CDN sends them.
-// test/size.test.mjs fails above a budget; whoever raises one says why.
+// The size of the package's parts on the wire (brotli, as a CDN sends them), and the budget of each.
+// test/size.test.mjs fails above a budget. Give a reason when you raise one.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
-// A quarter of a kilobyte in three of them is wrappable.js: a verifier that no mock and no store can wrap costs
-// its users more.
+// wrappable.js is a quarter of a kilobyte in three of them: without it, mocks and stores can't wrap a
+// verifier.
 const BUDGETS = {
   'module': 45_000,
   'glue around the module (workerd)': 10_300,
@@ -27,7 +27,7 @@ function brotli(bytes) {
   return brotliCompressSync(bytes, { params }).length;
 }
 
-// As a bundler would make it of one entry.
+// A bundle of one entry, as a bundler makes it.
 function bundled(entry, external = []) {
   const { outputFiles } = buildSync({
     entryPoints: [here(`js/${entry}.js`)],
@@ -41,7 +41,7 @@ function bundled(entry, external = []) {
   return brotli(outputFiles[0].contents);
 }
 
-// Bytes and budget of each part.
+// The size and the budget of each part, in bytes.
 export function sizes() {
   const bytes = {
     'module': brotli(readFileSync(here('dist/portcullis.wasm'))),

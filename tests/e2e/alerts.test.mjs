@@ -1,4 +1,4 @@
-// Alerts and dashboard: promtool takes them, their tests pass, and every metric that they name is one that
+// Alerts and dashboard: promtool accepts them, their tests pass, and every metric that they name is one that
 // a real issuer shows.
 
 import assert from 'node:assert/strict';

@@ -12,7 +12,7 @@ import { startGate } from './support/gate.mjs';
 import { fetchBytes, listen, startOrigin } from './support/http.mjs';
 import { makeIssuer, serve } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -76,7 +76,7 @@ test('an origin can check who is calling without trusting the network', async ()
   assert.ok(verify(null, signed, signer, said.signature));
   assert.equal(said.magic, '50434101');
   assert.equal(said.kid, keys.assertion.kid);
-  assert.equal(Number(said.list), told(headers).list);
+  assert.equal(Number(said.list), identityOf(headers).list);
   assert.equal(said.audience, new URL(origin.url).host);
   assert.equal(said.scopes, 'orders:read');
   assert.equal(said.salesChannels, '');
@@ -125,11 +125,11 @@ test('an origin that has the package takes identity from the assertion alone', a
   const { verdict, caller, headers } = json;
   const issued = { key: verdict.key, grant: verdict.grant, audience: verdict.audience };
   assert.deepEqual(issued, {
-    key: { name: told(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: owner.number, policy: policy.number },
+    key: { name: identityOf(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: owner.number, policy: policy.number },
     grant: { scopes: ['orders:*'], salesChannels: ['sc_1'] },
     audience: origin.audience,
   });
-  assert.deepEqual(verdict.list, { number: told(headers).list, freshness: 'fresh' });
+  assert.deepEqual(verdict.list, { number: identityOf(headers).list, freshness: 'fresh' });
   assert.deepEqual(caller, { key: verdict.key, grant: verdict.grant, list: verdict.list }, 'unsigned it says the same');
   assert.equal(verdict.expiresAt - verdict.issuedAt, 60_000);
   const kept = origin.last;

@@ -13,7 +13,7 @@ import { startGate } from './support/gate.mjs';
 import { fetchBytes, listen } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 const ROUTES = [
   { path: '/store/**', kinds: ['publishable'] },
@@ -28,7 +28,7 @@ async function startTenants() {
   const origin = await listen((incoming, outgoing) => {
     origin.asked += 1;
     outgoing.setHeader('cache-control', 'max-age=60');
-    outgoing.end(told(incoming.headers)?.key ?? 'nobody');
+    outgoing.end(identityOf(incoming.headers)?.key ?? 'nobody');
   });
   return Object.assign(origin, { asked: 0 });
 }

@@ -1,4 +1,4 @@
-// The gate as wrangler would deploy it: what wrangler.toml says, and what it makes of that, in workerd.
+// The gate as wrangler would deploy it: wrangler.toml, bundled by wrangler and run in workerd.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

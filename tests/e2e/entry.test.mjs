@@ -1,5 +1,5 @@
-// The Worker's entry: which requests go the short way, and with which fields. `entry.js` alone, with
-// the module that it calls in its place.
+// The Worker's entry: which requests take the fast path, and with which fields. `entry.js` alone, with
+// a stand-in for the module that it calls.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

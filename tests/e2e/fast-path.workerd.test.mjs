@@ -1,5 +1,5 @@
-// What fails beside a verdict, in real workerd: the short way through the gate, and a rate limiter
-// that does not answer.
+// Failures during a verdict, in real workerd: the gate's fast path throws, and a rate limiter does not
+// answer.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -8,7 +8,7 @@ import { startGate } from './support/gate.mjs';
 import { listen, read, startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 let issuer, origin;
 before(async () => ([issuer, origin] = await Promise.all([startIssuer(), startOrigin()])));
@@ -105,7 +105,7 @@ test('a body keeps its length, and the origin learns of no header that the clien
     assert.deepEqual([asked.body, asked.headers['content-length']], ['hello', '5']);
     assert.equal(asked.headers['transfer-encoding'], undefined);
     assert.equal(asked.headers.authorization, undefined);
-    assert.ok(told(asked.headers).key);
+    assert.ok(identityOf(asked.headers).key);
     for (const name of ['portcullis-new', 'portcullis-']) assert.equal(asked.headers[name], undefined, name);
   }
 });

@@ -8,7 +8,7 @@ import { startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
 import { putTogether, takeApart, withByteChanged } from './support/token.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 /** @type {Awaited<ReturnType<typeof startIssuer>>} */ let issuer;
 let origin;
@@ -60,7 +60,7 @@ describe('a key that is good', () => {
     assert.equal(answer.headers['x-origin'], 'yes');
     const { method, url, headers, body } = answer.json;
     assert.deepEqual({ method, url, body }, { method: 'POST', url: '/orders/7?x=%20y', body: 'hello' });
-    const { list, ...caller } = told(headers);
+    const { list, ...caller } = identityOf(headers);
     assert.ok(list >= 1);
     assert.deepEqual(caller, {
       key: key.id,
@@ -107,7 +107,7 @@ describe('a key that is good', () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.json.headers['portcullis-owner'], undefined);
     assert.equal(answer.json.headers['portcullis-anything'], undefined);
-    assert.match(told(answer.json.headers).key, /^apk_[0-9A-Za-z]{22}$/);
+    assert.match(identityOf(answer.json.headers).key, /^apk_[0-9A-Za-z]{22}$/);
   });
 
   test('of the publishable kind passes at a door for such keys', async () => {

@@ -1,4 +1,4 @@
-// docs/operations is true: what its pages tell to type is typed, on the stage that they assume.
+// docs/operations is true: the commands of its pages are run, in the set-up that the pages assume.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// Policies at the gate in real workerd: edited at a real issuer, carried by HTTP and Workers KV.
+// Policies at the gate in real workerd: edited at a real issuer, served by HTTP and Workers KV.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
 import { startKv } from './support/stores.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 let issuer, origin, kv, gate;
 
@@ -69,7 +69,7 @@ describe('a policy', () => {
     const { token } = await keyWith('--scope', 'orders:read');
     const read = await gate.ask(token, { path: '/admin/orders/7' });
     assert.equal(read.status, 200);
-    assert.deepEqual(told(read.json.headers).scopes, ['orders:read']);
+    assert.deepEqual(identityOf(read.json.headers).scopes, ['orders:read']);
     const write = await gate.ask(token, { path: '/admin/orders/7', method: 'DELETE' });
     assert.equal(write.status, 403);
     assert.equal(
@@ -145,7 +145,7 @@ describe('a route', () => {
   test('that is open needs no key, and its origin is told of none', async () => {
     const answer = await gate.ask(undefined, { path: '/open', headers: { portcullis: 'key=apk_forged' } });
     assert.equal(answer.status, 200);
-    assert.equal(told(answer.json.headers), undefined);
+    assert.equal(identityOf(answer.json.headers), undefined);
   });
 
   test('that is not there is not found, with a key or without', async () => {
@@ -160,7 +160,7 @@ describe('a route', () => {
     const answer = await gate.ask(undefined, { path: '/admin/users', headers: { authorization: basic } });
     assert.equal(answer.status, 200);
     assert.equal(answer.json.headers.authorization, basic);
-    assert.match(told(answer.json.headers).key, /^apk_/);
+    assert.match(identityOf(answer.json.headers).key, /^apk_/);
   });
 
   test('reads a query parameter where it says so, and takes it out', async () => {
@@ -183,7 +183,7 @@ describe('a route', () => {
     });
     assert.equal(answer.json.headers.authorization, jwt);
     assert.equal(answer.json.headers['x-publishable-api-key'], undefined);
-    assert.deepEqual(told(answer.json.headers)['sales-channels'], ['sc_1']);
+    assert.deepEqual(identityOf(answer.json.headers)['sales-channels'], ['sc_1']);
     assert.equal((await ask('/store/products?sales_channel_id[]=sc_2')).status, 403);
     await gate.refusedFor('sales_channel_denied');
     const asking = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };

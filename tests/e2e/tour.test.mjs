@@ -1,4 +1,4 @@
-// docs/tour.md is true: its commands are run, and what they print is what it shows.
+// docs/tour.md is true: its commands are run, and their output is compared with the page.
 
 import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// What a gate reports of the keys that it lets pass, and what the issuer makes of it.
+// A gate's reports of uses, and the issuer's records of them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

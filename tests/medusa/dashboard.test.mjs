@@ -1,5 +1,4 @@
-// Medusa's own Admin over a shop whose API Key Module is `portcullis/medusa`: what its pages show, and what the
-// issuer has on record.
+// Medusa's own Admin for a shop with `portcullis/medusa`: its pages, and the issuer's records.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-// Keys that expire: live until then in whatever Medusa shows, and refused from then on by whatever Medusa asks.
+// Keys that expire: until then Medusa shows them as live, and from then on every lookup refuses them.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-// Old keys that go on working for a time, by a clock that is passed in and tables that are made up.
+// Old keys that keep working for a limited time, with a passed-in clock and tables in memory.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,4 @@
-// A shop whose issuer puts a word in front of keys: `acme_sk_live_…` is a key that Medusa's middleware
-// never looks at.
+// A shop with an issuer that has a label: Medusa's middleware ignores keys like `acme_sk_live_…`.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

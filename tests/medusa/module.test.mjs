@@ -1,4 +1,4 @@
-// The module by itself: how it verifies, what it asks the issuer, whose keys it sees.
+// The module by itself: verification, requests to the issuer, and which keys it sees.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -219,7 +219,7 @@ test('numbers and dates that are none change nothing', async () => {
   assert.deepEqual(await api.listApiKeys({ title: 'of no day' }), []);
 });
 
-// What is missing is told later: see unset.test.mjs.
+// Missing options are reported later: see missing-options.test.mjs.
 test('mistakes in settings are told when the application starts', () => {
   const { url, adminKey, root } = issuer.options;
   for (const options of [

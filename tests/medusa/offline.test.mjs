@@ -1,4 +1,4 @@
-// A shop that starts while the issuer is away, by Medusa's own commands: each row of the table of docs/medusa.md.
+// A shop that starts while the issuer is away, with Medusa's own commands: each row of the table in docs/medusa.md.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

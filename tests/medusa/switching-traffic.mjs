@@ -1,4 +1,4 @@
-// The traffic of a shop: a balancer before its processes, and clients that ask all the time.
+// A shop's traffic: a load balancer in front of its processes, and clients that send requests all the time.
 
 import { createServer, request } from 'node:http';
 

@@ -1,4 +1,4 @@
-// The service may be wrapped, as Medusa's test runner, tracing and mocks do; and no secret of it is shown.
+// The service can be wrapped, as by Medusa's test runner, tracing and mocks, and shows no secret.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The TypeScript types of portcullis/bindgen: node wasm/bindgen/types.mjs
 //
-// src/shared.d.ts has those that index.d.ts has as well, because a module that a Rust program builds
-// can't import them. wasm-bindgen joins it with src/class.d.ts and with the class's own methods, and
-// types/bindgen.d.ts is what that comes to for the package's users.
-// test/bindgen.test.mjs fails if either file is not the one that this makes.
+// src/shared.d.ts repeats types of index.d.ts, because a module that a Rust program builds can't
+// import them. wasm-bindgen joins it with src/class.d.ts and with the class's own methods;
+// types/bindgen.d.ts is the result for the package's users.
+// test/bindgen.test.mjs fails if either file differs from this script's output.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -47,17 +47,17 @@ export function shared() {
   return text.replace('`refresh` and `authenticate` fetch it', '`update` fetches it').replace('`refresh` may help', '`update` may help');
 }
 
-// `written` is what wasm-bindgen writes. The package's class needs no `free`.
+// `written` is wasm-bindgen's output. The package's class needs no `free`.
 export function entry(written) {
   const kept = written.split('\n').filter((line) => !/^\/\* (?:tslint|eslint)|^ {4}(?:free\(\)|\[Symbol\.dispose\]\(\))/.test(line));
   const text = kept.join('\n')
-    // What rustdoc wants of a function that returns a Result.
+    // The section that rustdoc needs on a function that returns a Result.
     .replace(/\n +\*\n +\* # Errors\n +\* What JavaScript throws\./g, '')
-    // As the package's other types are indented.
+    // Indented like the package's other types.
     .replace(/^(?: {4})+/gm, (spaces) => ' '.repeat(spaces.length / 2))
     .replace(/^(?=\||\/\/)/gm, '  ')
     .replace(/\n{3,}/g, '\n\n').trim();
-  // One declaration instead of the two that TypeScript joins.
+  // One declaration instead of the two that TypeScript would merge.
   const [whole, methods] = /\nexport interface Verifier \{\n([^]*?)\}\n/.exec(text);
   const joined = text.replace(whole, '').replace(/(?<=^export class Verifier \{\n)/m, () => methods);
   return `${ABOUT}\n${joined}\n`;

@@ -90,7 +90,7 @@ fn abi() -> String {
     js
 }
 
-/// A list of names in which each stands at the index of its code.
+/// A list with each name at the index of its code.
 fn names<const N: usize>(js: &mut String, list: &str, named: [(u32, &'static str); N]) {
     let by_code = BTreeMap::from(named);
     let last = by_code.last_key_value().map_or(0, |(code, _)| *code);

@@ -1,5 +1,5 @@
-// What a verifier is made from and what it adopts: everything that is refused has a code, and
-// what was held stays.
+// Creating a verifier and offering it files: each refusal has a code and leaves what was held in
+// place.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -69,7 +69,7 @@ test('a renewed stamp makes the list younger', () => {
   assert.equal(verifier.status({ now }).list.nextUpdate, now + 64_000);
 });
 
-// What an attacker, a cache or an accident may hand in, and the code for it.
+// Files from an attacker, a cache or an accident, and the code of each.
 const foreign = bytes(lists.foreign.bundle);
 const refused = {
   list_equivocation: bytes(lists.contradicting.bundle),

@@ -1,5 +1,5 @@
-// The shared vectors of assertions in Chromium, by its WebCrypto and without: service workers are
-// origins too.
+// The shared vectors of assertions in Chromium, with and without its WebCrypto: a service worker can be
+// an origin too.
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
-// The origin's side of a gate in Node: the shared vectors, the keyring that is fetched and kept, and
-// assertions in the place of keys in every middleware.
+// An origin behind a gate, in Node: the shared vectors, fetching the keyring, and assertions in place of
+// keys in every middleware.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ import * as forHono from 'portcullis/hono';
 import * as forNext from 'portcullis/next';
 import { platform } from '../js/shared/platform.js';
 import { expectedAssertion, vectors } from './assertions.mjs';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { verifyAssertion } from './verify-assertion.mjs';
 import { close, issuer, listen } from './support.mjs';
 
@@ -29,7 +29,7 @@ const notAfter = NOW + 365 * 86_400_000;
 const first = keyringOf({ notAfter, signers: [{ kid: 9, seed: 9 }] });
 const second = keyringOf({ version: 2, notAfter, signers: [{ kid: 9, seed: 9, state: 4 }, { kid: 10, seed: 10 }] });
 
-// By Node's own module, by WebCrypto, by the noble libraries, and of CommonJS.
+// Signatures verified by node:crypto, by WebCrypto and by the noble libraries; and the entry in CommonJS.
 const ways = {
   'node:crypto': [native, createAssertionVerifier],
   WebCrypto: [undefined, createAssertionVerifier],
@@ -224,7 +224,7 @@ test('what a source says is believed only where the root has signed it', async (
   await assert.rejects(verifier.refresh(), { code: 'keyring_not_signed_by_root' });
 });
 
-// Each answers `{ owner }` behind the scope `orders:read`.
+// Each handler requires the scope `orders:read` and answers `{ owner }`.
 const handlers = {
   async hono(t, verifier, options) {
     const app = new Hono();

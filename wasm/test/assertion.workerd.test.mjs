@@ -1,10 +1,10 @@
-// Assertions in workerd: the shared vectors, by its WebCrypto and without, and a Worker as an origin.
+// Assertions in workerd: the shared vectors, with and without its WebCrypto, and a Worker as an origin.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { expectedAssertion, vectors } from './assertions.mjs';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { issuer } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 
@@ -39,7 +39,7 @@ for (const vector of vectors) {
 test('a Worker that is an origin fetches the keyring, whatever becomes of the request that made it', async (t) => {
   const notAfter = Date.now() + 86_400_000;
   const keyring = keyringOf({ notAfter, signers: [{ kid: 9, seed: 9 }] });
-  // So slow that whoever asks first is gone before it comes.
+  // So slow that the first request has ended before the keyring arrives.
   const slow = (response) => setTimeout(() => response.end(keyring), 600);
   const server = await issuer({ keyring: slow });
   t.after(server.close);
@@ -47,7 +47,7 @@ test('a Worker that is an origin fetches the keyring, whatever becomes of the re
     import { createAssertionVerifier, httpSource } from './js/assertion/workerd.js';
     import { protect, requireScopes } from './js/middleware/fetch.js';
     import { platform } from './js/shared/platform.js';
-    // No request waits for another's fetch: what that one awaited would end with it.
+    // A request must not await another request's fetch, because workerd cancels a fetch with its request.
     if (platform.sharesPromises) throw new Error('requests share promises');
     const assertions = createAssertionVerifier({
       root: '${keyOf(1).text}', audience: 'origin.example', source: httpSource('${server.url}'), freshFor: 1000,

@@ -1,4 +1,4 @@
-// The shared vectors of tests/vectors/assertion, and what `verifyAssertion` must make of each.
+// The shared vectors of tests/vectors/assertion, and the verdict that `verifyAssertion` must give.
 
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -8,7 +8,7 @@ export const vectors = readdirSync(folder)
   .sort()
   .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
 
-// The package speaks of milliseconds, and of what is not there as null.
+// In the package's form: times in milliseconds, and null for a missing value.
 export function expectedAssertion({ audience, expect: { verdict, code, said } }) {
   if (verdict === 'refused') return { ok: false, code };
   const { issuer, name, kind, environment, owner, policy, scopes, sales_channels: salesChannels, list, freshness } = said;

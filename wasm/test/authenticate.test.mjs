@@ -1,4 +1,4 @@
-// authenticate: where a request carries its key, the two bounds, and what a client is told.
+// authenticate: where a request carries its key, the two bounds, and the client's response.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -48,11 +48,11 @@ test('each way of carrying a key', () => {
     [{ 'x-api-key': '' }, 'empty_key'],
     [{ 'x-api-key': `${pk},` }, 'empty_key'],
     [{ 'x-publishable-api-key': pk }, pk],
-    // A shop's page sends its customer's token beside it.
+    // A shop's page sends the customer's token as well.
     [{ 'x-publishable-api-key': pk, authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, pk],
     [{ 'x-api-key': tokens.secret, authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, tokens.secret],
     [{ authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, 'eyJhbGciOiJIUzI1NiJ9.e30.x'],
-    // One of each kind: the secret one, unless the other is asked for.
+    // One key of each kind: the secret key is used, unless the options require the other kind.
     [{ 'x-publishable-api-key': pk, authorization: `Bearer ${tokens.secret}` }, tokens.secret],
     [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, tokens.secret],
     [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, pk, 'publishable'],

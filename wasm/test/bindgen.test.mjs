@@ -1,5 +1,5 @@
-// The class of portcullis/bindgen: the verdicts of the package's other entries, whatever its options are made of;
-// updates from files; and its types.
+// The class of portcullis/bindgen: the same verdicts as the other entries, for every form of options; updates from
+// files; and its types.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const bundle = bytes(lists.withPolicies.bundle);
 const make = () => new Verifier({ root, secrets, bundle, now });
 const { random, pick } = dice();
 
-// What was thrown, or what was returned.
+// The error as a text, or the returned value.
 function outcome(act) {
   try {
     return act();
@@ -135,7 +135,7 @@ test('what is not an object\'s own is no option, whatever stands in the way', ()
   const heir = Object.create(null, { now: { value: now, enumerable: true } });
   assert.equal(verifier.verify(tokens.publishable, heir).ok, true);
   assert.throws(() => verifier.verify(tokens.publishable, Object.create({ kind: 'secret' })), /plain object/);
-  // A Proxy whose names are not its target's: each that it lists counts.
+  // A Proxy that lists names which its target doesn't have: each listed name counts.
   const listing = new Proxy({}, { ownKeys: () => ['kind', 'now'], get: (_, name) => (name === 'kind' ? 'secret' : now) });
   assert.equal(verifier.verify(tokens.publishable, listing).code, 'wrong_kind');
 });
@@ -155,7 +155,7 @@ test('there is no `free`, and a copy of a verifier has nothing of it', () => {
   assert.deepEqual(Reflect.ownKeys({ ...verifier }), []);
 });
 
-// Fetches what is wanted until nothing is; gives the names by round.
+// Fetches the wanted files until none is wanted. Returns the names of each round.
 function updated(verifier, served, at = now, held = {}) {
   const rounds = [];
   for (let wanted; (wanted = verifier.update(held, { now: at })).length > 0;) {
@@ -197,7 +197,7 @@ test('a list that needs a newer keyring brings it along', () => {
   const rounds = updated(verifier, files(lists.underSecondKeyring, fixtures.keyrings[1]), later);
   assert.deepEqual(rounds.slice(0, 2), ['stamp', 'keyring']);
   assert.equal(verifier.status({ now: later }).keyring.version, 2);
-  // An older copy out of a cache is neither news nor an error.
+  // An older copy from a cache is ignored without an error.
   assert.deepEqual(verifier.update({ keyring: bytes(fixtures.keyrings[0]) }, { now: later }).map(({ name }) => name), ['stamp']);
 });
 

@@ -1,4 +1,4 @@
-// Chromium, as every test here starts it.
+// Starts Chromium for the tests.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { close, listen } from './support.mjs';
 
-/** A test that needs Chromium, whose place `cargo xtask test` hands over in CHROMIUM. */
+/** A test that needs Chromium. `cargo xtask test` sets CHROMIUM to the path of the program. */
 export const browserTest = (name, run) =>
   test(name, { skip: process.env.CHROMIUM ? false : 'there is no Chromium on this machine' }, run);
 
@@ -26,7 +26,7 @@ export function launch() {
   });
 }
 
-/** Serves the package's files as they are, and an empty page; gives its address. */
+/** Serves the package's files as they are, and an empty page. Returns the address. */
 export async function packageServer(t) {
   const server = createServer((request, response) => {
     if (!/^\/(js|dist|test)(\/[\w-]+)+\.m?js$/.test(request.url)) {

@@ -1,4 +1,4 @@
-// The packed package through bundlers without any setting for it, in Chromium.
+// The packed package, bundled by several bundlers without configuration for it, in Chromium.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ const pageOfTheClass = `
 `;
 const EXPECTED = `true ${fixtures.issuer} accepted`;
 
-// Each bundles `input` in `folder` into files of `out`, as its documentation has it.
+// Each bundles `input` in `folder` into `out`, as the bundler's documentation describes.
 const bundlers = {
   async vite({ folder, input, out }) {
     writeFileSync(join(folder, 'index.html'), `<!doctype html><script type="module" src="/${input}"></script>`);
@@ -56,7 +56,7 @@ const bundlers = {
   },
 };
 
-// A page whose scripts are bundled, under a Content-Security-Policy.
+// A page with the bundled scripts and a Content-Security-Policy.
 async function site(t, folder, policy) {
   const all = (from) => readdirSync(from, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   const files = new Map(all(folder).map((file) => [file.name, join(file.parentPath ?? file.path, file.name)]));
@@ -101,7 +101,7 @@ browserTest('bundled without any setting, in Chromium', async (t) => {
       });
     }
   }
-  // Where a page forbids WebAssembly.
+  // The policy of this page forbids WebAssembly.
   for (const [entry, name] of [['portcullis/pure', 'esbuild'], ['portcullis/auto', 'vite'], ['portcullis/auto', 'webpack'], ['portcullis/auto', 'rollup']]) {
     await t.test(`${entry} by ${name}, where the page forbids WebAssembly`, async (t_) => {
       const plain = entry.replace('/', '-');

@@ -1,5 +1,5 @@
-// What the gate tells its origin in clear: read where it is exactly what a gate writes, and nobody's
-// otherwise.
+// The gate's unsigned header: a text that a gate would write gives a caller, and any other text gives
+// none.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -26,7 +26,7 @@ const CALLER = {
   list: { number: 42, freshness: 'fresh' },
 };
 
-// What a gate writes of a caller, in both of its forms.
+// The fields that a gate writes about a caller, in either form.
 function members({ key, grant, list }) {
   const all = [['key', key.name], ['issuer', key.issuer], ['kind', key.kind], ['environment', key.environment], ['list', list.number],
     ['freshness', list.freshness], ['owner', key.owner], ['policy', key.policy], ['scopes', grant.scopes], ['sales-channels', grant.salesChannels]];
@@ -108,7 +108,7 @@ test('whatever a gate does not write is nobody', () => {
   for (const text of wrong) assert.equal(readCaller(text), undefined, text);
   for (let length = 0; length < WHOLE.length; length += 1) {
     const said = readCaller(WHOLE.slice(0, length));
-    // A header that was cut between two members is another good one.
+    // A header that is cut between two members is a valid header of fewer members.
     assert.ok(said === undefined || line(said) === WHOLE.slice(0, length), String(length));
   }
 });

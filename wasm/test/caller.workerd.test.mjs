@@ -1,4 +1,4 @@
-// A Worker that is an origin reads who is calling.
+// A Worker as an origin reads the caller.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

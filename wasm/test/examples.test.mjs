@@ -1,5 +1,5 @@
-// The examples of the README and of docs/assertion.md, as they stand there, in an empty folder with the
-// packed package.
+// The examples of the README and of docs/assertion.md, run as they are in an empty folder with the packed
+// package.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { install, MODULES, program } from './packed.mjs';
 import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from './support.mjs';
 
@@ -17,7 +17,7 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const blocks = [...readme.matchAll(/^```js\n\/\/ ([\w.]+)(.*)\n([^]*?)^```$/gm)];
 const names = blocks.map(([, name]) => name);
 
-// Runs a program beside this one's servers; resolves to what it printed.
+// Runs a program while this process serves. Resolves to its output.
 function beside(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -36,7 +36,7 @@ async function freePort() {
   return port;
 }
 
-// What a server that is still starting answers.
+// Retries until the server has started.
 async function answered(address, headers) {
   const until = Date.now() + 20_000;
   for (;;) {
@@ -55,7 +55,7 @@ test('the examples', async (t) => {
   for (const name of ['hono', 'express', 'jose']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
   const keys = await issuer(files(lists.withPolicies));
   t.after(keys.close);
-  // The fixtures are of another day.
+  // The fixtures are valid at another time.
   writeFileSync(join(folder, 'clock.cjs'), `Date.now = () => ${now};`);
   const write = (name, text) => writeFileSync(join(folder, name), text);
   const local = (text) => text.replaceAll('THE-ISSUERS-PUBLIC-ROOT-KEY', root).replaceAll('https://keys.example.com', keys.url);
@@ -188,7 +188,7 @@ test('the examples', async (t) => {
     const sign = (claims, typ) =>
       new SignJWT({ iat: now / 1000, exp: now / 1000 + 600, ...claims }).setProtectedHeader({ alg: 'EdDSA', kid: 'a', typ }).sign(privateKey);
     const [, , , text] = blocks[names.indexOf('status.mjs')];
-    // jose takes the time from `new Date()`.
+    // jose reads the time with `new Date()`.
     write('status.mjs', text.replaceAll('https://issuer.example', url).replace('jwtVerify(process.env.JWT, keys)', `jwtVerify(process.env.JWT, keys, { currentDate: new Date(${now}) })`));
     const token = (idx) => sign({ sub: 'somebody', status: { status_list: { idx, uri: `${url}/statuslists/1` } } }, 'JWT');
     assert.equal(await node('status.mjs', { JWT: await token(0) }), 'somebody\n');

@@ -1,8 +1,8 @@
-// What nobody should send, to an engine in whatever runtime this is.
+// Hostile input for an engine, in any runtime.
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
-// Gives what became of each: a code, or the name of what was thrown.
+// Returns the outcome for each input: a code, or the name of the thrown error.
 export function hostile({ createVerifier }, { root, now, tokens, lists }) {
   const verifier = createVerifier({ root, bundle: bytes(lists.first.bundle), now });
   const good = tokens.publishable;

@@ -1,4 +1,4 @@
-// The client has an act for everything that the API's description names, at the address that it names.
+// The client has a method for every operation of docs/openapi.json, and calls it at the right address.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ const ACTS = {
   replay_webhook: (issuer) => issuer.webhooks.replay('1', { dead: true }),
   rotate_webhook_secret: (issuer) => issuer.webhooks.rotateSecret('1'),
 };
-// The same as another.
+// Operations that repeat another one.
 const OTHER_SPELLINGS = new Set(['update_key_by_post']);
 
 const EVENT = new TextEncoder().encode('data: {"id":1}\n\n');
@@ -78,13 +78,13 @@ test('every operation has its act, and every act its operation', async () => {
       const stream = path.endsWith('/stream');
       return new Response(stream ? EVENT : '{}', { headers: { 'content-type': stream ? 'text/event-stream' : 'application/json' } });
     };
-    // What is answered is no answer to this act; it is what is asked that counts.
+    // The response is a dummy: only the request is checked.
     await ACTS[operationId](createIssuer({ url: 'https://issuer.example/base', adminKey: 'k', fetch })).catch(() => {});
     assert.equal(asked.method, method, operationId);
     assert.equal(asked.address.pathname, `/base${path.replace(/\{\w+\}/g, '1')}`, operationId);
     const known = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
     for (const name of asked.address.searchParams.keys()) assert.ok(known.includes(name), `${operationId}: ?${name}`);
-    // An import's body is a file, of which the description has nothing to say.
+    // The body of an import is a file, so the description has no schema for it.
     const described = requestBody !== undefined || operationId === 'import_keys';
     assert.equal(asked.body !== undefined, described, `${operationId}: a body`);
     assert.equal(asked.headers.authorization, 'Bearer k');

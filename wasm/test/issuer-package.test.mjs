@@ -1,4 +1,4 @@
-// `portcullis/issuer` as it is packed: as a module and in CommonJS, with its types.
+// The packed `portcullis/issuer`: as a module and in CommonJS, with its types.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

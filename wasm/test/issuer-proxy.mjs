@@ -1,4 +1,4 @@
-// A way to the issuer on which answers are lost, as they are on real ones.
+// A proxy in front of the issuer that loses answers, as real networks do.
 
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { close, listen } from './support.mjs';
 
 /**
- * `plan` is what happens to the next requests, in order, and then `pass` for ever: `pass`; `drop`:
- * the connection ends before the issuer has the request; `lose`: after it has answered; an object
- * with `status` and `headers`: answered in the issuer's place, which sees nothing of it. `cut` ends the
- * newest stream.
+ * `plan` says what happens to the next requests, in order; later requests pass. `pass` passes the
+ * request on. `drop` ends the connection before the issuer gets the request, and `lose` after the issuer
+ * has answered. For an object with `status` and `headers` the proxy answers itself, and the issuer sees
+ * nothing. `cut` ends the newest stream.
  */
 export async function proxy(target) {
   const state = { plan: [], seen: [] };

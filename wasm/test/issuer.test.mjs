@@ -32,7 +32,7 @@ const fails = (act, code, more = {}) =>
     return true;
   });
 
-// An address at which nothing listens.
+// An address where no server listens.
 async function deserted() {
   const server = createServer();
   const port = await listen(server);
@@ -303,7 +303,7 @@ test('acts that come to the same twice are done although an answer is lost', asy
   const half = [several[0], (await issuer.keys.create({ title: 'counts' })).key.id];
   await way.during(['lose'], () => fails(lossy.keys.revokeMany({ ids: half }), 'already_revoked'));
 
-  // Where nothing was lost, what stands already is told of.
+  // If no answer was lost, the client reports that the key is already deleted or revoked.
   await fails(lossy.keys.delete(key.id), 'not_found', { maybeDone: false });
   const other = await issuer.keys.create({ title: 'revoked once' });
   await issuer.keys.revoke(other.key.id);

@@ -1,5 +1,5 @@
-// Keys' texts, made by hand in whatever runtime this is: their bytes, and one byte changed with the
-// checksum made right again.
+// Decodes and encodes the texts of keys in any runtime, and changes one byte of a key with a matching
+// checksum.
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -13,7 +13,7 @@ function crc32(bytes) {
   return ~sum >>> 0;
 }
 
-// The 96 or 48 bytes of a key's text, checksum included.
+// The 96 or 48 bytes of a key's text, including the checksum.
 export function decode(token) {
   const text = token.slice(token.lastIndexOf('_') + 1);
   return Uint8Array.from(text.match(/.{11}/g).flatMap((chunk) => {
@@ -22,7 +22,7 @@ export function decode(token) {
   }));
 }
 
-// The text of a key with these bytes before its checksum, which is made right.
+// The text of a key with these bytes and a checksum that matches them.
 export function encode(prefix, covered) {
   const check = crc32([...new TextEncoder().encode(prefix), ...covered]);
   const whole = [...covered, check >>> 24, (check >>> 16) & 255, (check >>> 8) & 255, check & 255];
@@ -36,7 +36,7 @@ export function encode(prefix, covered) {
   return prefix + text;
 }
 
-// `token` with one byte changed and its checksum made right again.
+// `token` with one byte changed and a matching checksum.
 export function changed(token, at, change = (byte) => byte ^ 1) {
   const covered = decode(token).slice(0, -4);
   covered[at] = change(covered[at]);

@@ -21,7 +21,7 @@ const LAYERS = [
 const names = readdirSync(ROOT, { recursive: true }).map((name) => name.replaceAll('\\', '/')).filter((name) => name.endsWith('.js'));
 const folderOf = (name) => name.split('/')[0];
 const layerOf = (name) => LAYERS.findIndex((folders) => folders.includes(folderOf(name)));
-// What a file imports statically of the package's other sources.
+// The package's own files that a file imports statically.
 const imports = new Map(names.map((name) => {
   const text = readFileSync(new URL(name, ROOT), 'utf8');
   const paths = [...text.matchAll(/^(?:import|export)\b[^;]*?'(\.[^']+)';/gm)].map(([, path]) => posix.join(posix.dirname(name), path));

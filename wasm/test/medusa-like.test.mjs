@@ -1,4 +1,4 @@
-// LIKE, against its definition, and how many steps it takes at most.
+// LIKE, compared with its definition, and the maximal number of steps.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,7 +7,7 @@ import { dice } from './mutations.mjs';
 
 const lower = (character) => character.toLowerCase();
 
-// As it is defined, with no thought of time.
+// The definition, without regard to time.
 function slowly(text, pattern) {
   if (pattern.length === 0) return text.length === 0;
   const [first, ...rest] = pattern;
@@ -35,7 +35,7 @@ test('on random texts it says what its definition says', () => {
   let found = 0;
   for (let round = 0; round < 20_000; round += 1) {
     const [text, pattern] = [pick('ab%\\', 8), pick('ab%%_\\', 7)];
-    // A lone `\` at the end is no pattern, whatever stands before it.
+    // A pattern that ends with a lone `\` is invalid.
     const whole = /^(?:[^\\]|\\.)*$/.test(pattern);
     const expected = whole && slowly([...text], [...pattern]);
     assert.equal(like(text, pattern), expected, `${text} LIKE ${pattern}`);

@@ -1,4 +1,4 @@
-// The hashes of Medusa's own module: what they are, and how many are computed at once.
+// The hashes of Medusa's own module: their values, and how many are computed at once.
 
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
@@ -20,7 +20,7 @@ test('a text is the key whose hash it has, with the salt as the text that the ta
   assert.deepEqual(made.token, scryptSync(text, made.salt, 64).toString('hex'));
 });
 
-/** Hashes that end when they are let go. */
+/** Hashes that finish when the test lets them. */
 function held() {
   const open = [];
   let most = 0;
@@ -48,7 +48,7 @@ test('two are computed at once, 64 wait, and what comes beyond that is not verif
   const answers = await Promise.all(asked);
   assert.equal(most(), 2);
   assert.deepEqual([answers.filter((one) => one === false).length, answers.filter((one) => one === undefined).length], [66, 14]);
-  // Whom it had no time for is verified the next time.
+  // A text that was given up for lack of time is verified at the next attempt.
   const again = hashes.matches('one more', rowOf('apk_1'));
   await all();
   assert.equal(await again, false);

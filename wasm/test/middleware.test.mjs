@@ -1,4 +1,4 @@
-// The middleware in real frameworks: closed by default, and one answer whatever stands in front.
+// The middleware in real frameworks: it fails closed, and every framework gives the same answer.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -17,14 +17,14 @@ import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from
 const secrets = [{ kid: 1, secret: fixtures.secret }];
 const address = () => '192.0.2.1';
 
-// A verifier whose lists come from a source, at the fixtures' instant.
+// A verifier with a source, at the time of the fixtures.
 async function verifierFor(t) {
   const server = await issuer(files(lists.withPolicies));
   t.after(server.close);
   return createVerifier({ root, secrets, source: httpSource(server.url) });
 }
 
-// Each app has the same routes; `ask` gives status, headers and text of an answer.
+// Each app has the same routes. `ask` returns status, headers and text of the response.
 const frameworks = {
   async hono(t, verifier, options) {
     const app = new Hono();

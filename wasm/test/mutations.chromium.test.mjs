@@ -1,5 +1,5 @@
-// In Chromium, by the wasm module and by the engine in JavaScript: random keys and mutations, and what
-// nobody should send.
+// Random keys, mutations and hostile input in Chromium, for the wasm module and the engine in
+// JavaScript.
 
 import assert from 'node:assert/strict';
 import * as wasm from 'portcullis';

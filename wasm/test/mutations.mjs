@@ -1,5 +1,5 @@
-// Random keys and mutations of good ones, verified by both engines in whatever runtime this is. The
-// same in each: the digest of all verdicts tells whether the runtimes agree.
+// Random keys and mutations of good ones, verified by both engines, in any runtime. Every runtime gets
+// the same ones, so the digest of all verdicts shows whether the runtimes agree.
 
 import { changed } from './keys.mjs';
 
@@ -17,7 +17,7 @@ export function dice(seed = 20260101) {
   return { random, pick: (items) => items[random(items.length)] };
 }
 
-// Everything is one mistake away from a key that is accepted.
+// A key that is accepted, with one mistake.
 function mutated(all, { random, pick }) {
   const token = pick(all);
   const at = random(token.length);
@@ -33,7 +33,7 @@ function mutated(all, { random, pick }) {
   }
 }
 
-// Gives how often each verdict came, the first difference between the engines, and the digest.
+// Returns the count of each verdict, the first difference between the engines, and the digest.
 export async function compare(engines, { root, now, tokens, lists, secret }) {
   const { random, pick } = dice();
   const all = Object.values(tokens);

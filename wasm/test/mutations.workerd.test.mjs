@@ -1,5 +1,5 @@
-// In workerd, by the wasm module and by the engine in JavaScript: random keys and mutations, and what
-// nobody should send.
+// Random keys, mutations and hostile input in workerd, for the wasm module and the engine in
+// JavaScript.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,5 +1,5 @@
-// A misspelt demand is no demand: every call that takes options refuses what it does not know, and what is of
-// another type than it should be.
+// A misspelt option would require nothing, so every call that takes options refuses unknown names and values of the
+// wrong type.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -17,7 +17,7 @@ import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
 import { settings } from '../js/medusa/options.js';
 import { CALLS } from '../js/shared/options.js';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { bytes, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];
@@ -35,7 +35,7 @@ const asserted = { headers: { 'portcullis-assertion': assertionOf({ at: now }) }
 const handler = () => new Response();
 const medusa = { url: 'https://keys.example', adminKey: 'x', root };
 
-// By the name that the mechanism knows it by: each call with options.
+// Each call with options, by its name in the check of options.
 const calls = {
   createVerifier: [(options) => createVerifier({ root, ...options }), (options) => createPure({ root, ...options })],
   secrets: [createVerifier, (options) => new Bound(options)].map((create) => (entry) => create({ root, secrets: [{ ...secrets[0], ...entry }] })),
@@ -78,14 +78,14 @@ const calls = {
   'portcullis/medusa': [(options) => settings({ ...medusa, ...options })],
   fallback: [(fallback) => settings({ ...medusa, fallback: { until: new Date(), ...fallback } })],
 };
-// Of the class of wasm-bindgen alone: its options are in its module, which tells them with each that it refuses.
+// The calls of the wasm-bindgen class alone. Its module has the list of names, and reports it with each refusal.
 const ofTheClass = {
   Verifier: [(options) => new Bound({ root, ...options })],
   update: [(options) => bound.update({}, options)],
 };
-// Its one name stands in bodies, whose other names are the issuer's.
+// The one option that is a field of a request's body. The issuer checks the body's other fields.
 const bodies = { wait: [(body) => api.keys.revoke('a', body), (body) => api.keys.revokeMany({ ids: [], ...body }), (body) => api.bulkRevocations.create({ ...body })] };
-// Of these an object of their own is made above.
+// The calls above that merge the given options into an object of their own.
 const MERGED = new Set(['createVerifier', 'Verifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa', 'fallback']);
 
 const whole = {
@@ -93,7 +93,7 @@ const whole = {
   toArray: (options) => api.keys.list().toArray(options),
 };
 
-// What it threw, or what it rejected with.
+// The error that the call throws or rejects with.
 async function thrown(call, options) {
   try {
     await call(options);
@@ -145,7 +145,7 @@ for (const [name, all] of Object.entries({ ...calls, ...ofTheClass })) {
   });
 
   test(`${name}: each option has a type, and null is of none`, async () => {
-    // In these null says that something is not known.
+    // In these options, null means that a fact is unknown.
     const nullable = new Set(['address', 'origin', 'method', 'path', 'salesChannel']);
     const free = name === 'portcullis/medusa' ? ['timeout', 'retries', 'fetch', 'database'] : [];
     for (const call of all) {

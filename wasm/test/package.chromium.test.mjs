@@ -1,4 +1,4 @@
-// The package's browser entry in Chromium, from a plain file server and without a bundler.
+// The package's browser entry in Chromium, served as plain files without a bundler.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,4 @@
-// The package as it is packed: in each runtime that npm has, its types, and what linters of packages
-// say of it.
+// The packed package: in each runtime that npm offers, its types, and linters of packages.
 
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,12 +7,12 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { EdgeRuntime } from 'edge-runtime';
 import { build } from 'esbuild';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
 import { CALLS } from '../js/shared/options.js';
 import { BINDGEN, DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
-// Each tells which options it knows.
+// Each of these modules registers the options that it knows.
 import '../js/assertion/verifier.js';
 import '../js/issuer/client.js';
 import '../js/entry/node.js';
@@ -22,7 +21,7 @@ import '../js/status-list/checker.js';
 const ENTRIES = ['portcullis', 'portcullis/pure', 'portcullis/auto'];
 const EXPECTED = `true ${fixtures.issuer} accepted refused\n`;
 
-// Verifies a key by a bundle and by a request, and prints the same in every runtime.
+// Verifies a key with a bundle and in a request. The output is the same in every runtime.
 const useOf = (entry, imports) => `
   ${imports(entry, ['createVerifier', 'PortcullisError'])}
   ${imports('portcullis/fetch', ['protect'])}
@@ -40,7 +39,7 @@ const useOf = (entry, imports) => `
 const esm = (entry, names) => `import { ${names.join(', ')} } from '${entry}';`;
 const cjs = (entry, names) => `const { ${names.join(', ')} } = require('${entry}');`;
 
-// What a script in the edge runtime has to tell.
+// Waits for the result of a script in the edge runtime.
 async function toldBy(runtime) {
   const until = Date.now() + 10_000;
   while (runtime.evaluate('globalThis.told') === undefined && Date.now() < until) {
@@ -83,7 +82,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
       assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
     });
   }
-  // A verdict of the class of wasm-bindgen, and an error of its class.
+  // A verdict of the wasm-bindgen class, and an error of its class.
   const bound = (imports) => `
     ${imports('portcullis/bindgen', ['PortcullisError', 'Verifier'])}
     const bundle = Uint8Array.from(atob('${lists.first.bundle}'), (c) => c.charCodeAt(0));
@@ -105,7 +104,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
   });
   const { text: pinned } = keyOf(1);
   const keyring = Buffer.from(keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] })).toString('base64');
-  // An origin's verdicts on two assertions, with the same in every runtime.
+  // An origin's verdicts on two assertions. The output is the same in every runtime.
   const asserting = (imports) => `
     ${imports('portcullis/assertion', ['createAssertionVerifier'])}
     const keyring = Uint8Array.from(atob('${keyring}'), (c) => c.charCodeAt(0));
@@ -149,7 +148,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
         plugins: [{
           name: 'modules',
           setup(plugin) {
-            // As Next.js does: an import of `….wasm?module` is a WebAssembly.Module.
+            // In Next.js, an import of `….wasm?module` is a WebAssembly.Module.
             plugin.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: 'module' }));
             plugin.onLoad({ filter: /.*/, namespace: 'module' }, () => ({ contents: 'export default globalThis.PORTCULLIS_MODULE;' }));
           },
@@ -190,7 +189,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
     `);
     assert.equal(run('node', ['--import', './forbid.mjs', 'use.mjs'], folder), 'javascript malformed_empty wasm_unavailable\n');
     assert.match(run('node', ['use.mjs'], folder), /^wasm malformed_empty \[object Object\]|^wasm malformed_empty Verifier/);
-    // An engine that takes every module but those with vectors.
+    // An engine that refuses modules with vector instructions.
     write('old.mjs', 'WebAssembly.validate = (bytes) => !Array.from(bytes).includes(0x7b);');
     assert.match(run('node', ['--import', './old.mjs', 'use.mjs'], folder), /^javascript malformed_empty/);
   });
@@ -205,7 +204,7 @@ test('the types hold, of modules and of CommonJS, and linters of packages find n
     const compiler = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
     const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
     const modules = ['--module', 'nodenext', '--lib', 'es2022,dom', '--types', '', '--skipLibCheck'];
-    // The frameworks' own types, which a user has beside ours.
+    // The frameworks' own types, which a user installs as well.
     for (const name of ['hono', 'fastify']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
     run('node', [join(compiler, 'bin/tsc'), ...strict, ...modules, 'use.ts', 'use.cts'], folder);
   });
@@ -216,7 +215,7 @@ test('the types hold, of modules and of CommonJS, and linters of packages find n
   });
   await t.test('are the types wrong', async () => {
     const script = join(MODULES, '@arethetypeswrong/cli/dist/index.js');
-    // Not for the resolution of Node 10; and two entries are modules alone, because they wait for others.
+    // Without the resolution of Node 10. Two entries are ES modules only, because they use top-level await.
     const asked = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--exclude-entrypoints', 'verifier.wasm'];
     run('node', [script, tarball, '--format', 'ascii', '--no-definitely-typed', ...asked], folder);
   });

@@ -1,4 +1,4 @@
-// The package in workerd itself.
+// The package in workerd.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -52,7 +52,7 @@ test('in workerd: keys are verified, and a refresh brings a revocation', async (
   assert.equal(first[0].key.owner, 42);
   assert.deepEqual(server.asked, ['bundle']);
 
-  // Another request: the verifier of the first goes on, and may be refreshed by this one.
+  // Another request uses the same verifier, and can refresh it.
   server.served = files(lists.second);
   const second = await ask({ refresh: { now }, verify: verify.slice(0, 3) });
   assert.deepEqual(told(second), ['accepted', 'accepted', 'revoked']);

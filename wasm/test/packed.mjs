@@ -1,4 +1,4 @@
-// The package as it is packed, installed from its tarball into an empty folder.
+// The packed package, installed from its tarball into an empty folder.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ export function install(t) {
   return { folder, tarball: join(folder, filename), packed: files.map(({ path }) => path) };
 }
 
-// A runtime's program from its npm package for this machine; `undefined` where there is none.
+// The program of a runtime, from its npm package for this machine; `undefined` if there is none.
 export function program(scope, path) {
   try {
     const [folder] = readdirSync(join(MODULES, scope));

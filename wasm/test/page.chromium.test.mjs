@@ -82,7 +82,7 @@ browserTest('the page: a wrong root, and no root, are said plainly', async (t) =
   const none = await opened(t, { pin: '' });
   await none.until('trouble', 'Which issuer?');
   assert.equal(await none.page.getByLabel('Root key').isVisible(), true);
-  // The form is the way out.
+  // The user can still enter a root key.
   await none.page.getByLabel('Root key').fill(root);
   await none.page.getByRole('button', { name: 'Connect' }).click();
   await none.until('connection-text', 'Connected to iss_');
@@ -92,7 +92,7 @@ browserTest('the page\'s server gives its own files and nothing else', async (t)
   const site = await serve({ issuer: 'https://keys.example.com/below', root });
   t.after(() => close(site));
   const { port } = site.address();
-  // By hand, because fetch would tidy the path up.
+  // Sent with `request`, because fetch would normalize the path.
   const get = (path, method = 'GET') =>
     new Promise((resolve, reject) => {
       request({ port, host: '127.0.0.1', path, method }, (response) => {

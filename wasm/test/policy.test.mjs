@@ -1,4 +1,4 @@
-// Policies through the package: what a key may do, and what is fetched to know it.
+// Policies in the package: what a key may do, and which files are fetched for that.
 
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
@@ -67,7 +67,7 @@ test('each fact of a request counts, in the order of the policy\'s rules', async
     [tokens.secretWithPolicy, { ...admin, method: 'DELETE' }, 'method_denied'],
     [tokens.secretWithPolicy, { ...admin, scopes: ['orders:a'], salesChannel: 'sc_1' }, 'sales_channel_denied'],
     [tokens.secretWithoutSuchPolicy, admin, 'policy_missing'],
-    // No policy: nothing is restricted, and nothing granted.
+    // A key without a policy has no restriction and no scope.
     [tokens.secret, {}, 'accepted'],
     [tokens.secret, { scopes: 'orders:read' }, 'scope_missing'],
   ];
@@ -104,7 +104,7 @@ test('policies that can\'t be had do not hold a list up, and refuse', async (t) 
   await verifier.refresh({ now });
   assert.equal(verifier.status({ now }).list.number, 5);
   assert.equal(ask(), 'policy_unavailable');
-  // Someone else's bytes under the right name.
+  // Other bytes under the right name.
   const names = Object.keys(served).filter((name) => name.startsWith('policies/'));
   server.served = { ...served, ...Object.fromEntries(names.map((name) => [name, bytes(lists.first.stamp)])) };
   await verifier.refresh({ now });
@@ -204,7 +204,7 @@ test('which grants cover which scopes, by the shared vectors', () => {
   }
 });
 
-// Of a body of one policy that has scopes alone.
+// The scopes in a body of one policy that has nothing but scopes.
 function scopesIn(file) {
   if (file.toString('latin1', 0, 3) !== 'PCP' || file[4] !== 1 || file[13] !== 0x20) return [];
   const scopes = [];

@@ -1,4 +1,4 @@
-// Runs the main flows under a polluted Object.prototype and prints what came of them, for pollution.test.mjs.
+// Runs the main flows with a polluted Object.prototype and prints their outcomes, for pollution.test.mjs.
 
 import { deflateSync, inflateSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -16,7 +16,7 @@ import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
 import { settings } from '../js/medusa/options.js';
 import { CALLS } from '../js/shared/options.js';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { own, property } from '../js/shared/property.js';
 import { bytes, files, fixtures, lists, now, root, tokens } from './support.mjs';
 
@@ -39,7 +39,7 @@ const statusList = (key, iat = now / 1000 - 10) => new SignJWT({ sub: URI, iat, 
   .setProtectedHeader({ alg: 'EdDSA', typ: 'statuslist+jwt' }).sign(key);
 const [good, forged] = [await statusList(privateKey), await statusList(stranger.privateKey)];
 
-// What nobody who polluted Object.prototype could reach: what others' code does is not looked at here.
+// `calmly` removes the pollution while other code runs: only the package's own code is tested with it.
 let polluting = [];
 const write = ({ name, value }) =>
   Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { value, writable: true, configurable: true, enumerable: true }));
@@ -53,8 +53,8 @@ function calmly(act) {
   }
 }
 
-// Node's own Response, streams and import of keys fail when `get` or `signal` stand in Object.prototype, which is none
-// of the package's doing. This has what it asks of them.
+// Node's own Response, streams and import of keys fail if Object.prototype has `get` or `signal`. These stand-ins have
+// the members that the package uses.
 const streamOf = (content) => {
   const left = content === null ? [] : [content];
   return { getReader: () => ({ read: async () => ({ done: left.length === 0, value: left.pop() }), cancel: async () => {} }), cancel: async () => {} };
@@ -72,7 +72,7 @@ globalThis.Response = class {
   }
 };
 
-// What `fetch` of a source or a client was asked for.
+// A `fetch` for a source or a client that records its requests.
 const fetching = (answer) => {
   const asked = [];
   const fetch = async (address, init) => {
@@ -82,7 +82,7 @@ const fetching = (answer) => {
   return { asked, fetch };
 };
 
-// A class gives its method to its instances.
+// A store with an inherited method.
 class Folder {
   async get(name) {
     if (served[name] === undefined) throw Object.assign(new Error(name), { status: 404 });
@@ -90,14 +90,14 @@ class Folder {
   }
 }
 
-// Of a verdict what it has itself.
+// The own properties of a verdict.
 function outcome(verdict) {
   const at = (...names) => names.reduce((value, name) => (name === 'name' ? value?.name : property(value, name)), verdict);
   return [at('ok'), at('code'), at('key', 'name'), at('key', 'kind'), at('grant', 'scopes'), at('list', 'freshness'), at('problem', 'status'), at('problem', 'body'),
     at('problem') && Object.entries(at('problem', 'headers'))].map(String).join(' ');
 }
 
-// What needs no source.
+// The flows that need no source.
 function offlineFlowsOf(name, create) {
   const offline = () => create({ root, secrets, bundle, now });
   const each = (flow) => {
@@ -154,7 +154,7 @@ function flowsOf(name, create) {
   };
 }
 
-// Of each middleware: what a request gets to see.
+// Each middleware, with the responses to some requests.
 function middlewareOf(name, verifier, requests) {
   const handler = (request, { key }) => calmly(() => new Response(key.name));
   const answered = async (response) => [response.status, await response.text(), ...response.headers].join(' ');
@@ -286,11 +286,11 @@ async function run() {
 }
 
 const realNow = Date.now;
-// The flows that give no instant are verified at the fixtures'.
+// The flows that pass no time run at the time of the fixtures.
 Date.now = () => now;
 
 const clean = await run();
-// A middleware's names are known when it is made.
+// Read after the first run, because a middleware registers its options when it is created.
 const options = new Set([...CALLS.values()].flat());
 const OTHERS = ['get', 'then', 'value', 'writable', 'toJSON', 'keys', 'portcullis', 'originalUrl', 'headers', 'authenticate', 'ok', 'code', 'bearer',
   'again', 'longer', 'crit', 'exp', 'ttl', 'hash', 'realm', 'policies', 'ranges', 'longestPause'];
@@ -315,11 +315,11 @@ async function polluted(these) {
 }
 
 for (const [said, value] of Object.entries(values)) {
-  // A `then` that can be called is called by the language itself, for every Response that anybody waits for.
+  // JavaScript itself calls a callable `then` of every awaited Response.
   const these = names.filter((name) => name !== 'then' || typeof value !== 'function');
   runs.push({ value: said, names: 'all of them', outcomes: await polluted(these.map((name) => ({ name, value }))) });
 }
-// What is no promise is nobody's to wait for.
+// Synchronous results are not awaited, so a callable `then` must change nothing.
 const outcomes = {};
 write({ name: 'then', value: (resolve) => resolve(evil) });
 for (const [name, flow] of Object.entries(flows)) {

@@ -1,5 +1,5 @@
-// What stands in Object.prototype changes no verdict: it is no option of anybody's, no header and no key. The
-// main flows are run without and with it, in a process of their own.
+// A property of Object.prototype changes no verdict: it is not taken for an option, a header or a key. The main
+// flows run with and without such properties, in a process of their own.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

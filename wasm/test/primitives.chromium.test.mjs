@@ -1,4 +1,4 @@
-// Other people's vectors in Chromium: by the module, by the engine in JavaScript, and by its WebCrypto.
+// Third-party vectors in Chromium, for the module, the engine in JavaScript and WebCrypto.
 
 import { readFileSync } from 'node:fs';
 

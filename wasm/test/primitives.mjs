@@ -1,5 +1,5 @@
-// Other people's vectors (tests/vectors/primitives), and what `verifySignatures` and `verifyTags` must
-// make of them.
+// Third-party vectors (tests/vectors/primitives), and the expected results of `verifySignatures` and
+// `verifyTags`.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const read = (name) =>
 export const signatures = { wycheproof: read('ed25519-wycheproof'), cctv: read('ed25519-cctv') };
 export const tags = read('hmac-sha256-wycheproof');
 
-// Where the module of the primitives is, which no package contains.
+// The path of the module of the primitives, which is not in the package.
 export const modulePath = () => handedOver('PORTCULLIS_PRIMITIVES');
 
 export function assertSignatures(source, { differing, verified }) {

@@ -1,5 +1,5 @@
-// Other people's vectors in Node: by the module, by the engine in JavaScript, and by Node's own Ed25519
-// in both of its forms.
+// Third-party vectors in Node, for the module, the engine in JavaScript and Node's own Ed25519 (both
+// APIs).
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Other people's vectors in workerd: by the module, by the engine in JavaScript, and by its WebCrypto.
+// Third-party vectors in workerd, for the module, the engine in JavaScript and WebCrypto.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The pure-JavaScript fallback: the same verdicts as the wasm module, on every vector and on random
+// The engine in JavaScript gives the same verdicts as the wasm module, for every vector and for random
 // mutations of keys and files.
 
 import assert from 'node:assert/strict';
@@ -26,7 +26,7 @@ const folder = new URL('../../tests/vectors/policy/', import.meta.url);
 const policies = readdirSync(folder).map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
 const named = ({ digest, length }) => ({ digest: new Uint8Array(Buffer.from(digest, 'hex')), len: length });
 
-// As the second verifier in Python does.
+// Runs a policy's vector as tests/python/verify.py does.
 function decidePolicy({ files, directory, visibility, policy: number, request }) {
   const held = new Policies();
   const codes = files.map((file) => {

@@ -1,4 +1,4 @@
-// No part of the package is larger than it may be.
+// Each part of the package is within its budget.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,11 +1,15 @@
-// Refreshing over HTTP: what is asked for, in which order, and what a bad source can do (withhold).
+// Refreshing over HTTP: which files are fetched, in which order, and that a bad source can do no more
+// than withhold them.
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { test as nodeTest } from 'node:test';
 import { createVerifier, httpSource } from 'portcullis';
 import { bytes, files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
 
 const secondKeyring = fixtures.keyrings[1];
+
+/** A fetch that never ends fails its test, instead of blocking the run. */
+const test = (name, body) => nodeTest(name, { timeout: 60_000 }, body);
 
 async function started(served, options) {
   const server = await issuer(served);

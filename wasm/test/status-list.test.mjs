@@ -1,5 +1,5 @@
-// Token Status Lists: the draft's own vectors, lists made by other implementations, and everything
-// that a list can have wrong with it.
+// Token Status Lists: the draft's own vectors, lists from other implementations, and every kind of
+// invalid list.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const seconds = (millis) => Math.floor(millis / 1000);
 const { publicKey, privateKey } = await generateKeyPair('Ed25519', { extractable: true });
 const jwk = { ...(await exportJWK(publicKey)), kid: 'a' };
 
-// A status list token; `change` may spoil it.
+// A status list token. `change` can make it invalid.
 async function signed({ lst, bits = 1, header = {}, claims = {}, key = privateKey, alg = 'EdDSA' }) {
   const payload = { sub: URI, iat: seconds(NOW) - 10, exp: seconds(NOW) + 3600, ttl: 60, status_list: { bits, lst }, ...claims };
   for (const [name, value] of Object.entries(payload)) if (value === undefined) delete payload[name];
@@ -26,7 +26,7 @@ async function signed({ lst, bits = 1, header = {}, claims = {}, key = privateKe
 const packed = (bytes) => deflateSync(bytes).toString('base64url');
 const token = (idx, uri = URI) => ({ status: { status_list: { idx, uri } } });
 
-// A checker of lists that are in memory, by what `served.token` is at the moment.
+// A checker with a `fetch` that returns the current `served.token`.
 function checker(served, options) {
   served.asked = 0;
   const fetch = async (uri, init) => {
@@ -97,7 +97,7 @@ test('keys: a JWK, a set, a CryptoKey, jose\'s own functions, and none that does
   assert.equal(await ask({ ...jwk, use: 'enc' }), 'status_list_key');
   assert.equal(await ask({ ...jwk, alg: 'ES256' }), 'status_list_key');
   assert.equal(await ask({ keys: [{ ...jwk, kid: 'b' }] }), 'status_list_key');
-  // The public key as an HMAC secret, and no signature at all.
+  // The public key as an HMAC secret, and no signature.
   const [, payload] = good.split('.');
   const header = (alg) => Buffer.from(JSON.stringify({ alg, typ: 'statuslist+jwt' })).toString('base64url');
   assert.equal(await ask(jwk, `${header('none')}.${payload}.`), 'status_list_key');
@@ -175,7 +175,7 @@ test('a list is fetched once for its ttl, used while it is stale, and never past
   served.token = await signed({ lst: packed(Buffer.from([1])), claims: newer });
   assert.equal((await ask(60_000)).code, 'status_invalid', 'the next one is waited for');
   assert.equal(served.asked, 2);
-  // An older list put out again takes nothing back.
+  // An older list that is published again restores no status.
   served.token = await signed({ lst: packed(Buffer.from([0])) });
   assert.equal((await ask(120_000)).code, 'status_invalid');
   assert.equal(served.asked, 3);

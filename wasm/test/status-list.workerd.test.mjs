@@ -1,4 +1,4 @@
-// Token Status Lists in workerd, which ends what a request has begun with that request.
+// Token Status Lists in workerd, which cancels the fetches of a request when the request ends.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -11,7 +11,7 @@ import { startWorker } from './workerd.mjs';
 
 const { publicKey, privateKey } = await generateKeyPair('Ed25519', { extractable: true });
 
-// A site with one list, which it answers with as `state.answer` says, and a Worker that looks up in it.
+// A site with one list, which `state.answer` sends, and a Worker that looks up statuses in it.
 async function start(t, { options = '', waitUntil = 'undefined' } = {}) {
   const state = { asked: 0, gone: 0 };
   const site = createServer((request, response) => {
@@ -56,7 +56,7 @@ async function until(what, holds) {
 test('nobody waits for the fetch of a request that is gone', async (t) => {
   const site = await start(t);
   const token = await site.token(60);
-  // The first fetch has no answer, and ends with the request that began it.
+  // The first fetch gets no answer, and ends with its request.
   site.answer = () => {};
   const client = connect(new URL(site.url).port, '127.0.0.1', () => client.write('GET / HTTP/1.1\r\nhost: a.example\r\n\r\n'));
   await until('the list is asked for', () => site.asked === 1);

@@ -12,7 +12,7 @@ export const { now, root, tokens, lists } = fixtures;
 
 export const bytes = (base64) => new Uint8Array(Buffer.from(base64, 'base64'));
 
-// The files of a list as an issuer serves them, by path.
+// The files of a list by path, as an issuer serves them.
 export function files(list, keyring = fixtures.keyrings[0]) {
   const named = (folder, group) =>
     Object.entries(group).map(([digest, file]) => [`${folder}/${digest}`, bytes(file)]);
@@ -27,7 +27,8 @@ export function files(list, keyring = fixtures.keyrings[0]) {
   ]);
 }
 
-// An issuer on loopback. `served` may be exchanged while it runs; a function answers by itself.
+// An issuer on loopback. A test can replace `served` while it runs. A function in it sends the answer
+// itself.
 export async function issuer(served) {
   const state = { served, asked: [] };
   const server = createServer((request, response) => {

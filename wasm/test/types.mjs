@@ -1,4 +1,4 @@
-// Programs that must compile, and lines in them that must not.
+// Programs that must compile, with lines that must not.
 
 const OPTIONS = {
   createVerifier: ['portcullis', 'VerifierOptions'],
@@ -18,7 +18,7 @@ const OPTIONS = {
   'verify and keys.authenticate': ['portcullis/issuer', 'VerifyOptions'],
 };
 
-// Fails to compile when a call (by `calls`, as options.js has them) knows other names than its type has.
+// Fails to compile if a call knows other option names than its type. `calls` is the list of options.js.
 export function sameNames(calls) {
   return Object.entries(OPTIONS).map(([call, [entry, type]]) => {
     const names = calls.get(call).map((name) => `${name}: true`);
@@ -26,7 +26,7 @@ export function sameNames(calls) {
   }).join('');
 }
 
-// Fails to compile when a code is added and this is not told: the union is closed.
+// Fails to compile if a code is added that isn't listed here: the union is closed.
 export const EXHAUSTIVE = `
 import { createVerifier, httpSource, PortcullisError, type ErrorCode, type RefusalCode, type Verdict } from 'portcullis';
 
@@ -192,12 +192,12 @@ void looked;
 declare module 'portcullis/fastify' { interface Found { found: Asserted } }
 declare function fromFastify(): import('fastify').FastifyRequest;
 const until: number | undefined = fromFastify().portcullis?.issuedAt;
-// Where nothing was said it is a key's verdict.
+// Without a type argument, it is a key's verdict.
 const serial = (request: Express.Request): number | undefined => request.portcullis?.key.serial;
 void [until, serial];
 `;
 
-// The class of wasm-bindgen: the same options and verdicts, of other names alone.
+// The wasm-bindgen class: the same options and verdicts, only the names of the types differ.
 export const BINDGEN = `
 import type * as ours from 'portcullis';
 import * as bound from 'portcullis/bindgen';

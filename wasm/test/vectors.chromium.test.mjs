@@ -1,4 +1,4 @@
-// The shared vectors in Chromium, by the wasm module and by the engine in JavaScript.
+// The shared vectors in Chromium, for the wasm module and the engine in JavaScript.
 
 import assert from 'node:assert/strict';
 import { browserTest, launch, packageServer } from './browser.mjs';
@@ -18,7 +18,7 @@ browserTest('the shared vectors in Chromium: one verdict, whatever verifies', as
       const one = verifyVector(createVerifier, all[0]);
       const took = performance.now() - started;
       const codesByPlatform = [];
-      // The class of wasm-bindgen is asked about keys alone.
+      // The wasm-bindgen class verifies keys, not requests.
       if (Verifier === undefined) for (const vector of all) codesByPlatform.push(await verifyByPlatform(createVerifier, vector));
       return { verdicts: [one, ...all.slice(1).map((vector) => verifyVector(createVerifier, vector))], codes: codesByPlatform, first: took };
     }, { vectors, path: `/js/${entry}.js` });

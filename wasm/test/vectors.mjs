@@ -1,4 +1,4 @@
-// The shared vectors of tests/vectors, and what `verifyVector` must make of each.
+// The shared vectors of tests/vectors, and the verdict that `verifyVector` must give.
 
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ export const vectors = readdirSync(folder)
   .sort()
   .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
 
-// The package speaks of milliseconds, and of what is not there as null.
+// In the package's form: times in milliseconds, and null for a missing value.
 export function expected({ adopt, expect: { verdict, code = null, key = null } }) {
   return {
     adopt: adopt.map(({ refused }) => refused),

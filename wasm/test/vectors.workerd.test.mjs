@@ -1,5 +1,5 @@
-// The shared vectors in workerd: one Worker that imports the package's own entry, and the engine in
-// JavaScript, and is told each vector over HTTP.
+// The shared vectors in workerd: one Worker imports the package's entry and the engine in JavaScript,
+// and gets each vector over HTTP.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,5 +1,5 @@
-// Runs one shared vector of assertions with the package, in whatever runtime this is: twice, for the
-// second time the signature is known.
+// Runs one shared vector of assertions in any runtime. It runs twice, because the second time the
+// signature is cached.
 
 function bytes(text) {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));

@@ -1,5 +1,5 @@
-// Other people's vectors, by each way that a token's signature or tag is verified, in whatever runtime
-// this is. `exports` are those of wasm/primitives.
+// Runs third-party vectors through each way in which the package verifies a signature or tag, in any
+// runtime. `exports` are those of wasm/primitives.
 
 import { verifyNatively } from '../js/engine/native.js';
 import { isStrict, keyFault, verify } from '../js/pure/ed25519.js';
@@ -13,7 +13,7 @@ function bytes(text) {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-// The bits that an export answers of these parts, as names that are there or not.
+// Calls an export with these parts. The bits of its answer are the `words` that apply.
 function asking(exports) {
   const input = exports.open();
   return (name, parts, length, words) => {
@@ -28,8 +28,8 @@ function asking(exports) {
   };
 }
 
-// Gives what differs from the vectors' own verdicts, how many verdicts each way gave, and what the
-// platform would have accepted of what it is never asked.
+// Returns the differences from the vectors' own verdicts, the number of verdicts of each way, and how many
+// vectors the platform would accept of those that it never gets.
 export async function verifySignatures(vectors, exports) {
   const ask = asking(exports);
   const told = { differing: [], verified: {}, lenient: 0, asked: 0 };
@@ -67,7 +67,7 @@ export function verifyTags(vectors, exports) {
     const verdicts = {
       pure: [cut(secret), whole(secret)],
       'pure, the key as it is': [cut(key), whole(key)],
-      // The module reads one block, and says of more that it does not.
+      // The module reads messages of one block only.
       ...(message.length <= ONE_BLOCK && { wasm: [inWasm.isCut, inWasm.isWhole] }),
     };
     for (const [way, [isCut, isWhole]] of Object.entries(verdicts)) {

@@ -1,5 +1,5 @@
-// Runs one shared vector with the package, in whatever runtime this is: the key alone, and as that of a
-// request, which the platform's Ed25519 has a part in.
+// Runs one shared vector with the package in any runtime: the key alone, and in a request, for which the
+// platform's Ed25519 is used.
 
 function bytes(text) {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
@@ -36,15 +36,15 @@ function prepared(createVerifier, vector) {
 export function verifyVector(createVerifier, vector) {
   const { verifier, adopt, demand } = prepared(createVerifier, vector);
   const verdict = verifier.verify(vector.token, demand);
-  // By name: some fields of a key may be made only when they are asked for.
+  // Read by name, because some fields of a key are getters.
   const key = verdict.ok ? Object.fromEntries(FIELDS.map((name) => [name, verdict.key[name]])) : null;
   return { adopt, ok: verdict.ok, code: verdict.code ?? null, key };
 }
 
-// What a request meets that no policy lets pass, none being held; and one without a key.
+// The codes of a request beyond those of a key: no policies are held here, and the key may be empty.
 const OF_REQUESTS = { policy_missing: null, policy_unavailable: null, no_key: 'malformed_empty' };
 
-// The code alone, with the platform's Ed25519 asked before the engine.
+// The code, with the platform's Ed25519 used before the engine.
 export async function verifyByPlatform(createVerifier, vector) {
   const { verifier, demand } = prepared(createVerifier, vector);
   const request = { headers: {}, method: 'GET', url: '/' };

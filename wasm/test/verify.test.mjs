@@ -1,4 +1,4 @@
-// Verdicts: good keys, every refusal, and input that is none of either.
+// Verdicts: good keys, every refusal, and input that isn't a text.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -74,7 +74,7 @@ test('a secret that comes before its keyring waits for it', () => {
   assert.equal(verifier.verify(tokens.secret, { now }).ok, true);
 });
 
-// Every code of `RefusalCode`, and a way to it.
+// Each code of `RefusalCode`, with a call that gives it.
 const prefixed = (text) => `pk_live_${text}`;
 const refusals = {
   malformed_empty: () => code(make(), ''),
@@ -107,7 +107,7 @@ for (const [expected, refusal] of Object.entries(refusals)) {
   test(`refused: ${expected}`, () => assert.equal(refusal(), expected));
 }
 
-// What policy.test.mjs has, and the one that no list of ours can give.
+// The codes that policy.test.mjs tests, and `foreign_list`, which can't occur with one keyring.
 const elsewhere = [
   'policy_missing', 'policy_unavailable', 'address_denied', 'origin_denied', 'method_denied', 'path_denied',
   'scope_missing', 'sales_channel_denied', 'foreign_list',
@@ -170,7 +170,7 @@ test('time alone revokes, expires, ages and closes', () => {
 test('strings that are no keys are refused, and the verifier goes on working', () => {
   const verifier = make();
   const good = tokens.publishable;
-  // Code units that a careless copy would cut to the bytes of `pk_live_…`.
+  // Code units that a copy which truncates them would turn into `pk_live_…`.
   const wide = [...good].map((c) => String.fromCharCode(c.charCodeAt(0) + 0x100)).join('');
   const hostile = [
     ['\u{141}'.repeat(4), 'malformed_character'],
@@ -185,7 +185,7 @@ test('strings that are no keys are refused, and the verifier goes on working', (
     ['\ud800'.repeat(1_000_000), 'malformed_too_long'],
     [good + good, 'malformed_too_long'],
   ];
-  // The module that the package has started already.
+  // The memory of the module that the package has instantiated.
   const memory = () => exports.memory.buffer.byteLength;
   const before = memory();
   for (const [token, expected] of hostile) assert.equal(code(verifier, token), expected);
@@ -193,7 +193,7 @@ test('strings that are no keys are refused, and the verifier goes on working', (
   assert.equal(verifier.verify(good, { now }).ok, true);
 });
 
-// Each text is written over the one before it.
+// The module reads each text at the same place in memory.
 test('nothing of the key before is left to a text that is shorter, longer or not ASCII', () => {
   const verifier = make();
   const good = tokens.publishable;
@@ -225,7 +225,7 @@ test('a memory that grows takes no verdict with it', () => {
   const memory = () => exports.memory.buffer.byteLength;
   const verifier = make({ secrets });
   const before = verifier.verify(tokens.secret, { now });
-  // The first signature of each makes room to remember it and others: while a key is verified.
+  // The first signature of each verifier allocates its cache, during a verification.
   const all = Array.from({ length: 40 }, () => make());
   const size = memory();
   const verdicts = all.map((one) => one.verify(tokens.publishable, { now }));

@@ -1,5 +1,4 @@
-// A Worker in workerd itself that imports the package's files as they are: no bundler, and the
-// module imported as wasm.
+// Workers in workerd that import the package's files without a bundler, and the module as wasm.
 
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,15 +10,15 @@ import { serve as start, writeConfig } from '../../tests/workerd.mjs';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = createRequire(import.meta.url)('workerd').default;
 
-// Starts a Worker whose main module is `script`, beside the package's `js` and `dist`, `more` of its
-// files, and `others` by their names. It may fetch from loopback. Gives its address and what ends it.
+// Starts a Worker with the main module `script`, the package's `js` and `dist`, `more` of its files, and
+// `others` by name. It can fetch from loopback. Returns its address and a function that stops it.
 export async function startWorker(script, more = [], others = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-gate-workerd-'));
   writeFileSync(join(folder, 'worker.js'), script);
   const isFile = (file) => file.endsWith('.js') || file.endsWith('.wasm');
   const filesIn = (part) => readdirSync(join(PACKAGE, part), { recursive: true }).filter(isFile).map((file) => `${part}/${file}`);
   const files = [...filesIn('js'), ...filesIn('dist'), ...more];
-  // workerd embeds files beside its configuration alone.
+  // workerd embeds only files in the folder of its configuration.
   for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
   for (const [name, path] of Object.entries(others)) cpSync(path, join(folder, name));
   const remove = () => rmSync(folder, { recursive: true });
@@ -32,7 +31,7 @@ export async function startWorker(script, more = [], others = {}) {
   }
 }
 
-// Starts a Worker of these files in `folder`, the main module first.
+// Starts a Worker with these files of `folder`; the main module is the first.
 export async function serve(folder, files) {
   const { port, stop } = await start(PROGRAM, writeConfig(folder, files, { reaches: ['private'] }));
   return { url: `http://127.0.0.1:${port}/`, stop };

@@ -1,5 +1,5 @@
-// What the package gives may be wrapped: each method and getter does the same on a wrapper as on what it wraps,
-// and neither shows a secret. A class that is added has to be placed below.
+// The package's objects can be wrapped: each method and getter of a wrapper does the same as that of the wrapped
+// object, and neither shows a secret. A new class must be listed below.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,30 +13,30 @@ import { createIssuer } from 'portcullis/issuer';
 import { withApiKey } from 'portcullis/next';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createStatusChecker } from 'portcullis/status-list';
-import { assertionOf, keyOf, keyringOf } from './gate.mjs';
+import { assertionOf, keyOf, keyringOf } from './assertion-files.mjs';
 import { bytes, files, fixtures, lists, now, root, tokens } from './support.mjs';
 import { members, shown, WRAPPERS } from './wrappers.mjs';
 
-// Every class of the package, by what becomes of its instances.
+// Every class of the package, by the use of its instances.
 const CLASSES = {
-  // Users hold them; `wrappable` makes them.
+  // Users hold instances; `wrappable` makes the class.
   held: ['ApiKeyModuleService', 'AssertionVerifier', 'Events', 'Keys', 'Pages', 'StatusChecker', 'Verifier'],
-  // Users hold them; they have no private fields.
+  // Users hold instances; the class has no private fields.
   plain: ['IssuerError', 'Key', 'PortcullisError'],
-  // No user gets one.
+  // Users get no instance.
   inner: ['KeyChanges', 'Bits', 'Copy', 'StatusError', 'Engine', 'Fallback', 'CopySync', 'Hashes', 'AssertionKeyring', 'KeyVerifier',
     'Refresher', 'KeyLister', 'IssuerLister', 'UserError', 'WasmEngine', 'OldTables', 'Policies', 'IssuerConnection', 'Reader', 'RecordCache',
     'Refusal', 'Report', 'Slots', 'Transport', 'ListStore', 'Unreadable', 'Update'],
 };
-// What the entries export. Of `holders` an instance is made below, or in the test that is named.
+// The exports of the entries. An instance of each holder is made below, or in the test that `elsewhere` names.
 const EXPORTS = {
   holders: ['createAssertionVerifier', 'createIssuer', 'createStatusChecker', 'createVerifier', 'httpSource', 'Verifier'],
   elsewhere: { 'portcullis/medusa': 'tests/medusa/wrapped.test.mjs' },
-  // They give functions, answers or nothing.
+  // Functions that return functions, answers or nothing.
   others: ['apiKey', 'covers', 'engine', 'init', 'protect', 'readCaller', 'requireKind', 'requireScopes', 'withApiKey'],
   errors: ['IssuerError', 'PortcullisError'],
 };
-// Node has no module by this name, or can't load it.
+// Exports that Node doesn't resolve or can't load.
 const NOT_FOR_NODE = ['portcullis/package.json', 'portcullis/streaming', 'portcullis/verifier.wasm'];
 
 const SECRET = fixtures.secret;
@@ -64,7 +64,7 @@ const OF_ITS_PARTS = {
   labels: [], verify: ['x'], revokeHeld: ['x'], live: [], ready: [], rotateSecret: ['1'], replay: BY_ID, deliveries: ['1'],
 };
 
-// How to make one, and a call of each of its members.
+// For each kind of object: how to make it, and the arguments for each member.
 const HELD = {
   'a verifier': { make: verifier(createVerifier), calls: OF_A_VERIFIER },
   'a verifier in JavaScript': { make: verifier(createPure), calls: OF_A_VERIFIER },
@@ -96,7 +96,7 @@ const HELD = {
   ])),
 };
 
-// What became of a call, or of a getter.
+// The outcome of a call or a getter.
 async function outcome(it, name, given) {
   try {
     const value = await (typeof it[name] === 'function' ? it[name](...given) : it[name]);
@@ -109,7 +109,7 @@ async function outcome(it, name, given) {
   }
 }
 
-// Whatever is handed out is of a class that is placed above.
+// Checks that a returned object's class is listed above.
 function known(value) {
   if (typeof value !== 'object' || value === null || Symbol.asyncIterator in value || ArrayBuffer.isView(value)) return;
   const { name } = value.constructor ?? Object;
@@ -132,7 +132,7 @@ for (const [what, { make, calls }] of Object.entries(HELD)) {
     test(`${what}, in ${how}`, async () => {
       for (const name of Reflect.ownKeys(calls)) {
         const wrapped = wrap(await make());
-        // Twice, as a first call may do more than the next.
+        // Twice, because a first call may do more than the second.
         for (let round = 0; round < 2; round += 1) {
           assert.equal(await outcome(wrapped, name, calls[name]), await outcome(await make(), name, calls[name]), String(name));
         }
@@ -160,7 +160,7 @@ for (const [how, wrap] of Object.entries(WRAPPERS)) {
     const behind = createVerifier({ root, source: wrap({ get: source.get }) });
     assert.equal((await behind.refresh({ now })).freshness, 'fresh');
     const assertions = wrap(createAssertionVerifier({ root: keyOf(1).text, audience: 'origin.example', keyring }));
-    // A copy has no more than what it was made to have.
+    // A copy lacks the internal list of options.
     if (how.startsWith('an object with')) return;
     assert.throws(() => forExpress(assertions, { address: () => null }), TypeError, 'it still knows which options are its own');
   });

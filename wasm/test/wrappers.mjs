@@ -1,8 +1,8 @@
-// The ways in which others wrap what they hold: mocks, tracing, test runners, reactive stores.
+// The ways in which applications wrap objects: mocks, tracing, test runners, reactive stores.
 
 import { inspect } from 'node:util';
 
-/** What a wrapper gives of `it`, by the name of the wrapper. */
+/** The wrapped `it`, by the name of the wrapper. */
 export const WRAPPERS = {
   'a Proxy with an empty handler': (it) => new Proxy(it, {}),
   'a Proxy that reflects': (it) => new Proxy(it, { get: (target, name, receiver) => Reflect.get(target, name, receiver) }),
@@ -25,7 +25,7 @@ export const WRAPPERS = {
   },
 };
 
-/** Its methods and getters, those of its class as well. */
+/** The methods and getters of an object, including those of its class. */
 export function members(it) {
   const found = new Set();
   for (let holder = it; holder !== null && holder !== Object.prototype; holder = Object.getPrototypeOf(holder)) {
@@ -37,7 +37,7 @@ export function members(it) {
   return [...found];
 }
 
-/** Everything that can be printed, listed or copied of it, as one text. */
+/** Everything that printing, listing or copying an object shows, as one text. */
 export function shown(it) {
   const whole = { showHidden: true, showProxy: true, depth: 20, getters: false };
   const named = [];
@@ -45,7 +45,7 @@ export function shown(it) {
   return [inspect(it), inspect(it, whole), JSON.stringify(it), Object.keys(it), inspect({ ...it }, whole), named, String(it)].join('\n');
 }
 
-// As reactive stores do: what is frozen they leave as it is.
+// Like reactive stores, which don't wrap frozen objects.
 function deep(it) {
   return new Proxy(it, {
     get(target, name, receiver) {

@@ -36,6 +36,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -73,10 +74,10 @@ pub struct Assertion<'a> {
     pub environment: Environment,
     /// The key's public name.
     pub name: Name,
-    /// The owner's number, 0 for none.
-    pub owner: u32,
-    /// The policy's number, 0 for none.
-    pub policy: u32,
+    /// The owner's number, if any; 0 on the wire for none.
+    pub owner: Option<NonZeroU32>,
+    /// The policy's number, if any; 0 on the wire for none.
+    pub policy: Option<NonZeroU32>,
     /// Whether the list was fresh.
     pub fresh: bool,
     /// The recipient: host, and port if there is one, of the origin's URL.
@@ -150,7 +151,7 @@ impl UnsignedAssertion {
     }
 }
 
-/// An assertion whose signature and times were verified.
+/// An assertion with a verified signature and valid times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedAssertion {
     body: Vec<u8>,
@@ -184,8 +185,8 @@ impl Assertion<'_> {
             .put_u8(self.kind.code())
             .put_u8(self.environment.code())
             .put(self.name.bytes())
-            .put_u32(self.owner)
-            .put_u32(self.policy)
+            .put_u32(self.owner.map_or(0, NonZeroU32::get))
+            .put_u32(self.policy.map_or(0, NonZeroU32::get))
             .put_u8(if self.fresh { 1 } else { 2 });
         for text in [self.audience, self.scopes, self.sales_channels] {
             let len =
@@ -241,6 +242,7 @@ pub fn verify(
 
 fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
     let mut reader = Reader::open(body, LETTER, FileKind::Assertion)?;
+    // Fields of fixed length.
     let issuer = IssuerId(reader.array()?);
     let kid = reader.u16()?;
     let list = reader.u64()?;
@@ -249,12 +251,13 @@ fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
     let environment = Environment::from_code(reader.u8()?);
     let environment = environment.ok_or(WireError::NotCanonical(Field::Environment))?;
     let name = Name::from_bytes(reader.array()?);
-    let (owner, policy) = (reader.u32()?, reader.u32()?);
+    let (owner, policy) = (NonZeroU32::new(reader.u32()?), NonZeroU32::new(reader.u32()?));
     let fresh = match reader.u8()? {
         1 => true,
         2 => false,
         _ => return Err(WireError::NotCanonical(Field::Freshness)),
     };
+    // Three texts, each after its length.
     let mut text = || {
         let len = reader.u16()?;
         core::str::from_utf8(reader.bytes(len.into())?)

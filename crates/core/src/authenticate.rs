@@ -1,4 +1,4 @@
-//! The first steps of a verification: from a text to a key whose tag or signature is verified.
+//! The first steps of a verification: from a text to a key with a verified tag or signature.
 
 use crate::crypto::PublicKey;
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
@@ -59,6 +59,7 @@ impl Unverified {
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentic<'v>, Refusal> {
+        // A tag was verified on the way. A signature is verified only if the cache doesn't hold it.
         let (signer, proof) = self.proof(keyring, purpose)?;
         let authentic = match proof {
             Proof::Tag(good) => good,
@@ -104,6 +105,7 @@ impl Unverified {
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentication<'v>, Refusal> {
+        // A tag decides at once, and so does a cached signature.
         let (signer, proof) = self.proof(keyring, purpose)?;
         let authentic = Authentic { text: &self.0, signer, keyring };
         match proof {
@@ -237,7 +239,7 @@ fn is_good(
     }
 }
 
-/// A key whose tag or signature is verified. It may still be revoked, expired, or not what the
+/// A key with a verified tag or signature. It may still be revoked, expired, or not what the
 /// caller requires.
 ///
 /// It borrows the text and the keyring: a verification copies no claims before it accepts them.

@@ -132,7 +132,7 @@ pub(crate) fn read_named(prefix: &str, text: &str) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-/// Appends `bytes`, whose length must be a multiple of 8, to `text`.
+/// Appends `bytes` to `text`. Their number must be a multiple of 8.
 ///
 /// A remainder of fewer than 8 bytes is omitted; callers encode fixed layouts.
 #[cfg(any(feature = "issue", feature = "primitives", test))]

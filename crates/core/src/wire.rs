@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// Opens a file whose magic is `PC` and `letter`, in the one known version.
+    /// Opens a file with the magic `PC` and `letter`, in the one known version.
     pub(crate) fn open(bytes: &'a [u8], letter: u8, expected: FileKind) -> Result<Self, WireError> {
         let mut reader = Self::new(bytes);
         if reader.array::<3>()? != [b'P', b'C', letter] {

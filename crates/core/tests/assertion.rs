@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::WireError;
@@ -23,7 +25,7 @@ fn key() -> SigningKey {
     SigningKey::from_seed(&[9; 32])
 }
 
-/// A world whose keyring lists a signer of assertions.
+/// A world with a signer of assertions in its keyring.
 fn world() -> World {
     let mut world = World::new();
     world.amend = |draft| {
@@ -53,8 +55,8 @@ fn assertion(world: &World) -> Assertion<'static> {
         kind: Kind::Publishable,
         environment: Environment::Live,
         name: Name::derive(world.issuer, Serial::at(0, 7).unwrap()),
-        owner: 77,
-        policy: 9,
+        owner: NonZeroU32::new(77),
+        policy: NonZeroU32::new(9),
         fresh: true,
         audience: AUDIENCE,
         scopes: "orders:* carts:read",

@@ -1,6 +1,5 @@
-//! The shared vectors, one scenario per file. Those in `tests/vectors` run here, in the npm package
-//! and in the gate; those in `tests/vectors/policy` run here and in the second verifier; those in
-//! `tests/vectors/assertion` run here, in the npm package and in the second verifier.
+//! The shared vectors, one scenario per file. `tests/vectors/README.md` says what they contain and
+//! which other verifiers run them.
 //!
 //! The files are generated from the scenarios next to this file, whose keys are fixed. They are
 //! committed, and a test fails if they differ. `UPDATE_VECTORS=1 cargo test -p portcullis-core
@@ -40,7 +39,7 @@ fn assertions() -> PathBuf {
 
 fn files(folder: &Path) -> BTreeSet<PathBuf> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.filter(|path| path.is_file()).collect()
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
 }
 
 /// Compares the files in `folder` with the vectors that must be there, by name.

@@ -227,13 +227,13 @@ impl AuthorizedRequest {
     }
 }
 
-/// What the platform's rate limiter counts by.
+/// The key of the platform's rate limiter.
 #[derive(Serialize)]
 struct Limit {
     key: String,
 }
 
-/// Asks the platform's rate limiter. If it doesn't answer within the deadline the request passes:
+/// Calls the platform's rate limiter. If it doesn't answer within the deadline the request passes:
 /// the limiter bounds a key's rate and doesn't decide whether the key is valid.
 async fn within_limit(runtime: &Runtime, class: &RateClass, forward: &Forward) -> bool {
     let asked = async {

@@ -28,7 +28,7 @@ pub async fn scheduled(env: &Env) {
 }
 
 /// Delivers the reports in a batch of the queue `USAGE_QUEUE` to the issuer. Acknowledges each
-/// message, or asks for its redelivery.
+/// message, or requests its redelivery.
 ///
 /// # Errors
 /// If the settings are invalid, or a message can't be acknowledged. The platform then redelivers the

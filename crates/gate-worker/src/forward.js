@@ -11,7 +11,7 @@ const TARGET = 2;
 const SET = 3;
 const CHANGED = 4;
 
-// The close code of a WebSocket whose time is over. The client must present its key again.
+// The close code of a WebSocket that has reached its time limit. The client must present its key again.
 const REAUTHENTICATE = 4401;
 const REASON = 'present the key again';
 
@@ -109,8 +109,8 @@ function isCached(request) {
   return cached;
 }
 
-// The Cache-Control of an answer that depends on the key: adds `private`, unless the answer itself
-// says who may store it.
+// The Cache-Control of an answer that depends on the key: adds `private`, unless the answer's own
+// directives already limit the caches that may store it.
 function privately({ headers }) {
   const value = headers.get('cache-control');
   if (value === null || value === '') return 'private';
@@ -132,7 +132,7 @@ function targetOf(url) {
   return url.slice(url.indexOf('/', url.indexOf('//') + 2));
 }
 
-// An answer whose body is cut off after `seconds`.
+// An answer with a body that is cut off after `seconds`.
 function endAfter(response, seconds) {
   // Encoding and length stay as they are; only the bytes stop.
   if (!response.body) return new Response(null, response);

@@ -1,6 +1,6 @@
 //! A request for the origin, as edits of the client's request.
 //!
-//! A host starts from the client's fields, drops those whose rule removes them, and applies the
+//! A host starts from the client's fields, drops those that their rule removes, and applies the
 //! edits. Nothing else of the client's request is changed, and no removed field reaches the origin.
 
 use core::fmt::Write as _;

@@ -207,6 +207,8 @@ impl<'g> Pipeline<'g> {
             return None;
         }
         let mut left: Option<String> = None;
+        // On its own route the parameter is a credential, and is removed as the route says. On
+        // other routes it is data, unless its value is a key of this system.
         for name in self.settings.routes.key_parameters() {
             let is_routes = places.query.as_deref() == Some(name);
             let query = left.as_deref().unwrap_or(&request.query);
@@ -287,6 +289,7 @@ impl<'g> Pipeline<'g> {
         if claims.policy.is_none() && self.settings.require_policy {
             return Err(stop(Reason::PolicyRequired));
         }
+        // If the policy's file isn't held, wait for its fetch. Once that wait is over, refuse.
         let (kind, number) = (claims.kind, claims.policy.map_or(0, NonZeroU32::get));
         match self.trust.policy(kind, number) {
             Ok(policy) => Ok(policy),
@@ -371,10 +374,12 @@ fn authorize(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Resul
         scopes: &scopes,
         sales_channel: None,
     };
+    // An unknown address is an error of the gate's settings, not of the client.
     let denied = |denial| {
         let unknown = denial == Denial::Address && address.is_none();
         if unknown { Reason::AddressUnknown } else { Reason::Denied(denial) }
     };
+    // Check everything but the sales channel, then every channel that the query names.
     decide(policy, &facts).map_err(denied)?;
     let Some(parameter) = &route.sales_channel else { return Ok(()) };
     for channel in query::values(&request.query, parameter)? {

@@ -111,7 +111,7 @@ fn worker(setup: &Setup, name: &str, (package, folder): (&str, &str), out: &Path
             // worker-build would run wasm-opt without enabling SIMD.
             .args(["--profile", PROFILE, "--no-opt", "--out-dir"])
             .arg(out)
-            // worker-build downloads each tool whose path isn't set.
+            // worker-build downloads each tool that has no path set.
             .env("WASM_BINDGEN_BIN", &setup.tools.wasm_bindgen)
             .env("ESBUILD_BIN", &setup.npm.esbuild)
             .env("WASM_OPT_BIN", &setup.npm.wasm_opt);

@@ -15,6 +15,8 @@ pub(crate) enum Step {
     Fmt,
     /// cargo clippy, warnings denied, on the host and for wasm
     Clippy,
+    /// cargo doc, warnings denied: of the workspace, and of core as docs.rs builds it
+    Docs,
     /// cargo test
     Rust,
     /// Core compiles where there is no standard library
@@ -34,7 +36,7 @@ pub(crate) enum Step {
     Medusa,
     /// node --test on a Next.js application, built and run: tests/next
     Next,
-    /// A short campaign of `cargo xtask torture`, if asked for, and one of an hour with --full
+    /// A campaign of `cargo xtask torture`: a short one with --only torture, an hour with --full
     Torture,
 }
 
@@ -58,7 +60,7 @@ impl Fuzz {
     }
 }
 
-/// Targets without a standard library, of which one installed target is enough.
+/// Targets without a standard library. One of them is enough.
 const BARE: [&str; 5] = [
     "thumbv7em-none-eabi",
     "thumbv7em-none-eabihf",
@@ -83,7 +85,7 @@ const TORTURE_MINUTES: f64 = 0.5;
 const FULL_TORTURE_MINUTES: f64 = 60.0;
 
 pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
-    // A campaign depends on what else the machine does: it runs if asked for.
+    // Other load on the machine disturbs a campaign, so it only runs on request.
     let by_default = |step: &Step| full || *step != Step::Torture;
     let wanted = |step: &Step| if only.is_empty() { by_default(step) } else { only.contains(step) };
     // Formatting and lints read only sources, so if they are selected alone, nothing is built.
@@ -97,6 +99,7 @@ pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
         match step {
             Step::Fmt => fmt(),
             Step::Clippy => clippy(),
+            Step::Docs => docs(),
             Step::Rust => rust(),
             Step::NoStd => no_std(),
             Step::Python => python(),
@@ -121,6 +124,7 @@ fn name(step: Step) -> &'static str {
     match step {
         Step::Fmt => "fmt",
         Step::Clippy => "clippy",
+        Step::Docs => "docs",
         Step::Rust => "rust",
         Step::NoStd => "no-std",
         Step::Python => "python",
@@ -161,6 +165,23 @@ fn wasm_clippy() -> Result<()> {
     let mut clippy = wasm.cargo()?;
     clippy.args(["clippy", "--target", setup::TARGET]).args(packages);
     cmd::stream(clippy.args(["--", "-D", "warnings"]))
+}
+
+/// A link to an item that was renamed or made private is a warning of rustdoc alone.
+fn docs() -> Result<()> {
+    const DENY: &str = "-D warnings";
+    let mut workspace = cmd::host_cargo();
+    workspace.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", DENY);
+    cmd::stream(&mut workspace)?;
+    // docs.rs documents every feature and labels its items, which takes an unstable rustdoc. A
+    // separate target folder, because `RUSTC_BOOTSTRAP` makes cargo compile dependencies again.
+    let mut docs_rs = cmd::host_cargo();
+    docs_rs
+        .args(["doc", "-p", "portcullis-core", "--all-features", "--no-deps"])
+        .env("RUSTDOCFLAGS", format!("{DENY} --cfg docsrs"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", paths::target().join("docs-rs"));
+    cmd::stream(&mut docs_rs)
 }
 
 /// Whether a component of the toolchain works, after trying to add it.

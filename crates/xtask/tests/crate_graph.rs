@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The allowed dependencies within the workspace. The issuer and the edge crates never depend on
+/// The allowed dependencies within the workspace. The issuer and the gate's crates never depend on
 /// each other: they share only the specs and the test vectors.
 const ALLOWED: [(&str, &[&str]); 12] = [
     ("portcullis-core", &[]),

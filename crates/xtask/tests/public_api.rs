@@ -1,9 +1,9 @@
-//! What `portcullis-core` offers to other crates, as a committed file, so that a change of it shows
-//! in a diff. `UPDATE_PUBLIC_API=1 cargo test -p xtask --test public_api` rewrites the file.
+//! The public interface of `portcullis-core` is a committed file, so that a change shows in a diff.
+//! `UPDATE_PUBLIC_API=1 cargo test -p xtask --test public_api` rewrites the file.
 //!
-//! The list is made from rustdoc's JSON, whose format belongs to the compiler's version: the crate
-//! `public-api` reads one format. With a compiler of another one the comparison is left out, except
-//! in continuous integration.
+//! The list is made from rustdoc's JSON. Its format depends on the compiler's version, and the
+//! crate `public-api` reads one format. With another compiler the comparison is skipped, except in
+//! continuous integration.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,9 +17,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// rustdoc's JSON of core with its signing half, without the doors for tests.
+/// rustdoc's JSON of core with the feature `issue`, without the feature for test vectors.
 fn rustdoc() -> PathBuf {
-    // A folder of its own: with RUSTC_BOOTSTRAP, dependencies are compiled anew.
+    // A separate target folder: `RUSTC_BOOTSTRAP` makes cargo compile dependencies again.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("public-api");
     let status = Command::new(env!("CARGO"))
         .current_dir(root())

@@ -1,12 +1,13 @@
-//! The issuer writes to its database in one way, and answers a committed change in one form.
+//! The issuer writes to its database through one type, and one type describes every committed
+//! change.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Where a write transaction is committed: the store's changes, its migrations, and a move, at
-/// whose ends no issuer runs.
+/// The files that commit a write transaction: the store's changes, its migrations, and a move to
+/// another database, during which no issuer runs.
 const COMMITS: [&str; 6] = [
     "moving/back.rs",
     "moving/ends.rs",
@@ -15,7 +16,7 @@ const COMMITS: [&str; 6] = [
     "store/mod.rs",
     "store/moves.rs",
 ];
-/// What writes without an event. No action on keys, owners, policies or settings is among them.
+/// The files that write without an event. None of them acts on keys, owners, policies or settings.
 const BOOKKEEPING: [&str; 14] = [
     "actions/usage.rs",
     "backup.rs",
@@ -53,7 +54,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// The files whose code, without comments, has a line that contains one of `texts`.
+/// The files with a line of code, comments excluded, that contains one of `texts`.
 fn holding(texts: &[&str]) -> BTreeSet<String> {
     let holds = |line: &str| {
         !line.trim_start().starts_with("//") && texts.iter().any(|text| line.contains(text))

@@ -1,4 +1,4 @@
-// The stage of a page of docs/operations: an issuer that runs as the service of docs/operations.md, a
+// The set-up of a page of docs/operations: an issuer that runs as the service of docs/operations.md, a
 // gate in front of an origin, and what stands in for systemd and wrangler. Paths and addresses of the
 // pages stand for others here.
 

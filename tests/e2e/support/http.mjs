@@ -1,4 +1,4 @@
-// Small servers on loopback: an origin that says what reached it, and a relay that can lie.
+// Small servers on loopback: an origin that reports the request it got, and a relay that can change files.
 
 import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';

@@ -1,5 +1,5 @@
-// What Cloudflare does around a Worker beside requests, as workerd speaks to it: Queues, cron
-// triggers and Analytics Engine.
+// Stand-ins for Cloudflare's services beside requests, with workerd's protocols: Queues, cron triggers
+// and Analytics Engine.
 
 import { listen, read } from './http.mjs';
 

@@ -1,8 +1,8 @@
-// Ports for programs that can't say which one they were given.
+// Free ports, for programs that can't choose one and report it.
 
 import { connect, createServer } from 'node:net';
 
-/** A port on loopback that nobody listens at. */
+/** A port on loopback without a server. */
 export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,4 @@
-// Starting the real programs, and ending exactly those that were started.
+// Starts the real programs, and stops exactly those that it started.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// Taking tokens apart and putting them together, to forge as well as anyone without the key can.
+// Decodes and encodes tokens, to forge them as well as an attacker without the key can.
 
 import { crc32 } from 'node:zlib';
 

@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 
 use crate::error::Thrown;
 
-/// As a plain object, in which `null` stands for what there is not.
+/// As a plain object, with `null` for a missing value.
 pub(crate) fn object(answer: &impl Serialize) -> Result<JsValue, Thrown> {
     Ok(answer.serialize(&Serializer::new().serialize_missing_as_null(true))?)
 }

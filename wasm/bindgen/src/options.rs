@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(names::<Request>(), fields(shared, "RequestFacts"));
         assert_eq!(names::<Held>(), fields(shared, "Secret"));
         assert_eq!(names::<Creation>(), fields(include_str!("class.d.ts"), "VerifierOptions"));
-        // These stand in the signatures of class.rs.
+        // These are named in the signatures of class.rs.
         assert_eq!(Adopt::NAMES, ["now"]);
         assert_eq!(Refresh::NAMES, ["now"]);
         assert_eq!(Look::NAMES, ["now", "freshFor"]);

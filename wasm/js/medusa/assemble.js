@@ -31,7 +31,7 @@ export function assemble(container, options, settings) {
   const copySync = new CopySync({ connection, copy, scope, every: settings.recordsFor, logger });
   const lister = new KeyLister({ connection, copy, verifier: keyVerifier, scope, url, onListed: () => copySync.start() });
 
-  // Cached, because Medusa asks for the key's creator next.
+  // Cached, because Medusa reads the key's creator next.
   const fetch = async (id) => keyVerifier.records.put(await connection.read((issuer) => issuer.keys.get(id)));
   const fallback = fallbackOf({ options: settings, container, fetch, inScope, logger });
 

@@ -181,6 +181,7 @@ function fits(value, condition) {
 }
 
 function apply(value, operator, argument) {
+  // As in SQL, `$ne` and `$nin` exclude null, and so does each comparison: its result is NaN.
   switch (operator) {
     case '$and':
       return listed(argument, operator).every((one) => fits(value, one));

@@ -1,4 +1,4 @@
-// Lists keys the way Medusa asks for them: any filter, any order, `skip` and `take`.
+// Lists keys as Medusa needs them: any filter, any order, `skip` and `take`.
 
 import { compare, meets, queriesFor } from './filter.js';
 import { FIELDS, isSoftDeleted, toMedusa } from './row.js';

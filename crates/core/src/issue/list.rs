@@ -127,6 +127,7 @@ impl ListSigner {
     /// # Errors
     /// [`WireError::NotCanonical`] names the field that verifiers would refuse.
     pub fn sign_head(&self, draft: &HeadDraft) -> Result<Vec<u8>, WireError> {
+        // The format has one order of bulk entries, without duplicates.
         let mut bulk = draft.bulk.clone();
         bulk.sort_unstable();
         bulk.dedup();
@@ -142,6 +143,7 @@ impl ListSigner {
             shards: draft.shards.clone(),
             bulk,
         };
+        // Read it back: never sign what verifiers would refuse.
         let bytes = fields.encode();
         head::Fields::decode(&bytes)?;
         Ok(self.key.seal(Context::HEAD, bytes))

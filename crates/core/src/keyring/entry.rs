@@ -14,7 +14,7 @@ pub struct KeyEntry {
     pub kid: u16,
     /// The purpose of the key.
     pub purpose: Purpose,
-    /// The environments whose keys it may sign; empty unless the purpose is token or admin.
+    /// The environments of the keys that it may sign; empty unless the purpose is token or admin.
     pub environments: Vec<Environment>,
     /// The kinds of keys it may sign; empty unless the purpose is token or admin.
     pub kinds: Vec<Kind>,

@@ -54,11 +54,13 @@ fn decode(mut reader: Reader<'_>) -> Result<Content, WireError> {
     let not_after = Time::from_millis(reader.u64()?);
     let epoch = reader.u32()?;
     let max_validity_secs = reader.u32()?;
+    // Zeros mean that no successor is named.
     let successor = Some(reader.array()?)
         .filter(|bytes| *bytes != [0; 32])
         .map(|bytes| public_key(&bytes, Field::Successor))
         .transpose()?;
     let labels = decode_labels(&mut reader)?;
+    // Signers ascend by kid, so that each keyring has one encoding and a search can be binary.
     let count = reader.u16()?;
     let mut entries: Vec<KeyEntry> = Vec::new();
     for _ in 0..count {
@@ -140,7 +142,7 @@ fn from_code<T: Copy>(all: &[T], code: u8, field: Field) -> Result<T, WireError>
     all.get(place).copied().ok_or(WireError::NotCanonical(field))
 }
 
-/// The members whose code is a bit of `bits`.
+/// The members with their code among the bits of `bits`.
 fn set<T: Copy>(all: &[T], code: fn(T) -> u8, bits: u8, field: Field) -> Result<Vec<T>, WireError> {
     let known = all.iter().fold(0, |known, &member| known | code(member));
     if bits & !known != 0 {

@@ -13,7 +13,7 @@
 //! let keyring = Keyring::open(Bundle::decode(bundle)?.keyring, &root)?;
 //! assert_eq!(keyring.issuer().to_string(), "iss_05LJlJD9WPB05LJlJD9WPB");
 //!
-//! // Who signs the revocation list?
+//! // The signers of the revocation list.
 //! let signers = keyring.entries().iter().filter(|entry| entry.purpose == Purpose::List);
 //! assert_eq!(signers.map(|entry| entry.kid).collect::<Vec<_>>(), [5]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,7 +35,7 @@ use crate::crypto::{HmacKey, IssuerId, PublicKey};
 use crate::time::Time;
 use crate::token::{Environment, Kind, Label, Prefix, message_block};
 
-/// A keyring whose signature has been verified.
+/// A keyring with a verified signature.
 #[derive(Clone, Debug)]
 pub struct Keyring {
     /// The root that signed it.

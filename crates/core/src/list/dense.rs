@@ -79,6 +79,7 @@ pub(crate) fn encode(capacity: u32, count: u32, slots: &[u32], out: &mut Vec<u8>
     let (mut bottom, mut range) = (0_u64, u64::MAX);
     let mut members_left = count;
     let mut members = slots.iter().copied().peekable();
+    // Narrow the interval [bottom, bottom + range) by each slot in turn.
     for slot in 0..capacity {
         let split = split(range, members_left, capacity - slot);
         if members.next_if_eq(&slot).is_some() {
@@ -92,6 +93,7 @@ pub(crate) fn encode(capacity: u32, count: u32, slots: &[u32], out: &mut Vec<u8>
                 carry_into(out, start);
             }
         }
+        // Write the leading byte once the interval is small, to keep the range's precision.
         while range < LOWEST_RANGE {
             let [high, ..] = bottom.to_be_bytes();
             out.push(high);

@@ -30,7 +30,7 @@ pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
 const BULK_LEN: usize = 22;
 
-/// A head whose signature has been verified.
+/// A head with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub(crate) fields: Fields,
@@ -74,6 +74,7 @@ impl Head {
         keyring: &Keyring,
         now: Time,
     ) -> Result<Self, ListError> {
+        // The signed stamp names the head by its digest, so compare that first.
         if Digest::of(file) != stamp.head() {
             return Err(ListError::WrongDigest(Part::Head));
         }
@@ -82,6 +83,7 @@ impl Head {
         let fields = Fields::decode(signed).map_err(&wire)?;
         let key = list_key(keyring, fields.issuer, fields.kid, now)?;
         verify_signed(key, Context::HEAD, (signed, signature))?;
+        // Stamp and head must agree. A stamp may be a later renewal of the same head.
         let list_version = stamp.list_version();
         if fields.epoch != list_version.epoch
             || fields.number != list_version.number
@@ -274,6 +276,7 @@ fn decode_bulk(reader: &mut Reader<'_>) -> Result<BulkEntry, WireError> {
         },
         _ => return Err(FIELD),
     };
+    // A scope with one subject has it twice, and an interval is never empty.
     let one_subject = code == 4 || first == last;
     if !one_subject || first > last || issued.from >= issued.before {
         return Err(FIELD);

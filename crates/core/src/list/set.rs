@@ -59,6 +59,7 @@ impl SlotSet {
         if count > capacity {
             return Err(WireError::NotCanonical(Field::Count));
         }
+        // The count decides the form, so the bytes have no choice between two encodings.
         let form = form(capacity, count);
         let inverted = matches!(form, Form::Others);
         let (held, used) = match form {

@@ -6,7 +6,7 @@
 //! 32  salt, in private bodies only
 //!  2  number of policies, not 0; then 6 bytes each, by strictly ascending number:
 //!       4  number, not 0
-//!       2  where its record ends, counted from the first record on
+//!       2  the end of its record, counted from the first record on
 //! ..  the records, one after the other
 //! ```
 
@@ -45,6 +45,7 @@ impl PolicyBody {
             return Err(WireError::NotCanonical(Field::Length));
         }
         let (visibility, (index, records)) = split(file)?;
+        // Numbers ascend, and each record begins where the one before it ends.
         let (mut last, mut start) = (0, 0);
         for entry in index {
             let (number, end) = (number(entry), end(entry));
@@ -54,6 +55,7 @@ impl PolicyBody {
             Policy::decode(records.get(start..end).ok_or(WireError::Truncated)?)?;
             (last, start) = (number, end);
         }
+        // The last record ends with the file.
         if start == records.len() {
             Ok(Self { visibility, file: file.to_vec() })
         } else {

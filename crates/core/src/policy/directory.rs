@@ -63,6 +63,7 @@ impl PolicyDirectory {
         if !(1..=Self::MAX_RANGES).contains(&count) {
             return Err(WireError::NotCanonical(Field::RangeCount));
         }
+        // Reserve no more than the file can hold, whatever the count claims.
         let held = reader.rest().len() / RANGE_LEN;
         let mut ranges: Vec<RangeLine> = Vec::with_capacity(count.min(held));
         for _ in 0..count {

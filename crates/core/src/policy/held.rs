@@ -205,6 +205,7 @@ impl Policies {
             PolicyBody::decode(file).map(Held::Body)
         };
         let held = held.map_err(ListError::wire(Part::PolicyFile))?;
+        // If the memory is full, start over: the files in use are fetched again.
         if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
             self.bytes = 0;

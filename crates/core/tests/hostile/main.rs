@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod claims;
-mod crowds;
-mod quiet;
+mod claimed_counts;
+mod large_counts;
+mod no_allocation;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -9,11 +9,11 @@
 
 mod body;
 mod floor;
-mod lies;
 mod parts;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod tampered;
 
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;

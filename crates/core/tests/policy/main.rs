@@ -7,10 +7,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod canonical;
 mod cost;
 mod decide;
 mod held;
-mod spelling;
 #[path = "../support/mod.rs"]
 mod support;
 mod tree;

@@ -33,7 +33,7 @@ fn in_state(state: State) -> fn(&mut KeyringDraft) {
 /// small order.
 const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
-/// A world whose Ed25519 key is [`MIXED`].
+/// A world with [`MIXED`] as its Ed25519 key.
 pub(super) fn world_with_mixed_key() -> World {
     let amend = |keyring: &mut KeyringDraft| {
         keyring.entries[2].material =

@@ -5,13 +5,13 @@ mod accepted;
 mod adopt;
 pub(crate) mod assertion;
 mod bulk;
-mod door;
 mod forge;
 mod keyrings;
 mod list;
 mod points;
 pub(crate) mod policy;
 mod proof;
+mod requirements;
 pub(crate) mod shape;
 mod text;
 mod unreadable;
@@ -35,7 +35,7 @@ pub(crate) fn all() -> Vec<Vector> {
         adopt::all(),
         keyrings::all(),
         unreadable::all(),
-        door::all(),
+        requirements::all(),
     ];
     layers.into_iter().flatten().collect()
 }

@@ -1,8 +1,8 @@
 //! The gate's module: the event handlers, and nothing else.
 //!
 //! `entry.js` tries `fast_path` first, which forwards nearly every request; the others reach
-//! `fetch`. The events are handled here and not in `portcullis_gate_worker`, whose users have
-//! handlers of their own.
+//! `fetch`. The events are handled here and not in `portcullis_gate_worker`, because a Worker that
+//! uses that library has handlers of its own.
 
 #![cfg(target_arch = "wasm32")]
 

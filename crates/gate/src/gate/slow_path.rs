@@ -217,6 +217,7 @@ impl Gate {
         let list = self.list_seen(now);
         let seconds = self.schedule.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
+        // Only a lack of scopes is answered with the route's scopes.
         let needed = || {
             let request = request?;
             let route = self.settings.routes.find(request.method, request.path).ok()?;

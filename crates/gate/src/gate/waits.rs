@@ -68,6 +68,7 @@ impl Gate {
         background: &mut BackgroundWork,
     ) {
         let timeout = self.schedule.bounds().cold_deadline;
+        // One deadline for all of a request's waits, counted from its arrival.
         let until = state.arrived.get_or_insert(now).plus_millis(timeout);
         match self.schedule.policies_mut().next_step(kind, number, timeout, now) {
             PolicyStep::Fetch(job) => background.policy = Some(job),

@@ -1,7 +1,6 @@
 //! A cache of assertions, so that a key's next request costs no second signature. See
 //! `docs/assertion.md`.
 
-use core::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::assertion::{Assertion, UnsignedAssertion};
@@ -79,8 +78,8 @@ impl AssertionCache {
             kind: claims.kind,
             environment: claims.environment,
             name: accepted.name(),
-            owner: claims.owner.map_or(0, NonZeroU32::get),
-            policy: claims.policy.map_or(0, NonZeroU32::get),
+            owner: claims.owner,
+            policy: claims.policy,
             fresh: freshness == Freshness::Fresh,
             audience,
             scopes: &joined(policy.scopes(), " "),

@@ -110,6 +110,7 @@ impl<H: Host> Run<'_, H> {
 
     /// Fetches the stamp of every source and applies each, until the list is young.
     async fn list(&self) -> Result<(), RefreshError> {
+        // Fetch from all sources at once, so that a slow one delays no other.
         let sources = self.gate.borrow().settings().sources.len();
         let stamps =
             (0..sources).map(|source| async move { (source, self.get(source, File::Stamp).await) });
@@ -117,17 +118,18 @@ impl<H: Host> Run<'_, H> {
         let mut outcome = Err(RefreshError::Replaced);
         let mut failures = Vec::new();
         while let Some((source, fetched)) = stamps.next().await {
-            let removed_keys = match fetched {
+            let applied = match fetched {
                 Ok(stamp) => self.apply_stamp(source, stamp).await,
                 Err(error) => Err(error),
             };
-            match removed_keys {
+            match applied {
                 Ok(()) => outcome = Ok(()),
                 Err(error) => {
                     outcome = outcome.or(Err(error));
                     failures.push((source, error));
                 }
             }
+            // A young list is enough: don't wait for slower sources.
             if outcome.is_ok() && self.gate.borrow().is_young(self.host.now()) {
                 break;
             }
@@ -241,9 +243,9 @@ impl<H: Host> Run<'_, H> {
             (0..sources).map(|source| self.get(source, File::Keyring)).collect();
         let (mut good, mut failed) = (false, None);
         while let Some(fetched) = documents.next().await {
-            let removed_keys =
+            let applied =
                 fetched.and_then(|document| Ok(self.gate.borrow_mut().adopt_keyring(&document)?));
-            match removed_keys {
+            match applied {
                 Ok(events) => {
                     events.iter().for_each(|event| self.host.log(event));
                     good = true;

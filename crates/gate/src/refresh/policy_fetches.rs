@@ -25,7 +25,7 @@ pub struct PolicyJob {
     pub file_timeout: u64,
 }
 
-/// What a request whose policy is missing does.
+/// What a request does if its policy is missing.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyStep {
@@ -60,7 +60,7 @@ impl PolicyFetches {
         Self { fetches: Vec::new(), started: 0, ended: 0 }
     }
 
-    /// What a request does whose policy is not held.
+    /// What a request does if its policy is not held.
     pub fn next_step(
         &mut self,
         kind: Kind,

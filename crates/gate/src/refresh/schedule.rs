@@ -180,7 +180,7 @@ impl RefreshSchedule {
             let refresh = may_start && age >= self.bounds.fresh_for / 2;
             return ListStep::Go { freshness: Freshness::Fresh, refresh };
         }
-        // Nobody waits for a refresh that has been in flight longer than `deadline`.
+        // A request doesn't wait for a refresh that has been in flight longer than `deadline`.
         let timeout = in_flight
             .map(|lease| lease.started.plus_millis(self.bounds.deadline).millis_since(now))
             .filter(|at_most| *at_most > 0);

@@ -29,7 +29,7 @@ pub enum Rule {
 enum Group {
     /// Reserved for the gate.
     Own,
-    /// The client asks for debug information.
+    /// The client requests debug information.
     Debug,
     /// Hop-by-hop (RFC 9110, section 7.6.1).
     Connection,
@@ -198,6 +198,7 @@ fn group(name: &str) -> Option<Group> {
     {
         return Some(if rest == "-debug" { Group::Debug } else { Group::Own });
     }
+    // The names that the gate reads, sets or removes. Any other name is forwarded.
     let group = match name {
         "authorization" | "x-api-key" | "x-publishable-api-key" => Group::Credential,
         "origin" | "access-control-request-method" => Group::Read,

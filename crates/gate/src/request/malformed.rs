@@ -6,7 +6,7 @@ pub enum MalformedRequest {
     /// The method isn't a token in capital letters, or is one that is never forwarded.
     #[error("the method is not one that is passed on")]
     Method,
-    /// The request asks for a method other than its own.
+    /// The request names a method other than its own.
     #[error("the request asks for another method than its own; send that method instead")]
     MethodOverride,
     /// `GET` or `HEAD` with a body.

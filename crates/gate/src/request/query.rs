@@ -173,6 +173,7 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     loop {
         rest = match rest {
             [] => return Cow::Owned(bytes),
+            // An incomplete escape stays as it is.
             [b'%', high, low, rest @ ..] if is_hex(*high) && is_hex(*low) => {
                 let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
                 let value = digit(*high) << 4 | digit(*low);

@@ -211,6 +211,7 @@ fn client_address(get: &impl Fn(&str) -> Option<String>) -> Result<ClientAddress
         let networks = listed.map(network).collect::<Option<Vec<_>>>().ok_or_else(error)?;
         if networks.is_empty() { Err(error()) } else { Ok(networks) }
     };
+    // Without the setting no address is known, and no field of the client is believed.
     let address = match get("CLIENT_ADDRESS").as_deref().map(str::trim) {
         None => ClientAddress::Unknown,
         Some("cloudflare") => ClientAddress::Cloudflare,
@@ -218,6 +219,7 @@ fn client_address(get: &impl Fn(&str) -> Option<String>) -> Result<ClientAddress
         Some("forwarded") => ClientAddress::Forwarded(networks()?),
         Some(_) => return Err(SettingsError::new("CLIENT_ADDRESS", Fault::Word(SOURCES))),
     };
+    // Proxies that no setting uses are a mistake, not a harmless extra.
     if proxies.is_some() && !matches!(address, ClientAddress::Forwarded(_)) {
         return Err(SettingsError::new("TRUSTED_PROXIES", Fault::NotForwarded));
     }
@@ -239,6 +241,7 @@ fn sources(get: &impl Fn(&str) -> Option<String>) -> Result<Vec<SourceSetting>, 
     let url = |field: &'static str, text: &str| {
         BaseUrl::parse(text).map_err(|fault| SettingsError::new(field, fault))
     };
+    // Only the issuer gets the gate's key; mirrors get none.
     let key = get("GATE_KEY").map(|key| GateKey(Zeroizing::new(key.trim().to_owned())));
     let mut sources = Vec::new();
     if let Some(issuer) = get("ISSUER_URL") {

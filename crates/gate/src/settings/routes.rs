@@ -269,10 +269,12 @@ impl Routes {
         let Some(origin) = self.by_path else {
             return self.list.first().ok_or(NoRoute::Unknown);
         };
+        // Refuse a path that the origin may read differently.
         let plain = PlainPath::of(path.as_bytes()).ok_or(NoRoute::Ambiguous)?;
         if has_vanishing_segments(path, origin) {
             return Err(NoRoute::Ambiguous);
         }
+        // The first match decides, unless the origin may fold the path into an earlier route.
         for route in self.list.iter().filter(|route| route.takes(method)) {
             if plain.match_pattern(route.path.as_bytes()) {
                 return Ok(route);

@@ -35,6 +35,7 @@ impl Secrets {
             secret: &'a str,
         }
         let export: Export<'_> = serde_json::from_str(text).map_err(|_| Fault::SecretsForm)?;
+        // Decode into zeroizing memory. An error names the kid, never the text.
         let read = |key: &Key<'_>| {
             let mut secret = Zeroizing::new([0; HmacKey::SECRET_LEN]);
             match URL_SAFE_NO_PAD.decode_slice(key.secret, secret.as_mut()) {

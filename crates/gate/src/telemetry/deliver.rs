@@ -10,6 +10,7 @@ use crate::telemetry::usage::{Report, TIMEOUT};
 
 /// Sends a report. If the delivery fails, the uses are kept for the next report.
 pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
+    // Release the borrow before the await: other requests use the gate meanwhile.
     let (analytics, report_usage, list) = {
         let gate = gate.borrow();
         let settings = gate.settings();

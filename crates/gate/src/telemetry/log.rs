@@ -79,6 +79,7 @@ impl Event {
     /// The line.
     #[must_use]
     pub fn line(&self) -> String {
+        // No line contains a key or a secret.
         let object = match self {
             Self::Refused(refused) => refused_object(refused),
             Self::Settings(error) => json!({

@@ -8,10 +8,10 @@ use portcullis_core::verify::Refusal;
 use portcullis_gate::refresh::source::RefreshError;
 use portcullis_gate::telemetry::log::Event;
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use crate::issuer::LATER_KID;
 
-/// A gate with two sources, the first of which may serve false files.
+/// A gate with two sources. The first may serve false files.
 fn bench() -> Bench {
     let bench = Bench::new(&[("MIRROR_URLS", "https://mirror.example")]);
     bench.publish(5, &[3], 600_000);

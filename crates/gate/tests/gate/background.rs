@@ -12,7 +12,7 @@ use portcullis_gate::response::refused::Reason;
 use portcullis_gate::telemetry::usage_queue::{Message, MessageOutcome, forward};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, block_on, get, identity_member};
+use crate::harness::{Bench, block_on, get, identity_member};
 use crate::issuer::Files;
 
 const USAGE: &[(&str, &str)] = &[("REPORT_USAGE", "true"), ("GATE_KEY", "sk_live_x")];

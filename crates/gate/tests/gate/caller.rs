@@ -12,7 +12,7 @@ use portcullis_gate::response::problem::Problem;
 use portcullis_gate::response::refused::Reason;
 use portcullis_gate::settings::rates::RateClasses;
 
-use crate::bench::{Bench, Incoming, get, identity_member};
+use crate::harness::{Bench, Incoming, get, identity_member};
 use crate::policies::{SECRET, texts};
 
 fn now(bench: &Bench) -> Time {

@@ -11,7 +11,7 @@ use portcullis_gate::header_cache::CachedEdits;
 use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request_state::{Next, RequestState, Step};
 
-use crate::bench::{Bench, Incoming, dictionary_member, get, removed_keys, set};
+use crate::harness::{Bench, Incoming, dictionary_member, get, removed_keys, set};
 use crate::issuer::ED25519_KID;
 
 /// Checks that the slow path also forwards a request that the fast path forwarded, with the same

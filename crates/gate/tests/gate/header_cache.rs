@@ -1,6 +1,7 @@
 //! Header edits that were written for one request are never used for another: any difference in
 //! their inputs separates two requests, even if these share a place in the cache.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::assertion::verify;
@@ -11,7 +12,7 @@ use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request::Request;
 use portcullis_gate::request::received::Received;
 
-use crate::bench::{Bench, Incoming, get, removed_keys, set};
+use crate::harness::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, Issuer};
 
 impl Bench {
@@ -161,12 +162,12 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
         let now = Time::from_millis(bench.world.now.get());
         let verified = verify(text, gate.verifier().unwrap().keyring(), audience, now);
         verified.map(|it| {
-            let dictionary_member = it.read().unwrap();
-            (dictionary_member.list, dictionary_member.owner, dictionary_member.fresh)
+            let assertion = it.read().unwrap();
+            (assertion.list, assertion.owner, assertion.fresh)
         })
     };
     let first = sign();
-    assert_eq!(read(&first, "origin.example"), Ok((5, 77, true)));
+    assert_eq!(read(&first, "origin.example"), Ok((5, NonZeroU32::new(77), true)));
     assert!(read(&first, "api.example").is_err(), "it is for the gate's origin");
     assert_eq!(field(&bench.edits(&get(&key)), "portcullis-assertion"), Some(&*first));
     // A new list needs a new assertion.
@@ -178,5 +179,5 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     // If the issuer is down, the assertion says that the list is not fresh.
     bench.world.down.set(true);
     bench.world.pass_time(31_000);
-    assert_eq!(read(&sign(), "origin.example"), Ok((5, 77, false)));
+    assert_eq!(read(&sign(), "origin.example"), Ok((5, NonZeroU32::new(77), false)));
 }

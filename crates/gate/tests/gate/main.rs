@@ -11,16 +11,16 @@
 
 mod alarms;
 mod background;
-mod bench;
 mod caller;
 mod fast_path;
+mod harness;
 mod header_cache;
 mod issuer;
 mod origin;
 mod policies;
 mod refusals;
 
-use bench::{Bench, block_on, get, identity_member};
+use harness::{Bench, block_on, get, identity_member};
 use issuer::{ED25519_KID, Files, Issuer, LATER_KID};
 use portcullis_core::list::ListError;
 use portcullis_core::time::Time;

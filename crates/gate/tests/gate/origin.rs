@@ -8,7 +8,7 @@ use portcullis_gate::forward::{Flags, Forward};
 use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request::fields::{Rule, rule};
 
-use crate::bench::{Bench, Incoming, get, removed_keys, set};
+use crate::harness::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, ED25519_KID, Issuer, LIST_KID};
 
 /// A gate configured to assert with the key of this kid.

@@ -11,7 +11,7 @@ use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request_state::{Next, RequestState};
 use portcullis_gate::response::refused::{Reason, Refused};
 
-use crate::bench::{Bench, Incoming, get, identity_member, removed_keys};
+use crate::harness::{Bench, Incoming, get, identity_member, removed_keys};
 use crate::issuer::ED25519_KID;
 
 pub(crate) fn texts(texts: &[&str]) -> Vec<String> {

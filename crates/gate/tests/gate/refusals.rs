@@ -8,7 +8,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_gate::request_state::{Next, RequestState, ReservedPage};
 use portcullis_gate::response::refused::Reason;
 
-use crate::bench::{Bench, Incoming, get};
+use crate::harness::{Bench, Incoming, get};
 use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};
 use crate::policies::SECRET;
 
@@ -58,7 +58,7 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     let health = Incoming { path: "/.portcullis/health", ..get(&key) };
     let mut state = RequestState::new();
     let job = bench.next_step(&health, &mut state).refresh.unwrap();
-    crate::bench::block_on(portcullis_gate::refresh::refresh(&bench.gate, &&bench.world, job));
+    crate::harness::block_on(portcullis_gate::refresh::refresh(&bench.gate, &&bench.world, job));
     let status = Incoming { path: "/.portcullis/status", ..get(&key) };
     assert_eq!(bench.code(&status), "signer_not_allowed");
     assert_eq!(bench.code(&Incoming { x_api_key: None, ..status }), "no_key");

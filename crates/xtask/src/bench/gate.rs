@@ -88,10 +88,12 @@ impl<'a> Revoked<'a> {
 const REVOCATIONS: &str = "
 ## From `revoke` to the refusal
 
-From the answer to `revoke` until a request with the key is refused: issuer, gate in workerd and origin as real processes on loopback, \
-stamps every second, DEADLINE 300 ms. Keys are revoked at random times, several under way at once, and asked for every 10 ms (with FRESH_FOR 5 s \
-every 25 ms) while good keys are asked for without a pause over four connections. Bound: what the gate's status page printed just before \
-each revocation; late is who was refused after that.
+The time from the answer to `revoke` until a request with the key is refused. Issuer, gate (in \
+workerd) and origin are real processes on loopback, with a stamp every second and DEADLINE 300 ms. \
+Keys are revoked at random times, several at once. Each is tried every 10 ms (every 25 ms with \
+FRESH_FOR 5 s), while good keys are used without a pause over four connections. Bound: the value \
+that the gate's status page printed just before each revocation. Late: the keys that were refused \
+after that bound.
 
 | FRESH_FOR | keys | least | median | p90 | p99 | longest | bound | late | load, requests a second |
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -147,9 +149,10 @@ fn histogram(sorted: &[f64]) -> String {
 const COLD: &str = "
 ## A gate that has just started
 
-Each line is the median of fresh processes of workerd, from p10 to p90 in brackets. First request: one that comes when the process has listened for 150 ms; the next \
-has another key and comes over the same connection. Start to first answer: from starting the process, with the request as soon as it listens. \
-The gate's lists come from an issuer on loopback";
+Each row is the median of fresh processes of workerd, with p10 to p90 in brackets. The first \
+request is sent when the process has listened for 150 ms; the next one has another key and uses the \
+same connection. Start to first answer: from the start of the process, with a request as soon as it \
+listens. The gate's lists come from an issuer on loopback";
 const STARTED: [(&str, &str); 6] = [
     ("only an answer", "a Worker that only answers"),
     ("pass-through", "a Worker that only passes requests on"),
@@ -162,7 +165,7 @@ const STARTED: [(&str, &str); 6] = [
 fn cold(results: &Results) -> String {
     let Some(list) = results.fact("cold, list deployed, bytes") else { return String::new() };
     let mut text = format!(
-        "{COLD}; the one deployed is {} (20,000 keys, 1 % revoked).\n\n\
+        "{COLD}; the deployed list has {} (20,000 keys, 1 % revoked).\n\n\
          | | first request | the next one | start to first answer |\n|---|--:|--:|--:|\n",
         bytes(list)
     );
@@ -186,9 +189,11 @@ fn idle(results: &Results) -> String {
     };
     let fact = |name: &str| results.fact(name).unwrap_or(f64::NAN);
     let mut text = format!(
-        "\n## A request every ten seconds\n\nEight gates with FRESH_FOR 5 s, each asked once in 10 s, in turns: the stamp is older each time, so \
-         that each request waits for one. That is {:.1} fetches and {} a request, on average, from an issuer on loopback: \
-         the stamp of 154 bytes, and the keyring once a minute. Beside requests to the same gates one after the other.\n\n\
+        "\n## A request every ten seconds\n\nEight gates with FRESH_FOR 5 s get a request each \
+         every 10 s, in turn. Each time the stamp is older than that, so the request waits for a \
+         new one. On average a request causes {:.1} fetches and {} from an issuer on loopback: the \
+         stamp of 154 bytes, and the keyring once a minute. For comparison: requests to the same \
+         gates one after the other.\n\n\
          | | requests | least | median | p90 | longest |\n|---|--:|--:|--:|--:|--:|\n",
         fact("idle, fetches a request"),
         bytes(fact("idle, bytes fetched a request")),

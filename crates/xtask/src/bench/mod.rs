@@ -11,6 +11,7 @@ mod row;
 mod rows;
 mod soak;
 mod units;
+mod wrap;
 
 use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};
@@ -23,7 +24,7 @@ use results::Results;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What can be measured by itself.
+/// The groups that `--only` can select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     /// A secret key: the npm package in Node

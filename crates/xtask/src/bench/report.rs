@@ -6,22 +6,27 @@ use super::row::Row;
 use super::rows::{CAPACITIES, sizes};
 use super::soak;
 use super::units::{grouped, time};
+use super::wrap::wrapped;
 use std::fmt::Write as _;
 
 const INTRODUCTION: &str = "\
 # Benchmarks
 
 Written by `cargo xtask bench`; `docs/benchmarks.json` holds every round.
-What is compared runs in the same process, in interleaved rounds, each subject in every round for some
-milliseconds or less and another one first each time. A time is the median of the rounds, a ratio the median of the
-ratios within a round: on a noisy machine times wander, ratios hardly. Nothing is retried or left out.
 
-Workers that answer requests run in a workerd each, two of each kind in every combination, a second at a time: two processes of
-the same code differ by some hundredths, which the row of the control shows.
+Subjects that are compared run in the same process, in interleaved rounds. In each round every \
+subject runs for a few milliseconds or less, and another one is the first. A time is the median of \
+the rounds, and a ratio is the median of the ratios within a round: on a noisy machine times vary, \
+ratios hardly. No round is repeated or left out.
 
-Keys are 1024 different ones; their list covers 1,000,000 serials, 1 % revoked at random, and is looked up
-each time. \"The same token\" is our key's text, decoded, its HMAC made by the platform and compared; \"in
-base64url\" gives that peer the same bytes in the one spelling that the platform decodes natively.
+Workers that answer requests run in separate processes of workerd, two of each kind, in every \
+combination and a second at a time. Two processes of the same code differ by a few percent, as the \
+control's row shows.
+
+The measurements use 1024 different keys. Their list covers 1,000,000 serials, 1 % of them revoked \
+at random, and every verification looks its serial up. \"The same token\" is our key's text, \
+decoded, with its HMAC computed by the platform and compared; \"in base64url\" gives that peer the \
+same bytes in the one encoding that the platform decodes natively.
 ";
 
 /// The steps of a native and of a wasm verification, each with the subject that measures up to its
@@ -40,8 +45,9 @@ const PEERS: [&str; 3] =
 const SIZES: &str = "
 ## The list on the wire
 
-Head and bodies in bytes, shards of 2^20 slots. Bound: log2 C(capacity, revoked). Zlib: a Token Status List's
-bytes at level 9. Fuse: a binary fuse filter of 8 bits, which would refuse 0.4 % of the good keys.
+Head and bodies in bytes, for shards of 2^20 slots. Bound: log2 C(capacity, revoked). Zlib: the \
+bytes of a Token Status List at level 9. Fuse: a binary fuse filter of 8 bits, which would refuse \
+0.4 % of the good keys.
 
 | serials | revoked | bound | list | list / bound | allowed | zlib | roaring | fuse | clubcard |
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -77,7 +83,7 @@ pub(crate) fn page(
     page.push_str(torture.trim_end());
     page.push('\n');
     page.push_str(&everything(results));
-    page
+    wrapped(&page)
 }
 
 fn table(rows: &[Row]) -> String {
@@ -135,8 +141,9 @@ fn floor(results: &Results) -> String {
     let Some(ours) = least("npm verify") else { return String::new() };
     let floor = handed + hashed;
     let mut text = format!(
-        "\n## What bounds the npm package in Node\n\nA key's text has to get into the module's memory, {}, and two \
-         compressions are done there, {}: {} at the least, where the package takes {} for everything.\n\n\
+        "\n## What bounds the npm package in Node\n\nA key's text must be copied into the module's \
+         memory, which takes {}, and two compressions run there, which take {}: at least {}. The \
+         package takes {} in total.\n\n\
          | beside, at its least | the package | if it did nothing else |\n|---|--:|--:|\n",
         time(handed),
         time(hashed),
@@ -201,8 +208,8 @@ fn list_sizes(results: &Results) -> String {
     if let (Some(list), Some(bound)) = (part("list"), part("bound")) {
         let _ = writeln!(
             text,
-            "\nA shard of which 60 % was handed out and 1 % of that revoked: {} bytes of body, {:.3} times \
-             log2 C(issued, revoked).",
+            "\nA shard with 60 % of its slots issued, and 1 % of those revoked: {} bytes of body, \
+             {:.3} times log2 C(issued, revoked).",
             grouped(list),
             list / bound,
         );

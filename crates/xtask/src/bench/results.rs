@@ -22,7 +22,7 @@ pub(crate) struct Spread {
 }
 
 impl Results {
-    /// Adds a harness's output, whose last line is JSON.
+    /// Adds a harness's output. Its last line is JSON.
     pub(crate) fn add(&mut self, printed: &str) -> Result<()> {
         let line = printed.lines().last().unwrap_or_default();
         let value: Value = serde_json::from_str(line).context("a harness printed no JSON")?;

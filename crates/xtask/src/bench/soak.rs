@@ -69,12 +69,16 @@ impl<'a> Soak<'a> {
     fn page(&self) -> String {
         let count = |name: &str| grouped(self.fact(name));
         let mut text = format!(
-            "\n## Memory\n\n{} keys, one after the other in an order of chance over 16 connections: 60 % are secret keys, 10 % have an owner, \
-             10 % a private policy too, 5 % one with a rate class; 10 % are publishable keys, 5 % such with a policy. \
-             Beside it a Worker that only passes the same requests on, with as many connections. When each key had come \
-             twice, {} s began: {} keys were revoked one by one and uses reported to the issuer; {} requests passed the gate, {} of revoked keys were refused, \
-             {} were answered otherwise, {} connections broke; at the end each revoked key was refused. Memory of workerd: resident, and what \
-             of it is no file's; of a minute the median of its seconds.\n\n\
+            "\n## Memory\n\n{} keys are used in random order over 16 connections: 60 % are plain \
+             secret keys, 10 % have an owner, 10 % an owner and a private policy, 5 % an \
+             owner and a policy with a rate class, 10 % are publishable keys, and 5 % publishable \
+             keys with an owner and a policy. For comparison, a Worker that only passes the same \
+             requests on gets as many connections. \
+             The measured {} s began after each key had been used twice. Meanwhile {} keys were \
+             revoked one by one, and uses were reported to the issuer. {} requests passed the gate, \
+             {} with revoked keys were refused, {} got another answer, and {} connections broke. At \
+             the end each revoked key was refused. Memory of workerd: resident, and the part of it \
+             that no file backs. A minute's value is the median of its seconds.\n\n\
              | | gate, resident | anonymous | pass-through, resident | anonymous | requests to the gate since |\n|---|--:|--:|--:|--:|--:|\n",
             count("keys"),
             self.fact("seconds"),

@@ -22,7 +22,7 @@ pub(crate) struct Mutation {
     /// The file's name without `.patch`.
     pub(crate) name: String,
     pub(crate) file: PathBuf,
-    /// The row of docs/threat-model.md whose mechanism it removes.
+    /// The row of docs/threat-model.md with the mechanism that it removes.
     pub(crate) row: String,
     /// A description of what is removed, for the reader.
     pub(crate) removes: String,

@@ -95,8 +95,8 @@ fn link_host(rustlib: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a `rustc` with the sysroot built in. worker-build calls rustc by name and asks it for the
-/// path of the target's libraries, so a flag to cargo would not be enough.
+/// Writes a `rustc` with the sysroot built in. worker-build calls rustc by name to get the path of
+/// the target's libraries, so a flag to cargo would not be enough.
 #[cfg(unix)]
 fn write_bin(bin: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};

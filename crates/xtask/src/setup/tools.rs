@@ -63,7 +63,7 @@ fn cargo_install(
 ) -> std::process::Command {
     let mut cargo = cmd::host_cargo();
     cargo
-        // Outside the workspace, whose settings must not apply to the tools.
+        // Outside the workspace, so that its settings don't apply to the tools.
         .current_dir(root)
         .env_remove("CARGO_TARGET_DIR")
         .args(["install", package, "--version", version, "--root"])

@@ -18,7 +18,7 @@ const NO_WAY: &str = "no Rust on this machine compiles for wasm32-unknown-unknow
 pub(crate) struct WasmToolchain {
     /// The output of `rustc -vV`; compiled output depends on it.
     pub(crate) id: String,
-    /// A folder whose `cargo` and `rustc` come first. `None` uses the machine's own.
+    /// A folder with the `cargo` and `rustc` to use. `None` uses the machine's own.
     bin: Option<PathBuf>,
     /// Set if the toolchain brings no linker of its own.
     linker: Option<String>,

@@ -14,17 +14,17 @@ use clap::Args;
 use scene::{Databases, Scene};
 use std::process::Stdio;
 
-/// What `cargo xtask torture` is told.
+/// The options of `cargo xtask torture`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// For how long, all databases together. What has to happen at least happens, however short
-    /// that is
+    /// The duration in minutes, for all databases together. A campaign runs longer if the actions
+    /// that it must perform take longer
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     minutes: f64,
-    /// Which random choices
+    /// The seed of the random choices
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u32,
-    /// Where the records are
+    /// The databases to test
     #[arg(long, value_enum, default_value_t = Databases::Both)]
     database: Databases,
     /// Print the figures as JSON

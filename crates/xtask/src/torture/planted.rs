@@ -68,7 +68,7 @@ pub(super) fn run(only: &[String], seed: u32) -> Result<()> {
     if missed.is_empty() { Ok(()) } else { bail!("not found: {}", missed.join(", ")) }
 }
 
-/// The names of what the campaign finds in an issuer with this bug.
+/// The names of the campaign's findings in an issuer with this bug.
 fn found(
     scene: &Scene<'_>,
     scratch: &Scratch,

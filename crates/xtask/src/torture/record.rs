@@ -65,8 +65,9 @@ pub(crate) fn section() -> Result<String> {
 
 fn rendered(runs: &[Value]) -> String {
     let mut text = format!(
-        "{HEADING}\nCampaigns of `cargo xtask torture`, which [docs/testing.md](testing.md#torture) describes. A list is valid for \
-         12 s in them and renewed every 250 ms. *Calm* is while no fault is at work, nor was one in the last 20 s.\n\n"
+        "{HEADING}\nCampaigns of `cargo xtask torture`, which [docs/testing.md](testing.md#torture)\n\
+         describes. A list is valid for 12 s in them, and renewed every 250 ms. *Calm* means that no\n\
+         fault is active, and that none was in the last 20 s.\n\n"
     );
     // A column per run, named by its database and seed.
     let column = |run: &Value| {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 const CAMPAIGN: &str = "tests/torture/main.mjs";
 
-/// Which databases the records are in.
+/// The databases of a campaign's issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Databases {
     Sqlite,

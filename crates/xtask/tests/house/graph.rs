@@ -1,9 +1,9 @@
-//! Arrows between files, and the circles among them.
+//! Imports between files, and the circles among them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-/// Which file imports which, and the first line that does. Files are named from the root.
+/// The imports of each file, with the first line of each. Paths start at the root.
 pub(crate) struct Arrows {
     root: PathBuf,
     from: BTreeMap<String, BTreeMap<String, String>>,

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use super::graph::Arrows;
 use super::tokens::{Token, tokens};
 
-/// A module; several in one file if it holds modules inline.
+/// A module. A file with inline modules has several.
 #[derive(Default)]
 struct Module {
     file: PathBuf,
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     imports: Vec<Import>,
-    /// The paths that stand in the code, with their lines.
+    /// The paths in the code, with their lines.
     paths: Vec<(Vec<String>, usize)>,
     /// The words outside of `use`.
     words: BTreeSet<String>,
@@ -23,13 +23,13 @@ struct Module {
 /// A leaf of a `use`.
 struct Import {
     path: Vec<String>,
-    /// The name it has in this module; `*` for all of them.
+    /// The name in this module; `*` for a glob.
     name: String,
     line: usize,
     is_exported: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy)]
 enum Target {
     Module(usize),
@@ -48,11 +48,11 @@ impl Crate {
         this
     }
 
-    /// The arrows between its files.
+    /// The imports between its files.
     ///
-    /// A name that a module re-exports leads to the file that defines it. Importing a module, or
-    /// re-exporting a name without using it, is no arrow: the use of what is in it is one. An
-    /// inherent method leaves no trace, so a call of one is no arrow either.
+    /// A re-exported name counts as an import of the file that defines it. Importing a module, or
+    /// re-exporting a name without using it, doesn't count; using an item of it does. A call of an
+    /// inherent method can't be seen, so it doesn't count either.
     pub(crate) fn arrows(&self, arrows: &mut Arrows) {
         for (at, module) in self.0.iter().enumerate() {
             let mut add = |target: Option<Target>, path: &[String], line: usize| {
@@ -87,7 +87,7 @@ impl Crate {
         at
     }
 
-    /// Reads tokens up to the brace that closes the module `at`; returns the index behind it.
+    /// Reads tokens up to the brace that closes the module `at`; returns the index after it.
     fn read_body(&mut self, all: &[Token], start: usize, at: usize, folder: &Path) -> usize {
         let text = |index: usize| all.get(index).map_or("", |token| token.text.as_str());
         let mut index = start;
@@ -144,7 +144,7 @@ impl Crate {
         index
     }
 
-    /// Reads one tree of a `use`; returns the index behind it.
+    /// Reads one tree of a `use`; returns the index after it.
     fn read_use(
         &mut self,
         all: &[Token],
@@ -199,9 +199,9 @@ impl Crate {
         index
     }
 
-    /// Where `path` leads from the module `at`; `None` if it leads out of the crate, or nowhere.
+    /// The target of `path` from the module `at`; `None` if it is in another crate, or unknown.
     fn resolve(&self, at: usize, path: &[String], depth: usize) -> Option<Target> {
-        // Names that lead to each other end here.
+        // Stop if names refer to each other.
         if depth > 16 {
             return None;
         }
@@ -223,7 +223,8 @@ impl Crate {
         Some(target)
     }
 
-    /// What `name` is in the module `at`; if it is `certain` to be there, a definition of its own.
+    /// The target of `name` in the module `at`. A `certain` name must be there, so if no import
+    /// brings it, the module itself defines it.
     fn named(&self, at: usize, name: &str, depth: usize, certain: bool) -> Option<Target> {
         let module = &self.0[at];
         if let Some(child) = module.children.get(name) {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::graph::Arrows;
 
-/// Adds the arrows between the scripts below `folder`. An `import()` in a function runs later, so it
-/// is none.
+/// Adds the imports between the scripts below `folder`. An `import()` in a function runs later, so
+/// it doesn't count.
 pub(crate) fn arrows(folder: &Path, arrows: &mut Arrows) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

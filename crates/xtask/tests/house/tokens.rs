@@ -1,4 +1,4 @@
-//! The words of a Rust file: no comments, no literals, no code that only tests are built with.
+//! The tokens of a Rust file, without comments, literals and code under `cfg(test)`.
 
 /// A word, `::`, or one character of punctuation.
 pub(crate) struct Token {
@@ -75,7 +75,7 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
     without_tests(found)
 }
 
-/// The index behind the literal that opens at `index`.
+/// The index after the literal that opens at `index`.
 fn quoted(chars: &[char], mut index: usize, quote: char) -> usize {
     index += 1;
     while index < chars.len() && chars[index] != quote {
@@ -84,7 +84,7 @@ fn quoted(chars: &[char], mut index: usize, quote: char) -> usize {
     index + 1
 }
 
-/// The index behind the raw string whose hashes or quote are at `index`.
+/// The index after the raw string with its hashes or quote at `index`.
 fn raw_end(chars: &[char], index: usize) -> Option<usize> {
     let hashes = chars[index..].iter().take_while(|c| **c == '#').count();
     if chars.get(index + hashes) != Some(&'"') {
@@ -102,8 +102,7 @@ fn raw_end(chars: &[char], index: usize) -> Option<usize> {
     Some(end)
 }
 
-/// Drops each item with `#[cfg(test)]` or `#[cfg(all(test, …))]`: it is no part of the crate, and a
-/// test may look anywhere.
+/// Drops each item with `#[cfg(test)]` or `#[cfg(all(test, …))]`: a test may import anything.
 fn without_tests(all: Vec<Token>) -> Vec<Token> {
     let texts: Vec<&str> = all.iter().map(|token| token.text.as_str()).collect();
     let mut dropped = vec![false; all.len()];
@@ -123,7 +122,7 @@ fn without_tests(all: Vec<Token>) -> Vec<Token> {
     all.into_iter().zip(dropped).filter(|(_, dropped)| !dropped).map(|(token, _)| token).collect()
 }
 
-/// The index behind the item whose attribute is at `index`.
+/// The index after the item with its attribute at `index`.
 fn item_end(texts: &[&str], mut index: usize) -> usize {
     let mut depth = 0_usize;
     let mut is_attribute = false;

@@ -64,7 +64,7 @@ pub struct PolicyTree {
     records: BTreeMap<u32, Vec<u8>>,
     /// By the first number of their range.
     bodies: BTreeMap<u32, BodyPlan>,
-    /// The numbers whose records changed since the last write.
+    /// The numbers of the records that changed since the last write.
     changed: BTreeSet<u32>,
     /// The files of the last write.
     written: BTreeSet<Digest>,
@@ -201,6 +201,7 @@ impl PolicyTree {
         if lines.is_empty() {
             return Ok(FileName::NONE);
         }
+        // As long as one directory can't hold all ranges, add a level above it.
         let mut level = 0;
         while lines.len() > PolicyDirectory::MAX_RANGES {
             let mut pages = Vec::new();

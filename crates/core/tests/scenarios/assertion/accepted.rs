@@ -1,5 +1,7 @@
 //! Assertions that an origin accepts.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::assertion::{Assertion, MAX_LEN};
 use portcullis_core::crypto::{Context, PublicKey};
 use portcullis_core::keyring::{State, Validity};
@@ -14,7 +16,7 @@ use crate::support::{START, World};
 
 const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
-/// A world whose signer has a public key of mixed order.
+/// A world with a signer that has a public key of mixed order.
 pub(super) fn world_with_mixed_key() -> World {
     world_with(|draft| {
         draft.entries.push(signer(KID, PublicKey::from_bytes(&MIXED.key()).unwrap()));
@@ -47,7 +49,12 @@ fn claims() -> Vec<AssertionVector> {
     let unsigned = Assertion { scopes: "", ..said }.unsigned(KID).unwrap();
     let short = unsigned.message().len() - Context::LEN + 64;
     let longest = "a".repeat(MAX_LEN / 4 * 3 - short);
-    let largest = Assertion { list: (1 << 53) - 1, owner: u32::MAX, policy: u32::MAX, ..said };
+    let largest = Assertion {
+        list: (1 << 53) - 1,
+        owner: Some(NonZeroU32::MAX),
+        policy: Some(NonZeroU32::MAX),
+        ..said
+    };
     vec![
         accepted("accepted-worked-example", "The worked example of docs/assertion.md.", &said),
         accepted(
@@ -58,7 +65,7 @@ fn claims() -> Vec<AssertionVector> {
         accepted(
             "accepted-nothing-granted",
             "No owner, no policy, and so no scopes and no sales channels.",
-            &Assertion { owner: 0, policy: 0, scopes: "", sales_channels: "", ..said },
+            &Assertion { owner: None, policy: None, scopes: "", sales_channels: "", ..said },
         ),
         accepted("accepted-largest-numbers", "The largest numbers that stay exact.", &largest),
         accepted("accepted-longest", "32768 characters.", &Assertion { scopes: &longest, ..said }),

@@ -4,6 +4,8 @@ mod accepted;
 mod refused;
 pub(crate) mod shape;
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::assertion::Assertion;
@@ -65,8 +67,8 @@ fn said() -> Assertion<'static> {
         kind: Kind::Publishable,
         environment: Environment::Live,
         name: Name::derive(issuer, Serial::at(0, 7).unwrap()),
-        owner: 77,
-        policy: 9,
+        owner: NonZeroU32::new(77),
+        policy: NonZeroU32::new(9),
         fresh: true,
         audience: AUDIENCE,
         scopes: "orders:* carts:read",

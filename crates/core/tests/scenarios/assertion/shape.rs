@@ -1,5 +1,7 @@
 //! The format of an assertion's vector, and how it is run.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::assertion::{Assertion, verify};
@@ -60,8 +62,8 @@ impl Said {
             name: assertion.name.to_string(),
             kind: assertion.kind.name().into(),
             environment: assertion.environment.name().into(),
-            owner: assertion.owner,
-            policy: assertion.policy,
+            owner: assertion.owner.map_or(0, NonZeroU32::get),
+            policy: assertion.policy.map_or(0, NonZeroU32::get),
             list: assertion.list,
             freshness: if assertion.fresh { "fresh" } else { "stale" }.into(),
             issued_at: assertion.issued_at,

@@ -95,7 +95,7 @@ fn a_key_of_each_kind_may_stand_side_by_side() {
         ("Bearer sk_live_1", "pk_live_1", BOTH, Ok(("sk_live_1", AP))),
         ("Bearer pk_live_1", "pk_live_2", BOTH, Err(CredentialError::Conflict)),
         ("Bearer pk_live_1", "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", AP))),
-        // A shopper who is logged in.
+        // A shopper with a session.
         (JWT, "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", &AP[1..]))),
         // Only the wrong kind: refused as the wrong kind, not as missing.
         ("-", "pk_live_1", SECRET, Ok(("pk_live_1", &AP[1..]))),

@@ -1,4 +1,4 @@
-// What the gate does when what is behind it is late, gone, or lies.
+// The gate when its issuer is slow, stopped, or serves an older list.
 
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
@@ -8,7 +8,7 @@ import { startGate } from './support/gate.mjs';
 import { recording, startOrigin, startRelay } from './support/http.mjs';
 import { makeIssuer, serve, startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 const WELL_KNOWN = '/.well-known/portcullis';
 let origin;
@@ -26,7 +26,7 @@ async function relayedGate(issuer, url) {
   return { relay, gate };
 }
 
-const listNumber = (answer) => told(answer.json?.headers ?? {})?.list;
+const listNumber = (answer) => identityOf(answer.json?.headers ?? {})?.list;
 
 test('a timed revocation strikes at its second, with the issuer out of reach', async () => {
   const issuer = await startIssuer();
@@ -60,7 +60,7 @@ test('a stopped issuer: accepted until the next update, then 503, then open agai
   const stale = await until('the list is stale', async () => {
     const answer = await gate.ask(token);
     assert.equal(answer.status, 200);
-    return told(answer.json.headers).freshness === 'stale' && answer;
+    return identityOf(answer.json.headers).freshness === 'stale' && answer;
   });
   assert.equal(stale.status, 200);
   const closed = await until('the gate closes', async () => {

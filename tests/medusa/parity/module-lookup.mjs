@@ -1,4 +1,4 @@
-// Looking keys up by the module's own calls, and verifying what a request came in with.
+// Looking keys up with the module's own calls, and verifying the key of a request.
 
 const by = { revoked_by: 'usr_2' };
 const titles = (rows) => rows.map(({ title }) => title);

@@ -1,4 +1,4 @@
-// The README's Worker as wrangler bundles it from the packed package, in workerd.
+// The README's Worker in workerd, bundled by wrangler with the packed package.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ test('in workerd: the first requests wait for one list, and later ones are refre
   const keys = await issuer(files(lists.withPolicies));
   t.after(keys.close);
   const script = example.replace('THE-ISSUERS-PUBLIC-ROOT-KEY', root).replace('https://keys.example.com', keys.url);
-  // The fixtures are of another day, which a request may move on.
+  // The fixtures are valid at another time. A request can advance the clock.
   const clock = 'globalThis.later = 0;\nDate.now = () => NOW + globalThis.later;\n'.replace('NOW', now);
   const moved = script.replace('export default {\n  fetch: protect(', 'const handler = {\n  fetch: protect(');
   assert.notEqual(moved, script);
@@ -47,7 +47,7 @@ test('in workerd: the first requests wait for one list, and later ones are refre
   assert.equal((await ask(tokens.suspended))[0], 401);
   assert.equal((await ask(tokens.publishable, { origin: 'https://evil.example' }))[0], 403);
 
-  // Behind a request: the next ones are verified against the new list.
+  // The list is refreshed behind a request. Later requests are verified against the new one.
   keys.served = files(lists.policiesEdited);
   assert.equal((await ask(tokens.publishable, { later: '3000' }))[0], 200);
   const until = Date.now() + 10_000;
@@ -55,7 +55,7 @@ test('in workerd: the first requests wait for one list, and later ones are refre
   while (scopes?.length !== 1 && Date.now() < until) ({ scopes } = JSON.parse((await ask(tokens.publishable))[1]));
   assert.deepEqual(scopes, ['orders:read']);
 
-  // Past the next update, with an issuer that is gone, nothing passes.
+  // Past the next update, with an unreachable issuer, no request passes.
   keys.served = {};
   assert.equal((await ask(tokens.publishable, { later: '60000' }))[0], 503);
 });

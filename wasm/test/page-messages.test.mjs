@@ -1,4 +1,4 @@
-// The page's sentences (www/words.js) are for exactly the codes that the package has.
+// The page has a sentence (www/words.js) for each code of the package, and for no other code.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -6,12 +6,12 @@ import test from 'node:test';
 import { sayTrouble, sayVerdict, TROUBLES, VERDICTS } from '../../www/words.js';
 
 const TYPES = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
-// wasm/tests/generated.rs holds these unions to what the Rust half can return.
+// wasm/tests/generated.rs checks these unions against the codes in Rust.
 const union = (name) => {
   const [, members] = new RegExp(`^export type ${name} =\n([^;]*);`, 'm').exec(TYPES);
   return [...members.matchAll(/^\s*\| '(\w+)'/gm)].map(([, code]) => code);
 };
-// The page verifies without a request, so it meets no policy; and it says nothing of an empty field.
+// The page verifies without a request, so no policy applies; and it shows no sentence for an empty field.
 const OF_REQUESTS = /^(?:policy_|scope_missing$|\w+_denied$|malformed_empty$)/;
 
 test('each refusal of a key has its sentence, and no sentence is for anything else', () => {

@@ -1,4 +1,5 @@
-// A job that migrates a shop's database has no admin key: it works without the module's options, and a shop does not.
+// The module without its options: a database migration works without them, because its job has no admin key, and a
+// shop does not start.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

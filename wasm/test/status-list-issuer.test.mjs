@@ -1,5 +1,5 @@
-// Status lists from a real issuer: read by this package and by another implementation, verified by
-// `jose`, and the example of docs/status-list.md as it stands there.
+// Status lists from a real issuer, read by this package and by another implementation and verified by
+// `jose`; and the example of docs/status-list.md, run as it is.
 
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ before(async () => {
 });
 
 const checker = () => createStatusChecker({ key: jwks, uris: (uri) => uri.startsWith(served.base) });
-// Of a checker that holds nothing: what is out now.
+// A new checker holds no list, so it reads the one that is published now.
 const statusOf = async (key) => (await checker().check({ status: key.status })).status;
 const becomes = (key, status) => until(`the status of a key to be ${status}`, async () => (await statusOf(key)) === status);
 

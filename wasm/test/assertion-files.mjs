@@ -1,4 +1,4 @@
-// Keyrings and assertions, written by hand as docs/keyring.md and docs/assertion.md lay them out.
+// Writes keyrings and assertions byte by byte, after docs/keyring.md and docs/assertion.md.
 
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 
@@ -6,7 +6,7 @@ const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ISSUER = Buffer.alloc(16, 1);
 const FOR_EVER = 2n ** 64n - 1n;
 
-// The key of 32 such bytes, and its public half as bytes.
+// The key pair whose seed is 32 times the byte `seed`.
 export function keyOf(seed) {
   const secret = createPrivateKey({ key: Buffer.concat([PKCS8, Buffer.alloc(32, seed)]), format: 'der', type: 'pkcs8' });
   const { x } = createPublicKey(secret).export({ format: 'jwk' });
@@ -22,7 +22,7 @@ function sealed(context, body, { secret }) {
   return Buffer.concat([body, sign(null, Buffer.concat([Buffer.from(`portc1/${context}`), body]), secret)]);
 }
 
-// Signers are `{ kid, seed }`, and what differs from an active signer of assertions.
+// A signer is `{ kid, seed }`, with `purpose` and `state` if it isn't an active signer of assertions.
 export function keyringOf({ version = 1, notAfter, signers, root = keyOf(1) }) {
   const entries = signers.map(({ kid, seed, purpose = 5, state = 2 }) => {
     const words = [number(2, kid), Buffer.of(2, purpose, 0, 0, state), number(8, 0), number(8, FOR_EVER)];

@@ -1,4 +1,4 @@
-// Where the package comes from is said by whoever publishes it, and by nobody else.
+// Only the workflow that publishes the package sets its repository.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

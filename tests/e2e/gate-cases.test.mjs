@@ -1,4 +1,4 @@
-// What holds of the cases themselves, whichever gate they are run against.
+// Properties of the cases in tests/gate-cases, independent of any gate.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Medusa's own workflows over keys: what they give, what they take back, what they tell.
+// Medusa's own workflows on keys: their results, their compensation and their events.
 
 const HOUR = 3600;
 const by = { revoked_by: 'usr_2' };

@@ -1,9 +1,10 @@
-// Runs cases on Medusa's own API Key Module and on `portcullis/medusa`, and holds both to what each case
-// says. A case has `run` and either
-//   `both`: what the two come to, or
-//   `medusa`, `portcullis` and `row`: what each comes to, and the row of "Where the rules differ" in
-//   docs/medusa.md that says why.
-// What `both` says is of the newest Medusa: an older one may come to something else, and then both modules do.
+// Runs cases on Medusa's own API Key Module and on `portcullis/medusa`, and compares the outcomes with the
+// case. A case has `run` and either
+//   `both`: the outcome of both modules, or
+//   `medusa`, `portcullis` and `row`: the outcome of each, and the row of "Where the rules differ" in
+//   docs/medusa.md that gives the reason.
+// `both` is the outcome with the newest Medusa. With an older one both modules may have another outcome, but
+// the same.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

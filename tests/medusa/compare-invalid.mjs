@@ -1,4 +1,4 @@
-// Calls that ask for too much, for what can't be meant, or for what SQL alone would make something of.
+// Calls with excessive, meaningless or SQL-specific arguments.
 
 const DAY_MS = 86_400_000;
 const by = { revoked_by: 'usr_1' };

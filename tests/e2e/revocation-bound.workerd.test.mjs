@@ -1,4 +1,4 @@
-// Two hundred revocations under load, each refused within the bound that the gate prints.
+// Two hundred revocations under load: each key is refused within the bound that the gate prints.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

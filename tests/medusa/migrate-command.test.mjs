@@ -1,4 +1,4 @@
-// From Medusa's own module: the command, and old keys that go on working for a time.
+// `portcullis-medusa migrate` from Medusa's own module, and old keys that keep working for a limited time.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

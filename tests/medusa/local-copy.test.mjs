@@ -1,4 +1,5 @@
-// The copy in the shop's database: what several processes write at a time, and what it may not say.
+// The copy of the issuer's records in the shop's database: concurrent writers, and which answers it must
+// not give.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

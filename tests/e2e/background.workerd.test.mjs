@@ -1,4 +1,4 @@
-// What a gate does behind requests and without them, in real workerd: Analytics Engine, a queue of
+// A gate's background work in real workerd: Analytics Engine, a queue of
 // reports and the gate as its consumer, cron triggers, and what was deployed with it.
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import { portcullis, startIssuer } from './support/issuer.mjs';
 import { bound, callScheduled, platform, startAnalytics, startQueue } from './support/platform.mjs';
 import { temporaryFolder, until } from './support/processes.mjs';
 import { startCache } from './support/stores.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 let issuer, origin, gateKey;
 before(async () => {
@@ -209,7 +209,7 @@ describe('what was deployed with a gate', () => {
     for (const [at, { token }] of keys.entries()) {
       const answer = await gate.ask(token);
       assert.equal(answer.status, 200);
-      assert.deepEqual(told(answer.json.headers).scopes, [['orders:read', 'users:read'][at]]);
+      assert.deepEqual(identityOf(answer.json.headers).scopes, [['orders:read', 'users:read'][at]]);
     }
     const other = asked.filter((path) => !/\/(stamp|keyring)$/.test(path));
     assert.deepEqual(other, [], 'no head, no body and no policy was asked for');

@@ -1,4 +1,4 @@
-// A key's life by the module's own calls: made, changed, revoked, deleted, restored.
+// A key's life with the module's own calls: created, changed, revoked, deleted, restored.
 
 import { until } from '../../e2e/support/processes.mjs';
 

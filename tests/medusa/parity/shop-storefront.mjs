@@ -1,4 +1,4 @@
-// Publishable keys as storefronts send them: who is let in, and what they see.
+// Publishable keys of storefronts: which requests are accepted, and what they can read.
 
 const by = { revoked_by: 'usr_2' };
 const refusal = ({ status, body }) => [status, body.type, body.message];

@@ -1,4 +1,4 @@
-// Who made a key and who revoked it: Medusa reads the names that the shop gave, and no others.
+// Medusa's fields for a key's creator and revoker: they have the names that the shop gave, and no others.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -11,7 +11,7 @@ import { fetchBytes, listen, recording, startOrigin, startRelay } from './suppor
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
 import { startCache } from './support/stores.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 import { open, startEcho } from './support/websocket.mjs';
 
 const WELL_KNOWN = '/.well-known/portcullis';
@@ -75,7 +75,7 @@ describe('a connection that outlives the verdict', () => {
     const long = await open(`${gate.url}/long`, bearer);
     assert.equal(long.status, 101);
     assert.equal(echo.upgrades[0].authorization, undefined);
-    assert.equal(told(echo.upgrades[0]).key, key.id);
+    assert.equal(identityOf(echo.upgrades[0]).key, key.id);
     long.say('hello');
     await until('the echo comes', () => long.heard.includes('hello'));
     const short = await open(`${gate.url}/short`, bearer);
@@ -196,7 +196,7 @@ test('a Worker of somebody else has it behind a service binding, as the example 
   const key = await issuer.create();
   const passed = await gate.ask(key.token, { path: '/orders', method: 'POST', body: 'hello' });
   assert.equal(passed.status, 200);
-  assert.equal(told(passed.json.headers).key, key.id);
+  assert.equal(identityOf(passed.json.headers).key, key.id);
   assert.deepEqual([passed.json.method, passed.json.url, passed.json.body], ['POST', '/orders', 'hello']);
   const refused = await gate.ask('sk_live_nonsense');
   assert.equal(refused.status, 401);

@@ -1,4 +1,4 @@
-// Sales channels and publishable keys, linked and looked at from both sides.
+// Links between sales channels and publishable keys, read from both sides.
 
 const sorted = (rows) => rows.map(({ name, title }) => name ?? title).sort();
 const refusal = ({ status, body }) => [status, body.type, body.message];

@@ -1,4 +1,4 @@
-// The gate as a library in somebody's own Rust Worker, in real workerd: the example, as it is built.
+// The gate as a library in a Rust Worker, in real workerd: the built example.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -7,7 +7,7 @@ import { startRustWorker } from './support/gate.mjs';
 import { startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
-import { told } from './support/told.mjs';
+import { identityOf } from './support/identity-header.mjs';
 
 let issuer, origin, gateKey, worker;
 
@@ -59,7 +59,7 @@ test('what it does not answer it passes on, without the key and with who is call
   const { status, json, headers } = await worker.ask(key.token, asked);
   assert.deepEqual([status, headers['x-origin']], [200, 'yes']);
   assert.deepEqual([json.method, json.url, json.body], ['POST', '/orders?page=2', 'hello']);
-  assert.equal(told(json.headers).key, key.id);
+  assert.equal(identityOf(json.headers).key, key.id);
   assert.equal(json.headers.authorization, undefined);
   assert.equal((await worker.ask(key.token, { path: '/teapot' })).status, 418);
 });
@@ -104,7 +104,7 @@ test('an open route has no caller, and grants no scope', async () => {
     assert.equal((await open.ask(key, { path: '/whoami' })).json, null);
     assert.equal((await open.ask(key, { path: '/reports' })).status, 401);
     await open.refusedFor('no_key');
-    assert.equal(told((await open.ask(key, { path: '/orders' })).json.headers), undefined);
+    assert.equal(identityOf((await open.ask(key, { path: '/orders' })).json.headers), undefined);
   }
 });
 

@@ -1,5 +1,5 @@
 // Runs the cases on one of the modules, in a process of its own (Medusa keeps its modules in a global), and
-// prints what each came to as JSON.
+// prints the outcomes as JSON.
 
 import { createRequire } from 'node:module';
 

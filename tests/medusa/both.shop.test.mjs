@@ -1,5 +1,0 @@
-// A whole shop over Medusa's own API Key Module, and one over `portcullis/medusa`, held to one expectation.
-
-import { onBoth } from './both/compare.mjs';
-
-await onBoth('shop', ['./shop-admin.mjs', './shop-secret.mjs', './shop-store.mjs', './shop-links.mjs', './shop-flows.mjs']);
