@@ -4,17 +4,17 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A key that was accepted: what it says itself, and the title from its record. */
+        /** @description An accepted key: the claims in its token, and the title from its record. */
         AcceptedView: {
             /** @description `hmac-sha256-128` or `ed25519`. */
             algorithm: string;
             /** @description `live` or `test`. */
             environment: string;
-            /** @description When it expires. */
+            /** @description When the key expires; null if it never does. */
             expires_at?: string | null;
             /** @description The public name. */
             id: string;
-            /** @description When it was made. */
+            /** @description When the key was issued. */
             issued_at: string;
             /**
              * Format: int32
@@ -25,12 +25,12 @@ export interface components {
             kind: string;
             /**
              * Format: int32
-             * @description 0 for none.
+             * @description The owner's number; 0 for none.
              */
             owner: number;
             /**
              * Format: int32
-             * @description 0 for none.
+             * @description The policy's number; 0 for none.
              */
             policy: number;
             /**
@@ -38,89 +38,88 @@ export interface components {
              * @description The index in the revocation list.
              */
             serial: number;
-            /** @description From the record; null where the store has none. */
+            /** @description The title in the record; null if the store has no record of the key. */
             title?: string | null;
         };
-        /** @description A verdict by the record. */
+        /** @description A verdict that is based on the key's record. */
         AuthenticatedAnswer: {
-            /** @description The reason, where it is not: a stable code. */
+            /** @description The stable code of the refusal, if the key is refused. */
             code?: string | null;
             key?: components["schemas"]["KeyView"] | null;
-            /** @description The reason as a sentence. */
+            /** @description The refusal as a sentence. */
             message?: string | null;
             /** @description Whether the key is accepted. */
             ok: boolean;
         };
-        /** @description A revocation or suspension of many keys that is committed. */
+        /** @description A bulk revocation or suspension. The entry is committed. */
         BulkAnswer: components["schemas"]["BulkView"] & components["schemas"]["CommittedAnswer"];
         BulkRevocationBody: {
-            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
             by?: string | null;
             /**
              * Format: int64
-             * @description How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
-             *     (409).
+             * @description The number of keys that a dry run reported. If it has changed since, nothing is done (409).
              */
             confirm?: number | null;
-            /** @description Only say how many keys it would end. */
+            /** @description Only report how many keys the entry would affect. */
             dry_run?: boolean;
             environment?: string | null;
             issued_before?: string | null;
             issued_from?: string | null;
             /** Format: int32 */
             kid?: number | null;
-            /** @description The last admin key that can make others may be among them. */
+            /** @description Allow the request to affect the last admin key that can create others. */
             last_admin?: boolean;
             /** Format: int32 */
             owner?: number | null;
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
             state?: string | null;
         };
-        /** @description All revocations and suspensions of many keys. */
+        /** @description All bulk revocations and suspensions. */
         BulkRevocationsAnswer: {
             /** @description The entries. */
             bulk_revocations: components["schemas"]["BulkView"][];
         };
-        /** @description A revocation or suspension of many keys. */
+        /** @description A bulk revocation or suspension: one entry that covers many keys. */
         BulkView: {
-            /** @description When it was made. */
+            /** @description When the entry was created. */
             created_at: components["schemas"]["Instant"];
-            /** @description All keys of this environment. */
+            /** @description It covers all keys of this environment. */
             environment?: string | null;
             /**
              * Format: int64
-             * @description Its place.
+             * @description The entry's number.
              */
             id: number;
-            /** @description Only keys issued before this second. */
+            /** @description It covers only keys issued before this time. */
             issued_before?: string | null;
-            /** @description Only keys issued in this second or later. */
+            /** @description It covers only keys issued at this time or later. */
             issued_from?: string | null;
             /**
              * Format: int32
-             * @description All keys of this signer.
+             * @description It covers all keys of this signer.
              */
             kid?: number | null;
             lifted_at?: components["schemas"]["Instant"] | null;
-            /** @description Who made it. */
+            /** @description The person that the caller named, or else the principal that created the entry. */
             made_by?: string | null;
             /**
              * Format: int32
-             * @description All keys of this owner.
+             * @description It covers all keys of this owner.
              */
             owner?: number | null;
-            /** @description All serials from the first of these to the last. */
+            /** @description It covers all serials from the first of these to the last. */
             serials?: number[] | null;
             /** @description `revoked` or `suspended`. */
             state: string;
         };
         ByBody: {
             by?: string | null;
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
         };
-        /** @description A key that there is, to be changed. */
+        /** @description An existing key to update. */
         ChangeKeyBody: {
             id: string;
             metadata?: Record<string, never>;
@@ -131,27 +130,27 @@ export interface components {
         /** @description A key that was changed. */
         ChangedAnswer: components["schemas"]["KeyView"] & {
             list?: components["schemas"]["MarkView"] | null;
-            /** @description What follows from its not being published yet. */
+            /** @description The consequence, if the change is not yet published. */
             note?: string | null;
             problem?: components["schemas"]["Problem"] | null;
-            /** @description Whether it is. */
+            /** @description Whether a published list contains the change. */
             published?: boolean;
         };
         ChannelsBody: {
             add?: string[];
             remove?: string[];
         };
-        /** @description Whether a change, which is committed, is published. */
+        /** @description Whether a committed change is published. */
         CommittedAnswer: {
-            /** @description Whether every target carries the list; where `wait` was asked for. */
+            /** @description Whether every target has the list. Present only if the request had `wait`. */
             everywhere?: boolean | null;
             list?: components["schemas"]["MarkView"] | null;
-            /** @description What follows from its not being published yet. */
+            /** @description The consequence, if the change is not yet published. */
             note?: string | null;
             problem?: components["schemas"]["Problem"] | null;
-            /** @description Whether it is. */
+            /** @description Whether a published list contains the change. */
             published: boolean;
-            /** @description The targets; where `wait` was asked for. */
+            /** @description The targets. Present only if the request had `wait`. */
             targets?: components["schemas"]["TargetView"][] | null;
         };
         CreateAdminBody: {
@@ -159,13 +158,13 @@ export interface components {
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
-            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
+            /** @description One of the keyring's labels, or `""` for no label. Default: the keyring's first label. */
             label?: string | null;
-            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
+            /** @description The key never expires, even if the settings have a default lifetime. */
             never_expires?: boolean;
-            /** @description What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds. */
+            /** @description The key's scopes, such as `keys:read`, `keys:*` or `*`. The caller must hold all of them. */
             scopes: string[];
-            /** @description What people call the key: 1 to 255 characters. */
+            /** @description A title for people: 1 to 255 characters. */
             title: string;
         };
         CreateKeyBody: {
@@ -176,10 +175,10 @@ export interface components {
             /** Format: int64 */
             expires_in_seconds?: number | null;
             kind?: string | null;
-            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
+            /** @description One of the keyring's labels, or `""` for no label. Default: the keyring's first label. */
             label?: string | null;
             metadata?: Record<string, never>;
-            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
+            /** @description The key never expires, even if the settings have a default lifetime. */
             never_expires?: boolean;
             /** Format: int32 */
             owner?: number;
@@ -188,7 +187,7 @@ export interface components {
             sales_channels?: string[];
             title: string;
         };
-        /** @description What [`OneOrMany`] reads. */
+        /** @description The bodies that [`OneOrMany`] reads. */
         CreateKeysBody: components["schemas"]["CreateKeyBody"] | components["schemas"]["CreateKeyBody"][];
         CreateOwnerBody: {
             external_id?: string | null;
@@ -211,27 +210,27 @@ export interface components {
             types?: string[];
             url: string;
         };
-        /** @description A key that was made. Its text is answered this once and, of secret keys, kept nowhere. */
+        /** @description A new key. The token of a secret key is returned only once: the issuer does not store it. */
         CreatedAnswer: {
             /** @description The key. */
             key: components["schemas"]["KeyView"];
-            /** @description Its text. */
+            /** @description The token. */
             token: string;
         };
-        /** @description The key that was asked for, or a list where a list was. */
+        /** @description One key or a list of keys, as in the request. */
         CreatedAnswers: components["schemas"]["CreatedAnswer"] | components["schemas"]["CreatedAnswer"][];
-        /** @description A key whose record was deleted. */
+        /** @description The record of a key was deleted. */
         DeletedAnswer: {
-            /** @description That it is. */
+            /** @description Always `true`. */
             deleted: boolean;
             /** @description The key's id. */
             id: string;
             /** @description `api_key`. */
             object: string;
         };
-        /** @description Keys whose records were deleted. */
+        /** @description The records of keys were deleted. */
         DeletedManyAnswer: {
-            /** @description That they are. */
+            /** @description Always `true`. */
             deleted: boolean;
             /** @description The keys' ids. */
             ids: string[];
@@ -267,17 +266,17 @@ export interface components {
             state: string;
             /**
              * Format: int32
-             * @description What the endpoint last answered.
+             * @description The status of the endpoint's last response.
              */
             status?: number | null;
             /** @description When that was. */
             updated_at: components["schemas"]["Instant"];
         };
-        /** @description What an act would do. Nothing was changed. */
+        /** @description What an operation would do. Nothing was changed. */
         DryRunAnswer: components["schemas"]["Preview"] & {
-            /** @description That it is one: `true`. */
+            /** @description Always `true`. */
             dry_run: boolean;
-            /** @description The keys, if they are chosen one by one. */
+            /** @description The keys. Absent for bulk revocations. */
             keys?: components["schemas"]["KeyView"][] | null;
         };
         /** @description What settings come to for the keys of one kind that are in force. */
@@ -313,7 +312,10 @@ export interface components {
             at: components["schemas"]["Instant"];
             /** @description The rest. */
             data: unknown;
-            /** @description Over this event and all before: an anchor of the trail for whoever keeps it. */
+            /**
+             * @description The digest of this event and all events before it. If you keep it elsewhere, it is an anchor
+             *     of the trail.
+             */
             digest: string;
             /**
              * Format: int64
@@ -322,34 +324,34 @@ export interface components {
             id: number;
             /** @description The key that it happened to. */
             key_id?: string | null;
-            /** @description In whose name, as the caller said. */
+            /** @description The person that the caller named. */
             on_behalf_of?: string | null;
             /** @description The type's name. */
             type: string;
         };
         /** @description A page of events. */
         EventsAnswer: {
-            /** @description The events, the newest first unless asked for otherwise. */
+            /** @description The events, newest first unless the request has `order=asc`. */
             events: components["schemas"]["EventView"][];
-            /** @description Where the next page begins; null behind the last. */
+            /** @description The cursor of the next page; null on the last page. */
             next_cursor?: string | null;
             removed?: components["schemas"]["RemovedView"] | null;
         };
-        /** @description What keys are to be like, as a query string or an object says it. */
+        /** @description The criteria for keys, in a query string or an object. */
         Filter: {
             count?: boolean | null;
             created_before?: string | null;
             created_from?: string | null;
             cursor?: string | null;
             environment?: string | null;
-            /** @description Ids between commas. */
+            /** @description Ids, separated by commas. */
             id?: string | null;
             kind?: string | null;
             /** Format: int32 */
             limit?: number | null;
             /**
-             * @description Who made them: an admin key's id, for all that it made, and what admin keys of its making
-             *     made; or `user@host` of a shell.
+             * @description The principal that created the keys: an admin key's id, which includes keys of the admin
+             *     keys that it created, or `user@host` of a shell.
              */
             maker?: string | null;
             order?: string | null;
@@ -374,7 +376,7 @@ export interface components {
         };
         IdsBody: {
             ids: string[];
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
         };
         /**
@@ -386,15 +388,15 @@ export interface components {
         KeyView: {
             /** @description `hmac-sha256-128` or `ed25519`. */
             algorithm?: string | null;
-            /** @description Who made it: whom the caller named, or else who did. */
+            /** @description The person that the caller named, or else the principal that created the key. */
             created_by?: string | null;
             /** @description `live` or `test`. */
             environment: string;
-            /** @description When it expires. */
+            /** @description When the key expires; null if it never does. */
             expires_at?: string | null;
             /** @description The public name, `apk_…`. */
             id: string;
-            /** @description When it was made. */
+            /** @description When the key was issued. */
             issued_at: string;
             /**
              * Format: int32
@@ -403,42 +405,42 @@ export interface components {
             kid: number;
             /** @description `secret` or `publishable`. */
             kind: string;
-            /** @description The word in front of it, empty for none. */
+            /** @description The label that the key begins with; empty for none. */
             label: string;
-            /** @description When they last did. */
+            /** @description When a gate last accepted the key. */
             last_used_at?: string | null;
             /**
-             * @description The principal that made it, which no caller chooses: an admin key's id, or `user@host` of a
-             *     shell. Null for keys of before this was noted.
+             * @description The principal that created the key: an admin key's id, or `user@host` of a shell. Callers
+             *     can't choose it. Null for keys from before this field existed.
              */
             maker?: string | null;
-            /** @description What people keep with it. */
+            /** @description Any data that you keep with the key. */
             metadata: {
                 [key: string]: unknown;
             };
             /**
              * Format: int32
-             * @description 0 for none.
+             * @description The owner's number; 0 for none.
              */
             owner: number;
             /**
              * Format: int32
-             * @description 0 for none.
+             * @description The policy's number; 0 for none.
              */
             policy: number;
             /** @description `token` or `admin`. */
             purpose: string;
-            /** @description The form in which the token may be shown. */
+            /** @description The token in a shortened form that is safe to show. */
             redacted: string;
-            /** @description When its revocation strikes or struck. */
+            /** @description When the revocation takes effect or took effect. */
             revoked_at?: string | null;
-            /** @description Who revoked it: whom the caller named, or else who did. */
+            /** @description The person that the caller named, or else the principal that revoked the key. */
             revoked_by?: string | null;
-            /** @description The id of the key that it takes the place of. */
+            /** @description The id of the key that this key replaces. */
             rolled_from?: string | null;
-            /** @description Of publishable keys only. */
+            /** @description Only publishable keys have this field. */
             sales_channels?: string[] | null;
-            /** @description What an admin key may do; of admin keys only. */
+            /** @description The scopes of an admin key. Only admin keys have this field. */
             scopes?: string[] | null;
             /**
              * Format: int64
@@ -448,25 +450,25 @@ export interface components {
             /** @description `active`, `scheduled`, `suspended`, `revoked` or `expired`. */
             state: string;
             status?: components["schemas"]["StatusView"] | null;
-            /** @description Since when it is suspended. */
+            /** @description When the key was suspended; null if it is not suspended. */
             suspended_at?: string | null;
-            /** @description Who suspended it: whom the caller named, or else who did. */
+            /** @description The person that the caller named, or else the principal that suspended the key. */
             suspended_by?: string | null;
-            /** @description What people call it. */
+            /** @description A title for people. */
             title: string;
-            /** @description The token, of publishable keys only. */
+            /** @description The token. Only publishable keys have this field. */
             token?: string | null;
             /** @description When its record was last changed. */
             updated_at: string;
             /**
              * Format: int64
-             * @description How often gates have let it pass, where they report it.
+             * @description How often gates have accepted the key, as far as they report it.
              */
             uses: number;
         };
         /** @description A version of the keyring. */
         KeyringVersionView: {
-            /** @description When it was stored. */
+            /** @description When this version was stored. */
             created_at: components["schemas"]["Instant"];
             /**
              * Format: int32
@@ -474,7 +476,7 @@ export interface components {
              */
             version: number;
         };
-        /** @description What is asked of keys of one kind. */
+        /** @description The requirements for keys of one kind. */
         KindSettings: {
             /**
              * Format: int32
@@ -483,27 +485,31 @@ export interface components {
             default_lifetime_seconds?: number | null;
             /**
              * Format: int32
-             * @description After so many days without a use a key is suspended, 7 to 365.
+             * @description A key that has not been used for this many days is suspended: 7 to 365.
              */
             idle_days?: number | null;
             /**
              * Format: int32
-             * @description The longest lifetime, in seconds: a key that would outlive it, or never expire, is not made.
+             * @description The longest lifetime, in seconds. A request for a key with a longer lifetime, or without an
+             *     expiry, is refused.
              */
             max_lifetime_seconds?: number | null;
             /** @description Whether each key must have an owner. */
             owner_required: boolean;
         };
-        /** @description What to change for one kind of keys: what is left out stays, and null takes a setting away. */
+        /**
+         * @description The settings to change for one kind of key. A setting that is left out does not change; null
+         *     removes it.
+         */
         KindSettingsBody: {
             /**
              * Format: int32
-             * @description The lifetime of a key for which none is named, in seconds.
+             * @description The default lifetime, in seconds.
              */
             default_lifetime_seconds?: number | null;
             /**
              * Format: int32
-             * @description After so many days without a use a key is suspended, 7 to 365. Not of admin keys.
+             * @description A key that has not been used for this many days is suspended: 7 to 365. Not for admin keys.
              */
             idle_days?: number | null;
             /**
@@ -511,12 +517,12 @@ export interface components {
              * @description The longest lifetime, in seconds.
              */
             max_lifetime_seconds?: number | null;
-            /** @description Whether each key must have an owner. Not of admin keys. */
+            /** @description Whether every new key must have an owner. Not for admin keys. */
             owner_required?: boolean | null;
         };
         /** @description The labels of the newest keyring. */
         LabelsView: {
-            /** @description The labels, empty for none; new keys get the first, if nothing is said. */
+            /** @description The labels; an empty text means no label. The first is the default for new keys. */
             labels: string[];
             /**
              * Format: int32
@@ -538,38 +544,38 @@ export interface components {
              */
             line: number;
             /**
-             * @description `made`, `before` where an earlier import made the key, `deleted` where that key is deleted
-             *     since, `bad` where there is none.
+             * @description `made`; `before` if an earlier import created the key; `deleted` if that key was deleted
+             *     since; `bad` if the line is invalid.
              */
             status: string;
             /** @description The key's text. */
             token?: string | null;
         };
-        /** @description What is out, and where. */
+        /** @description The published list, and the targets that have it. */
         ListAnswer: components["schemas"]["ListView"] & {
             status_lists?: components["schemas"]["StatusListsView"] | null;
             /** @description The targets. */
             targets: components["schemas"]["TargetView"][];
         };
-        /** @description What is out, with its shards. */
+        /** @description The published list, with its shards. */
         ListView: components["schemas"]["MarkView"] & {
-            /** @description Whether nothing may be verified by it any more. */
+            /** @description Whether the list has expired; verifiers then refuse every key. */
             expired: boolean;
             /** @description The SHA-256 of the head. */
             head: string;
             /**
              * Format: int64
-             * @description The newest event that the list knows of.
+             * @description The id of the newest event that the list includes.
              */
             position: number;
-            /** @description The shards, as of the newest head. */
+            /** @description The shards in the newest head. */
             shards: components["schemas"]["ShardView"][];
         };
-        /** @description The list that something was verified by, or that is out. */
+        /** @description A version of the revocation list: the one that a verdict is based on, or the published one. */
         MarkView: {
             /**
              * Format: int64
-             * @description How old its knowledge is, in milliseconds.
+             * @description The time since `this_update`, in milliseconds.
              */
             age_millis: number;
             /**
@@ -577,39 +583,39 @@ export interface components {
              * @description The list epoch.
              */
             epoch: number;
-            /** @description From this instant on nothing may be verified by it. */
+            /** @description The list is valid until this time. */
             next_update: components["schemas"]["Instant"];
             /**
              * Format: int64
              * @description The number.
              */
             number: number;
-            /** @description Every revocation committed before this instant is in it. */
+            /** @description The list contains every revocation that was committed before this time. */
             this_update: components["schemas"]["Instant"];
         };
         /** @description An owner. */
         OwnerView: {
-            /** @description When it was made. */
+            /** @description When it was created. */
             created_at: components["schemas"]["Instant"];
-            /** @description What another system calls it. */
+            /** @description The owner's id in another system. */
             external_id?: string | null;
-            /** @description What people keep with it. */
+            /** @description Any data that you keep with the owner. */
             metadata: Record<string, never>;
-            /** @description What people call it. */
+            /** @description A name for people. */
             name: string;
             /**
              * Format: int32
-             * @description What its keys carry.
+             * @description The number that the owner's keys contain.
              */
             number: number;
-            /** @description When it was last changed. */
+            /** @description When it was last updated. */
             updated_at: components["schemas"]["Instant"];
         };
         /** @description A page of owners. */
         OwnersAnswer: {
             /**
              * Format: int32
-             * @description Where the next page begins; null behind the last.
+             * @description The value of `after` for the next page; null on the last page.
              */
             next_after?: number | null;
             /** @description The owners, by their numbers. */
@@ -619,67 +625,67 @@ export interface components {
         PageAnswer: {
             /**
              * Format: int64
-             * @description How many keys there are on all pages; where `count` was asked for.
+             * @description The number of keys on all pages. Present only if the request had `count`.
              */
             count?: number | null;
             /** @description The keys, newest first. */
             keys: components["schemas"]["KeyView"][];
-            /** @description Where the next page begins; null behind the last. */
+            /** @description The cursor of the next page; null on the last page. */
             next_cursor?: string | null;
         };
         /** @description A page of policies. */
         PoliciesAnswer: {
             /**
              * Format: int32
-             * @description Where the next page begins; null behind the last.
+             * @description The value of `after` for the next page; null on the last page.
              */
             next_after?: number | null;
             /** @description The policies, by their numbers. */
             policies: components["schemas"]["PolicyView"][];
         };
-        /** @description A policy that was made or changed. */
+        /** @description A created or updated policy. */
         PolicyAnswer: components["schemas"]["PolicyView"] & components["schemas"]["CommittedAnswer"];
         /** @description A policy that was deleted. */
         PolicyDeletedAnswer: {
-            /** @description That it is. */
+            /** @description Always `true`. */
             deleted: boolean;
             /**
              * Format: int32
-             * @description Its number, which no other will have.
+             * @description The policy's number. No other policy will ever have it.
              */
             number: number;
         } & components["schemas"]["CommittedAnswer"];
-        /** @description What a policy says, as people spell it. See `docs/policy.md`. */
+        /** @description The rules of a policy. See `docs/policy.md`. */
         PolicyRules: {
-            /** @description The networks that a client may call from (`192.0.2.0/24`); empty for anywhere. */
+            /** @description The networks that clients may call from, such as `192.0.2.0/24`; empty for all. */
             cidrs: string[];
-            /** @description The methods that are allowed; empty for all. */
+            /** @description The methods that the policy allows; empty for all. */
             methods: string[];
-            /** @description The origins that a page may call from; empty for any. */
+            /** @description The origins that pages may call from; empty for all. */
             origins: string[];
-            /** @description The patterns of the paths that are allowed; empty for all. */
+            /** @description The patterns of the paths that the policy allows; empty for all. */
             paths: string[];
             /** @description The rate class. */
             rate_class?: string | null;
-            /** @description The sales channels that are granted; empty for none. */
+            /** @description The sales channels that the policy grants; empty for none. */
             sales_channels: string[];
-            /** @description The scopes that are granted; empty for none. */
+            /** @description The scopes that the policy grants; empty for none. */
             scopes: string[];
         };
         /** @description A policy. */
         PolicyView: components["schemas"]["PolicyRules"] & {
-            /** @description When it was made. */
+            /** @description When it was created. */
             created_at: components["schemas"]["Instant"];
-            /** @description The publishable key whose own it is. */
+            /** @description The id of the publishable key that this policy was created for. */
             key_id?: string | null;
-            /** @description What people call it. */
+            /** @description A name for people. */
             name: string;
             /**
              * Format: int32
-             * @description What keys carry.
+             * @description The number that keys with this policy contain.
              */
             number: number;
-            /** @description When it was last changed. */
+            /** @description When it was last updated. */
             updated_at: components["schemas"]["Instant"];
             /** @description `public` or `private`. */
             visibility: string;
@@ -702,13 +708,13 @@ export interface components {
              */
             count: number;
         };
-        /** @description An error as it is answered: `application/problem+json`. */
+        /** @description An error response: `application/problem+json` (RFC 9457). */
         Problem: {
             code: string;
             detail: string;
-            /** @description The keys because of which nothing was done, if several were named. */
+            /** @description The keys that prevented the operation, if the request named several. Nothing was changed. */
             keys?: string[];
-            /** @description The coarse kind of error, as shops' back ends name it. */
+            /** @description The coarse kind of the error, in the vocabulary of shop back ends. */
             kind: string;
             /** Format: int32 */
             status: number;
@@ -717,7 +723,7 @@ export interface components {
             type: string;
         };
         ReasonBody: {
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
         };
         /** @description What was removed from the trail, as HTTP and `--json` show it. */
@@ -757,63 +763,66 @@ export interface components {
         RevokeBody: {
             at?: string | null;
             /**
-             * @description What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
-             *     what is done if nothing is said, or `skip`.
+             * @description How to treat a key that is already revoked: `refuse` (409, nothing changes) or `skip`.
+             *     Default: `refuse`.
              */
             if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
-            /** @description It may be the last admin key that can make others. */
+            /** @description Allow the request to revoke the last admin key that can create others. */
             last_admin?: boolean;
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
-            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
             revoked_by?: string | null;
         };
         RevokeManyBody: {
             at?: string | null;
             /**
              * Format: int64
-             * @description How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
+             * @description The number of keys that a dry run reported. If it has changed since, nothing is done (409).
              */
             confirm?: number | null;
-            /** @description Only say which keys would be revoked. */
+            /** @description Only report which keys would be revoked. */
             dry_run?: boolean;
             ids?: string[] | null;
             /**
-             * @description What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
-             *     is changed), which is what is done if nothing is said, or `skip`.
+             * @description How to treat keys among `ids` that are already revoked: `refuse` (409 names them, nothing
+             *     changes) or `skip`. Default: `refuse`.
              */
             if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
-            /** @description The last admin key that can make others may be among them. */
+            /** @description Allow the request to revoke the last admin key that can create others. */
             last_admin?: boolean;
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
-            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
             revoked_by?: string | null;
             where?: components["schemas"]["Filter"] | null;
         };
-        /** @description A key whose revocation is committed. */
+        /** @description A revoked key. The revocation is committed. */
         RevokedAnswer: components["schemas"]["KeyView"] & components["schemas"]["CommittedAnswer"];
-        /** @description Keys whose revocation is committed. */
+        /** @description Revoked keys. The revocation is committed. */
         RevokedManyAnswer: {
-            /** @description How many they are. */
+            /** @description The number of keys. */
             count: number;
             /** @description The keys. */
             keys: components["schemas"]["KeyView"][];
-            /** @description The ids of those that were revoked already and are left as they are; with `if_revoked`. */
+            /**
+             * @description The ids of the keys that were already revoked and did not change. Present only with
+             *     `if_revoked: "skip"`.
+             */
             skipped?: string[] | null;
         } & components["schemas"]["CommittedAnswer"];
-        /** @description Keys whose revocation is committed, or what a dry run tells. */
+        /** @description The revoked keys, or the result of a dry run. */
         RevokedManyAnswers: components["schemas"]["RevokedManyAnswer"] | components["schemas"]["DryRunAnswer"];
         RollBody: {
             algorithm?: string | null;
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
-            /** @description The new key's label, `""` for none; the old key's, if nothing is said. */
+            /** @description The new key's label, or `""` for no label. Default: the old key's label. */
             label?: string | null;
             never_expires?: boolean;
             /** Format: int64 */
@@ -822,7 +831,7 @@ export interface components {
             owner?: number | null;
             /** Format: int32 */
             policy?: number | null;
-            /** @description Why; the trail tells it. The settings may ask for it. */
+            /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
             rolled_by?: string | null;
         };
@@ -832,14 +841,14 @@ export interface components {
             key: components["schemas"]["KeyView"];
             /** @description The old key. */
             rolled: components["schemas"]["KeyView"];
-            /** @description Its text. */
+            /** @description The token. */
             token: string;
         } & components["schemas"]["CommittedAnswer"];
         RotateSecretBody: {
             /** Format: int64 */
             overlap_seconds?: number | null;
         };
-        /** @description What an issuer asks. Nothing, unless it was set. */
+        /** @description The issuer's requirements. By default there are none. */
         Settings: {
             /** @description Of admin keys. */
             admin: components["schemas"]["KindSettings"];
@@ -852,70 +861,70 @@ export interface components {
         };
         SettingsBody: {
             admin?: components["schemas"]["KindSettingsBody"] | null;
-            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            /** @description The person that the caller acts for. The actor in the audit trail is the caller's admin key. */
             by?: string | null;
-            /** @description Only say what it would come to. */
+            /** @description Only report the effects of the change. */
             dry_run?: boolean;
             /**
              * Format: int32
-             * @description Only if the settings are at this version: else nothing is done (409).
+             * @description Change the settings only if this is their version; otherwise nothing is done (409).
              */
             if_version?: number | null;
             publishable?: components["schemas"]["KindSettingsBody"] | null;
-            /** @description Why; the trail tells it. */
+            /** @description The reason, for the audit trail. */
             reason?: string | null;
-            /** @description Whether revoking, suspending, rolling, deleting and undoing need a `reason`. */
+            /** @description Whether revoking, suspending, rolling, deleting and undoing require a `reason`. */
             reason_required?: boolean | null;
             secret?: components["schemas"]["KindSettingsBody"] | null;
         };
-        /** @description The settings after a change, and what they come to. */
+        /** @description The settings after a change, and their effects. */
         SettingsChangedView: components["schemas"]["SettingsView"] & {
-            /** @description What was asked before. */
+            /** @description The settings before the change. */
             before: components["schemas"]["Settings"];
-            /** @description Whether nothing was changed. */
+            /** @description Whether this is a dry run. Present only if it is. */
             dry_run?: boolean;
-            /** @description What they come to for the keys in force of each kind. */
+            /** @description The effects on the existing keys, by kind. */
             effects: components["schemas"]["Effect"][];
         };
-        /** @description What the issuer asks of its keys. */
+        /** @description The issuer's requirements for its keys. */
         SettingsView: {
-            /** @description Of admin keys. */
+            /** @description The requirements for admin keys. */
             admin: components["schemas"]["KindSettings"];
-            /** @description Of publishable keys. */
+            /** @description The requirements for publishable keys. */
             publishable: components["schemas"]["KindSettings"];
-            /** @description Whether revoking, suspending, rolling, deleting and undoing need a reason. */
+            /** @description Whether revoking, suspending, rolling, deleting and undoing require a reason. */
             reason_required: boolean;
-            /** @description Of secret keys. */
+            /** @description The requirements for secret keys. */
             secret: components["schemas"]["KindSettings"];
             updated_at?: components["schemas"]["Instant"] | null;
             /**
              * Format: int32
-             * @description How often they were changed.
+             * @description The number of changes so far.
              */
             version: number;
         };
         /** @description A shard of serials. */
         ShardView: {
-            /** @description The SHA-256 of its body; null where it has not gone out. */
+            /** @description The SHA-256 of the shard's body; null before it is first published. */
             body?: string | null;
             /**
              * Format: int32
-             * @description The length of its body, in bytes.
+             * @description The length of the shard's body, in bytes.
              */
             body_len: number;
             /**
              * Format: int32
-             * @description Slots that it covers.
+             * @description The number of slots that the list covers.
              */
             capacity: number;
             /**
              * Format: int32
-             * @description Slots that were handed out.
+             * @description The number of slots that were assigned to keys.
              */
             issued: number;
             /**
              * Format: int32
-             * @description Slots that are revoked.
+             * @description The number of revoked slots.
              */
             revoked: number;
             /**
@@ -925,7 +934,7 @@ export interface components {
             shard: number;
             /**
              * Format: int32
-             * @description Slots that are revoked from a moment on.
+             * @description The number of slots with a revocation that takes effect at a set time.
              */
             timed: number;
         };
@@ -935,16 +944,16 @@ export interface components {
             algorithm: string;
             /** @description The environments whose keys it signs. */
             environments: string[];
-            /** @description Whether the keystore here holds its key. */
+            /** @description Whether this server's keystore holds the signing key. */
             here: boolean;
             /**
              * Format: int64
-             * @description How many of them are neither revoked nor expired.
+             * @description How many of these keys are neither revoked nor expired.
              */
             in_force: number;
             /**
              * Format: int64
-             * @description How many keys it ever signed.
+             * @description The number of API keys that it has signed.
              */
             keys: number;
             /**
@@ -961,28 +970,31 @@ export interface components {
         };
         /** @description The newest keyring. */
         SignersView: {
-            /** @description The labels that keys can have, empty for none; new keys get the first, if nothing is said. */
+            /**
+             * @description The labels that keys can have; an empty text means no label. The first is the default for
+             *     new keys.
+             */
             labels: string[];
-            /** @description From this instant on nothing may be verified by it. */
+            /** @description The keyring is valid until this time. */
             not_after: components["schemas"]["Instant"];
             /** @description The signers, by ascending kid. */
             signers: components["schemas"]["SignerView"][];
             /**
              * Format: int32
-             * @description Its version.
+             * @description The keyring's version.
              */
             version: number;
-            /** @description Every version, newest first. */
+            /** @description All versions, newest first. */
             versions: components["schemas"]["KeyringVersionView"][];
         };
         /** @description The Token Status List of a shard. */
         StatusListView: {
             /**
              * Format: int32
-             * @description For each key: 1, or 2 where one is suspended.
+             * @description The number of bits for each key: 1, or 2 if the list has a suspended key.
              */
             bits: number;
-            /** @description From this instant on nothing may be looked up in it. */
+            /** @description The list is valid until this time. */
             expires_at: components["schemas"]["Instant"];
             /**
              * Format: int32
@@ -994,18 +1006,18 @@ export interface components {
              * @description The shard.
              */
             shard: number;
-            /** @description Every revocation committed before this instant is in it. */
+            /** @description The list contains every revocation that was committed before this time. */
             this_update: components["schemas"]["Instant"];
-            /** @description Its address. */
+            /** @description The list's URL. */
             uri: string;
         };
-        /** @description The Token Status Lists that are out. */
+        /** @description The published Token Status Lists. */
         StatusListsView: {
-            /** @description Where all of them are named. */
+            /** @description The URL of the document that names all lists. */
             aggregation_uri: string;
-            /** @description Where the public keys are that sign them. */
+            /** @description The URL of the public keys that verify the lists. */
             jwks_uri: string;
-            /** @description By ascending shard. */
+            /** @description The lists, by ascending shard. */
             lists: components["schemas"]["StatusListView"][];
         };
         /** @description An index in a Token Status List. */
@@ -1023,11 +1035,11 @@ export interface components {
             /** @description The list and the index in it. */
             status_list: components["schemas"]["StatusReference"];
         };
-        /** @description A target, and whether it carries a list. */
+        /** @description A target, and whether it has a list. */
         TargetView: {
-            /** @description Whether it carries the list in question, or a later one. */
+            /** @description Whether the target has the list in question or a later one. */
             carries: boolean;
-            /** @description Why it could not be brought up to date. */
+            /** @description The error of the last attempt to update the target. */
             error?: string | null;
             failing_since?: components["schemas"]["Instant"] | null;
             /** @description `http`, `dir`, `s3` or `kv`. */
@@ -1036,21 +1048,24 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description The number of the list that it carries.
+             * @description The number of the list that the target has.
              */
             number?: number | null;
             this_update?: components["schemas"]["Instant"] | null;
             /**
-             * @description Whether who reads there finds it at once. At Workers KV an accepted write may take a minute
-             *     or more to be seen everywhere.
+             * @description Whether readers of the target see the list at once. In Workers KV, an accepted write can
+             *     take a minute or more to become visible everywhere.
              */
             visible: string;
         };
-        /** @description A key that was revoked and deleted in one act. */
+        /** @description A key that was revoked and deleted in one step. */
         UndoneAnswer: components["schemas"]["DeletedAnswer"] & components["schemas"]["CommittedAnswer"];
-        /** @description Keys that were revoked and deleted in one act. */
+        /** @description Keys that were revoked and deleted in one step. */
         UndoneManyAnswer: components["schemas"]["DeletedManyAnswer"] & components["schemas"]["CommittedAnswer"];
-        /** @description What an update may hold: whatever is left out stays as it is, and nothing is taken away by null. */
+        /**
+         * @description The fields to update. A field that is left out does not change. Null is refused, except within
+         *     `metadata`, where it removes a member.
+         */
         UpdateKeyBody: {
             metadata?: Record<string, never>;
             sales_channels?: string[];
@@ -1079,26 +1094,26 @@ export interface components {
             types?: string[] | null;
             url?: string | null;
         };
-        /** @description A key to be changed where it has an `id`, to be made where it has none. */
+        /** @description A key to update if it has an `id`, otherwise a key to create. */
         UpsertKeyBody: components["schemas"]["ChangeKeyBody"] | components["schemas"]["CreateKeyBody"];
-        /** @description What [`OneOrMany`] reads. */
+        /** @description The bodies that [`OneOrMany`] reads. */
         UpsertKeysBody: components["schemas"]["UpsertKeyBody"] | components["schemas"]["UpsertKeyBody"][];
-        /** @description Keys that were made and changed by one request. */
+        /** @description Keys that one request created and updated. */
         UpsertedAnswer: {
-            /** @description Those that were made. */
+            /** @description The created keys. */
             created: components["schemas"]["CreatedAnswer"][];
-            /** @description Those that were changed. */
+            /** @description The updated keys. */
             updated: components["schemas"]["KeyView"][];
         };
         UsageAnswer: {
             /**
              * Format: int64
-             * @description How many of these keys there are.
+             * @description The number of reported keys that exist.
              */
             known: number;
         };
         UsageBody: {
-            /** @description One line a key, 1000 at most. */
+            /** @description One entry for each key, at most 1000. */
             uses: components["schemas"]["UseBody"][];
         };
         UseBody: {
@@ -1106,22 +1121,22 @@ export interface components {
             key: string;
             /**
              * Format: int32
-             * @description When last, in seconds since 1970.
+             * @description When the gate last accepted the key, in seconds since 1970.
              */
             last_used_at: number;
             /**
              * Format: int32
-             * @description How often it was let pass since the last report.
+             * @description How often the gate has accepted the key since the last report.
              */
             uses: number;
         };
         /** @description A verdict. */
         VerdictView: {
-            /** @description The reason, where it is not: a stable code. */
+            /** @description The stable code of the refusal, if the key is refused. */
             code?: string | null;
             key?: components["schemas"]["AcceptedView"] | null;
             list?: components["schemas"]["MarkView"] | null;
-            /** @description The reason as a sentence. */
+            /** @description The refusal as a sentence. */
             message?: string | null;
             /** @description Whether the key is accepted. */
             ok: boolean;
@@ -1138,7 +1153,7 @@ export interface components {
             /** @description Its id. */
             id: string;
         };
-        /** @description An endpoint with its secret, which is answered where it is new and never else. */
+        /** @description An endpoint with its secret, which is returned only when it is new. */
         WebhookSecretAnswer: {
             /** @description `whsec_…`. */
             secret: string;
@@ -1147,13 +1162,13 @@ export interface components {
         };
         /** @description An endpoint as HTTP and `--json` show it. */
         WebhookView: {
-            /** @description When it was made. */
+            /** @description When the endpoint was created. */
             created_at: components["schemas"]["Instant"];
-            /** @description Who made it. */
+            /** @description The person that the caller named, or else the principal that created the endpoint. */
             created_by?: string | null;
             /** @description What people call it. */
             description: string;
-            /** @description Why not, where it was not a person's doing. */
+            /** @description The reason, if the issuer disabled the endpoint itself. */
             disabled_why?: string | null;
             /** @description Whether anything is sent. */
             enabled: boolean;
@@ -1165,7 +1180,7 @@ export interface components {
              * @description The newest event for which there are deliveries.
              */
             position: number;
-            /** @description The types that it is told of; all for an empty list. */
+            /** @description The event types that are sent; an empty list means all. */
             types: string[];
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Instant"];
