@@ -9,13 +9,13 @@ use portcullis_core::list::ListError;
 use portcullis_core::token::Label;
 use portcullis_core::verifier::AdoptError;
 
-use crate::actions::RotationError;
+use crate::actions::rotation::RotationError;
 use crate::actor::NoActor;
 use crate::conceal::concealed;
 use crate::files::FileError;
 use crate::invalid::Invalid;
 use crate::keystore::KeystoreError;
-use crate::moving::MoveError;
+use crate::moving::error::MoveError;
 use crate::names::labels;
 use crate::random::NoRandomness;
 use crate::sources::chain;

@@ -16,7 +16,7 @@
 mod back;
 mod copy;
 mod ends;
-mod error;
+pub(crate) mod error;
 mod rows;
 mod run;
 mod tables;
