@@ -4,9 +4,9 @@ use crate::rounds::{Effort, Rounds};
 use crate::{Report, issuer, sets, verify};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::signature_cache::SignatureCache;
-use portcullis_core::verify::Demand;
+use portcullis_core::verify::Requirements;
 
-const ANY: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const ANY: Requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 pub fn run(effort: Effort) -> Report {
     let revoked = sets::subset(verify::ISSUED, verify::ISSUED / 100);

@@ -6,10 +6,10 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine};
+use portcullis_core::list::{Body, Bundle, FileName, ListVersion, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
-use portcullis_core::verifier::Replica;
+use portcullis_core::verifier::Verifier;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -93,7 +93,7 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
     let signer = ListSigner { issuer: ISSUER, kid: LIST, key: signing(LIST) };
     let this_update = now();
     let next_update = this_update.plus_millis(u64::from(DAY) * 1000);
-    let mark = Mark { epoch: 1, number: 1, this_update, next_update };
+    let list_version = ListVersion { epoch: 1, number: 1, this_update, next_update };
     let lines = (0..).zip(&bodies).map(|(shard, body)| ShardLine::new(shard, body));
     let draft = HeadDraft {
         epoch: 1,
@@ -106,7 +106,7 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
         bulk: Vec::new(),
     };
     let head = signer.sign_head(&draft).unwrap();
-    let stamp = StampDraft { mark, head: name_file(&head), keyring_version: 1 };
+    let stamp = StampDraft { list_version, head: name_file(&head), keyring_version: 1 };
     Published { stamp: signer.sign_stamp(&stamp), head, bodies }
 }
 
@@ -118,8 +118,8 @@ impl Published {
     }
 }
 
-pub fn verifier(bundle: &[u8]) -> Replica {
-    let mut verifier = Replica::new(root().public().unwrap(), &keyring()).unwrap();
+pub fn verifier(bundle: &[u8]) -> Verifier {
+    let mut verifier = Verifier::new(root().public().unwrap(), &keyring()).unwrap();
     verifier.hold_secret(HMAC, &SECRET).unwrap();
     verifier.adopt_bundle(bundle, now()).unwrap();
     verifier

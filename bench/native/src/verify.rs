@@ -7,12 +7,12 @@ use portcullis_core::base62;
 use portcullis_core::crypto::HmacKey;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::token::{Claims, Environment, Kind};
-use portcullis_core::verify::{Demand, Unverified};
+use portcullis_core::verify::{Requirements, Unverified};
 use sha2::block_api::compress256;
 use std::hint::black_box;
 
 pub const ISSUED: u32 = 1_000_000;
-pub const DEMAND: Demand = Demand {
+pub const DEMAND: Requirements = Requirements {
     purpose: Purpose::Token,
     kind: Some(Kind::Secret),
     environment: Some(Environment::Live),
@@ -88,8 +88,8 @@ pub fn run(effort: Effort) -> Report {
     });
     rounds.each("checksum alone", &covered, |covered| CRC.checksum(covered));
     rounds.each("HMAC alone", &messages, |(message, tag)| hmac.verify(message, tag));
-    let list = verifier.list().unwrap();
-    rounds.each("look-up alone", &claims, |claims| list.status(claims, now));
-    rounds.add("freshness alone", || verifier.at(black_box(now)).is_ok());
+    let list = verifier.list_at(now).unwrap();
+    rounds.each("look-up alone", &claims, |claims| list.status(claims));
+    rounds.add("freshness alone", || verifier.list_at(black_box(now)).is_ok());
     Report::of(rounds.run(effort))
 }

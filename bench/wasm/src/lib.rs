@@ -7,14 +7,14 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{Bundle, Status};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
-use portcullis_core::verifier::Replica;
-use portcullis_core::verify::{Demand, Unverified};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Requirements, Unverified};
 use roaring::RoaringBitmap;
 use sha2::{Digest as _, Sha256, block_api::compress256};
 use std::cell::RefCell;
 use std::hint::black_box;
 
-const DEMAND: Demand = Demand {
+const DEMAND: Requirements = Requirements {
     purpose: Purpose::Token,
     kind: Some(Kind::Secret),
     environment: Some(Environment::Live),
@@ -25,8 +25,8 @@ struct State {
     now: Time,
     bundle: Vec<u8>,
     /// Keyring and secret, no list yet.
-    empty: Replica,
-    verifier: Replica,
+    empty: Verifier,
+    verifier: Verifier,
     keys: Vec<String>,
     card: Option<Clubcard>,
     roaring: RoaringBitmap,
@@ -58,7 +58,7 @@ extern "C" fn open(now_ms: f64) {
     };
     let now = Time::from_millis(now_ms as u64);
     let root = PublicKey::from_bytes(root.try_into().unwrap()).unwrap();
-    let mut empty = Replica::new(root, Bundle::decode(bundle).unwrap().keyring).unwrap();
+    let mut empty = Verifier::new(root, Bundle::decode(bundle).unwrap().keyring).unwrap();
     empty.hold_secret(1, secret.try_into().unwrap()).unwrap();
     let mut verifier = empty.clone();
     verifier.adopt_bundle(bundle, now).unwrap();
@@ -155,10 +155,10 @@ extern "C" fn sha256(times: u32) -> u32 {
 extern "C" fn look(structure: u32, hits: u32, times: u32) -> u32 {
     with(|state| {
         let serials = if hits == 1 { &state.hits } else { &state.misses };
-        let list = state.verifier.list().unwrap();
+        let list = state.verifier.list_at(state.now).unwrap();
         match structure {
             0 => walk(serials, times, |serial| {
-                list.status(&claims(serial), state.now) == Status::Revoked
+                list.status(&claims(serial)) == Status::Revoked
             }),
             1 => walk(serials, times, |serial| contains(state.card.as_ref().unwrap(), serial)),
             2 => walk(serials, times, |serial| state.roaring.contains(serial)),

@@ -39,9 +39,10 @@ use alloc::vec::Vec;
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
 use crate::list::{
-    Body, Bundle, FileName, Head, ListError, ListVersion, Part, RevocationList, Stamp,
+    Body, Bundle, FileName, Head, ListError, ListVersion, Part, RevocationList, Stamp, Status,
 };
 use crate::time::Time;
+use crate::token::Claims;
 
 /// The newest keyring and list of one issuer.
 #[derive(Clone, Debug)]
@@ -93,6 +94,15 @@ pub struct ListAt<'r> {
     pub(crate) now: Time,
 }
 
+impl ListAt<'_> {
+    /// The state of the key with these claims. For claims that were not authenticated, it says what
+    /// the list says of such a key, and not that there is one.
+    #[must_use]
+    pub fn status(&self, claims: &Claims) -> Status {
+        self.list.status(claims, self.now)
+    }
+}
+
 impl Verifier {
     /// A verifier that trusts `root` and holds no list yet: it refuses every key.
     ///
@@ -126,7 +136,8 @@ impl Verifier {
         self.keyring.issuer()
     }
 
-    /// The held list, even if it is past its next update.
+    /// The held list, even if it is past its next update: its parts, but no key's state, which
+    /// [`ListAt`] alone has.
     #[must_use]
     pub const fn list(&self) -> Option<&RevocationList> {
         self.list.as_ref()

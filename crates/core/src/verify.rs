@@ -98,7 +98,7 @@ impl<'v> Authentic<'v> {
             return Err(Refusal::SignerNotAllowed(signer.kid));
         }
         // Neither revoked nor suspended, and not expired.
-        match list.list.status(claims, list.now) {
+        match list.status(claims) {
             Status::Good => {}
             Status::Revoked => return Err(Refusal::Revoked),
             Status::Suspended => return Err(Refusal::Suspended),

@@ -1,4 +1,4 @@
-//! What a committed change comes to: its result, and whether gates learn of it already.
+//! The result of a committed change, and whether a published list carries it.
 //!
 //! A change is committed first and published afterwards. If publishing fails, the change stays
 //! committed, and the next list carries it. So this is not an error: a caller that took it for one
@@ -8,15 +8,13 @@ use crate::error::Error;
 use crate::store::Change;
 use crate::store::lists::Published;
 
-/// A change that is committed and not published yet: what an action returns. Publishing takes the
+/// A change that is committed and not yet announced: what an action returns. Publishing takes the
 /// database's write lock itself, so the change's transaction is over.
 #[derive(Debug)]
 #[must_use = "gates learn of a change when the publisher announces it"]
-pub(crate) struct Saved<T> {
-    /// What was committed.
-    pub(crate) value: T,
-    /// Whether lists carry it, so that publishing is needed.
-    pub(crate) listed: bool,
+pub(crate) struct Unannounced<T> {
+    value: T,
+    listed: bool,
 }
 
 /// The result of a committed change, and its publication.
@@ -39,7 +37,7 @@ pub enum Publication {
     NotNeeded,
 }
 
-impl<T> Saved<T> {
+impl<T> Unannounced<T> {
     /// Commits a change that lists carry.
     ///
     /// # Errors
@@ -51,7 +49,7 @@ impl<T> Saved<T> {
     /// Commits a change that lists carry only if it is `listed`.
     ///
     /// # Errors
-    /// As [`Saved::commit`].
+    /// As [`Unannounced::commit`].
     pub(crate) async fn commit_if_listed(
         change: Change<'_>,
         value: T,
@@ -61,14 +59,28 @@ impl<T> Saved<T> {
         Ok(Self { value, listed })
     }
 
-    /// Ends a change that an earlier request has made already. It is announced again, in case that
-    /// request could not publish it.
+    /// Ends a change that an earlier request has made already. If lists carry it, it is announced
+    /// again, in case that request could not publish it.
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn committed_before(change: Change<'_>, value: T) -> Result<Self, Error> {
+    pub(crate) async fn committed_before(
+        change: Change<'_>,
+        value: T,
+        listed: bool,
+    ) -> Result<Self, Error> {
         change.rollback().await?;
-        Ok(Self { value, listed: true })
+        Ok(Self { value, listed })
+    }
+
+    /// What was committed.
+    pub(crate) const fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// What was committed, and whether lists carry it: for the publisher.
+    pub(crate) fn into_parts(self) -> (T, bool) {
+        (self.value, self.listed)
     }
 }
 
@@ -83,7 +95,7 @@ impl<T> Committed<T> {
         Self { value, publication }
     }
 
-    /// A committed change of what no list carries.
+    /// A committed change that lists don't carry.
     #[must_use]
     pub const fn unlisted(value: T) -> Self {
         Self { value, publication: Publication::NotNeeded }
@@ -105,8 +117,8 @@ impl<T> Committed<T> {
         self.value
     }
 
-    /// The list that carries the change, for a caller to whom a change that isn't published yet is
-    /// a failure. `None` if no list needs to carry it.
+    /// The list that carries the change, for callers that treat an unpublished change as a
+    /// failure. `None` if no list needs to carry it.
     ///
     /// # Errors
     /// Why publishing failed.

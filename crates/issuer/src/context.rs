@@ -1,8 +1,8 @@
-//! What an action may touch: the store, the signing keys, the clock and the folder, in the name of
-//! one actor.
+//! What an action may touch, in the name of one actor: the store, the signing keys, the clock, the
+//! folder, and this process's metrics and health.
 //!
-//! An action gets a context and nothing else. It can't publish: it returns
-//! [`Saved`](crate::committed::Saved), and the [`Issuer`](crate::Issuer) publishes.
+//! An action gets a context and no publisher. It returns `Unannounced`, which the publisher
+//! announces. The test of layers keeps actions from importing the publisher.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

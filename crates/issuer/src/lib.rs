@@ -2,15 +2,18 @@
 //! revocation list.
 //!
 //! ```text
-//! issuer     Issuer: what a program holds; one method for each operation
-//!   actions    a Context in, checks, record and event in one Change -> Saved
-//!   publish    Saved -> facts -> bodies, head, stamp, read back with the verifying half -> Committed
-//!   context    what an action may touch: store, signing keys, clock, in the name of an actor
-//!     store, keystore, record
+//! http       routes and their answers; view: the answers as JSON
+//! issuer     Issuer, what a program holds: keys(), owners(), list(), …, with a method for each operation
+//! schedule, webhooks, metrics, backup
+//! publish    the publisher: Unannounced -> bodies, head, stamp, read back -> Committed
+//! actions    a Context in; checks, record and event in one Change -> Unannounced
+//! events     the audit trail
+//! context    what an action may touch: store, signing keys, clock, in the name of an actor
+//! store, keystore, record
 //! ```
 //!
-//! The program `portcullis` and the [HTTP API](http) call the same [`Issuer`]. Time is an argument
-//! ([`clock::Clock`]). Secret tokens are never stored, and neither are hashes of them.
+//! Each line imports from its own and those below it. The program `portcullis` and the [HTTP API](http) call the same [`Issuer`]. Wall-clock time comes
+//! from a [`clock::Clock`] that the caller provides. Secret tokens are never stored, and neither are hashes of them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -39,7 +42,7 @@
 //! let revoked = issuer.keys().revoke(&made.record.id, &revocation).await?;
 //! assert!(revoked.publication.list().is_some());
 //! assert!(issuer.keys().verify(&made.token, None, None).await?.result.is_err());
-//! # issuer.store().close().await;
+//! # issuer.close().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -53,7 +56,7 @@ pub(crate) mod clock_bound;
 pub mod committed;
 pub mod conceal;
 pub mod config;
-pub mod context;
+pub(crate) mod context;
 pub mod doctor;
 pub mod error;
 pub mod events;
@@ -66,7 +69,7 @@ pub mod init;
 pub mod invalid;
 pub mod issuer;
 pub mod keystore;
-pub mod lease;
+pub(crate) mod lease;
 pub mod local_verifier;
 pub mod metrics;
 pub mod moving;

@@ -76,8 +76,8 @@ impl RevocationList {
         self.stamp = stamp;
     }
 
-    /// The state at `now` of the key with these claims.
-    pub fn status(&self, claims: &Claims, now: Time) -> Status {
+    /// The state at `now` of the key with these claims, whether or not the list is valid then.
+    pub(crate) fn status(&self, claims: &Claims, now: Time) -> Status {
         // Precedence: revoked, then not covered, then suspended.
         let serial: Serial = claims.serial;
         let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::actions::care::{Admins, Care, Preview};
 use crate::actions::check_text;
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::bulk::{self, BulkRecord};
@@ -60,7 +60,7 @@ pub(crate) async fn revoke_many_with(
     context: &Context,
     what: &BulkRevocation,
     care: &Care,
-) -> Result<Saved<BulkRecord>, Error> {
+) -> Result<Unannounced<BulkRecord>, Error> {
     if let Some(by) = &what.by {
         check_text("by", by)?;
     }
@@ -76,16 +76,16 @@ pub(crate) async fn revoke_many_with(
     let made_by = Some(who.shown().to_owned());
     let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
     write_event(&mut change, &record).await?;
-    Saved::commit(change, record).await
+    Unannounced::commit(change, record).await
 }
 
-/// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
+/// Lifts a bulk suspension, and commits. Keys that are individually suspended or
 /// revoked remain so.
 pub(crate) async fn lift(
     context: &Context,
     id: i64,
     by: Option<&str>,
-) -> Result<Saved<BulkRecord>, Error> {
+) -> Result<Unannounced<BulkRecord>, Error> {
     let mut change = context.change(by).await?;
     let now = change.now();
     let entry = bulk::find(&mut change, id).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn lift(
     bulk::lift(&mut change, id, now).await?;
     entry.lifted = Some(now);
     write_event(&mut change, &entry).await?;
-    Saved::commit(change, entry).await
+    Unannounced::commit(change, entry).await
 }
 
 /// All bulk revocations and suspensions, newest first.

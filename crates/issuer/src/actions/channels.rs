@@ -3,13 +3,13 @@
 use portcullis_core::token::Kind;
 
 use crate::actions::update::{Update, commit_update, update_in};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::bulk::EffectiveKey;
 use crate::store::keys;
 
-/// Adds and removes sales channels of a publishable key, and publishes. Adding a channel that
+/// Adds and removes sales channels of a publishable key. Adding a channel that
 /// the key has, or removing one that it lacks, changes nothing.
 pub(crate) async fn change_sales_channels(
     context: &Context,
@@ -17,7 +17,7 @@ pub(crate) async fn change_sales_channels(
     add: &[String],
     remove: &[String],
     by: Option<&str>,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     if add.iter().any(|channel| remove.contains(channel)) {
         let reason = "must not hold what is to be removed as well";
         return Err(Error::Invalid { field: "add", reason });

@@ -4,7 +4,7 @@ use crate::actions::find_all;
 use crate::actions::idempotency::{Idempotency, digest};
 use crate::actions::mint::{KeyRequest, are_listed, make, sign_again};
 use crate::actions::new_key::{Minted, NewKey};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::idempotency::Made;
@@ -25,7 +25,7 @@ pub(crate) async fn create_all(
     context: &Context,
     new: &[NewKey],
     idempotency: Option<&Idempotency>,
-) -> Result<Saved<Creation>, Error> {
+) -> Result<Unannounced<Creation>, Error> {
     new.iter().try_for_each(NewKey::check)?;
     idempotency.map_or(Ok(()), Idempotency::check)?;
     let mut change = context.change(None).await?;
@@ -35,8 +35,8 @@ pub(crate) async fn create_all(
         && let Some(ids) = idempotency.recall(&mut change, request, now).await?
     {
         let keys = made_before(context, &mut change, &ids).await?;
-        // Nothing is written: dropping the change ends it.
-        return Ok(Saved { value: Creation { keys, repeated: true }, listed: false });
+        let (listed, creation) = (are_listed(&keys), Creation { keys, repeated: true });
+        return Unannounced::committed_before(change, creation, listed).await;
     }
     let key_requests: Vec<KeyRequest<'_>> =
         new.iter().map(|new| KeyRequest { new, rolled_from: None }).collect();
@@ -47,7 +47,7 @@ pub(crate) async fn create_all(
     }
     let creation = Creation { keys, repeated: false };
     let listed = are_listed(&creation.keys);
-    Saved::commit_if_listed(change, creation, listed).await
+    Unannounced::commit_if_listed(change, creation, listed).await
 }
 
 /// The keys with these ids, with the same tokens as when they were made.

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::actions::care::Care;
 use crate::actions::revoke::{check_care, revoke_all_in};
 use crate::actions::{check_by, find_all};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::{KeyRecord, KeyState};
@@ -35,14 +35,14 @@ pub(crate) async fn delete(
     Ok(records.into_iter().map(|record| record.id).collect())
 }
 
-/// Undoes the making of keys, all or none: revokes and deletes them in one transaction, and
-/// publishes. Their idempotency keys become available again. Returns the records as they were
+/// Undoes the making of keys, all or none: revokes and deletes them in one transaction.
+/// Their idempotency keys become available again. Returns the records as they were
 /// before.
 pub(crate) async fn undo_create(
     context: &Context,
     ids: &[String],
     by: Option<&str>,
-) -> Result<Saved<Vec<KeyRecord>>, Error> {
+) -> Result<Unannounced<Vec<KeyRecord>>, Error> {
     check_by("by", by)?;
     let mut change = context.change(by).await?;
     let now = change.now();
@@ -53,7 +53,7 @@ pub(crate) async fn undo_create(
     delete_in(&mut change, &records).await?;
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
     idempotency::forget(&mut change, &ids).await?;
-    Saved::commit(change, records).await
+    Unannounced::commit(change, records).await
 }
 
 async fn delete_in(change: &mut Change<'_>, records: &[KeyRecord]) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::actions::check_text;
 use crate::actions::mint::{KeyRequest, are_listed, make, sign_again};
 use crate::actions::new_key::{Minted, NewKey};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::{bulk, idempotency, keys};
@@ -50,7 +50,7 @@ impl ImportLine {
 pub(crate) async fn import(
     context: &Context,
     lines: &[ImportLine],
-) -> Result<Saved<Vec<Imported>>, Error> {
+) -> Result<Unannounced<Vec<Imported>>, Error> {
     lines.iter().try_for_each(ImportLine::check)?;
     let mut change = context.change(None).await?;
     let external: Vec<&str> = lines.iter().map(|line| line.external_id.as_str()).collect();
@@ -98,5 +98,5 @@ pub(crate) async fn import(
             }
         });
     }
-    Saved::commit_if_listed(change, imported, are_listed(&made)).await
+    Unannounced::commit_if_listed(change, imported, are_listed(&made)).await
 }

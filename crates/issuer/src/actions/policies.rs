@@ -5,7 +5,7 @@ use portcullis_core::token::Kind;
 use serde_json::json;
 
 use crate::actions::check_text;
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 pub use crate::policy_rules::PolicyRules;
@@ -67,11 +67,11 @@ impl PolicyChange {
     }
 }
 
-/// Makes a policy, commits, and publishes.
+/// Makes a policy, and commits.
 pub(crate) async fn create_policy(
     context: &Context,
     new: &NewPolicy,
-) -> Result<Saved<PolicyRecord>, Error> {
+) -> Result<Unannounced<PolicyRecord>, Error> {
     check_text("name", &new.name)?;
     new.rules.draft()?;
     let mut change = context.change(new.by.as_deref()).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn create_policy(
     };
     policies::insert(&mut change, &policy).await?;
     write_event(&mut change, EventType::PolicyCreated, &policy).await?;
-    Saved::commit(change, policy).await
+    Unannounced::commit(change, policy).await
 }
 
 /// The policy with this number.
@@ -107,12 +107,12 @@ pub(crate) async fn list_policies(
     Ok(policies::list(&mut *context.store().read().await?, visibility, after, limit).await?)
 }
 
-/// Changes a policy, commits, and publishes.
+/// Changes a policy, and commits.
 pub(crate) async fn update_policy(
     context: &Context,
     number: u32,
     edit: &PolicyChange,
-) -> Result<Saved<PolicyRecord>, Error> {
+) -> Result<Unannounced<PolicyRecord>, Error> {
     let mut change = context.change(edit.by.as_deref()).await?;
     let now = change.now();
     let mut policy = find(&mut change, number).await?;
@@ -122,16 +122,16 @@ pub(crate) async fn update_policy(
     policy.updated = now;
     policies::update(&mut change, &policy).await?;
     write_event(&mut change, EventType::PolicyUpdated, &policy).await?;
-    Saved::commit(change, policy).await
+    Unannounced::commit(change, policy).await
 }
 
-/// Deletes a policy that no key in force has, commits, and publishes. The number is never
+/// Deletes a policy that no key in force has, and commits. The number is never
 /// reused.
 pub(crate) async fn delete_policy(
     context: &Context,
     number: u32,
     by: Option<&str>,
-) -> Result<Saved<PolicyRecord>, Error> {
+) -> Result<Unannounced<PolicyRecord>, Error> {
     let mut change = context.change(by).await?;
     let now = change.now();
     let policy = find(&mut change, number).await?;
@@ -140,7 +140,7 @@ pub(crate) async fn delete_policy(
     }
     policies::delete(&mut change, number, now).await?;
     write_event(&mut change, EventType::PolicyDeleted, &policy).await?;
-    Saved::commit(change, policy).await
+    Unannounced::commit(change, policy).await
 }
 
 /// Checks that a key of this kind may carry this policy: 0 for none, or an existing policy for keys

@@ -9,7 +9,7 @@ use crate::actions::read::check_criteria;
 use crate::actions::verify::record_of;
 use crate::actions::{Criteria, When, check_by, find_all};
 use crate::actor::{Actor, Who};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
@@ -75,7 +75,7 @@ pub(crate) async fn revoke_with(
     revocation: &Revocation,
     care: &Care,
     if_revoked: IfRevoked,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     check_by("revoked_by", revocation.by.as_deref())?;
     let mut change = context.change(revocation.by.as_deref()).await?;
     let now = change.now();
@@ -83,7 +83,7 @@ pub(crate) async fn revoke_with(
     let at = revocation.when.resolve(now, "at")?.max(now.secs());
     let key = bulk::effective(&mut change, record.clone()).await?;
     if if_revoked == IfRevoked::Skip && is_settled(&key, at, now) {
-        return Saved::committed_before(change, key).await;
+        return Unannounced::committed_before(change, key, true).await;
     }
     if key.state(now) == KeyState::Revoked {
         return Err(Error::AlreadyRevoked);
@@ -95,7 +95,7 @@ pub(crate) async fn revoke_with(
     let who = change.who();
     revoke_in(&mut change, &mut record, at, who).await?;
     let key = bulk::effective(&mut change, record).await?;
-    Saved::commit(change, key).await
+    Unannounced::commit(change, key).await
 }
 
 /// Revokes keys, all or none, with the caller's confirmations.
@@ -105,7 +105,7 @@ pub(crate) async fn revoke_all_with(
     revocation: &Revocation,
     care: &Care,
     if_revoked: IfRevoked,
-) -> Result<Saved<RevokedKeys>, Error> {
+) -> Result<Unannounced<RevokedKeys>, Error> {
     check_by("revoked_by", revocation.by.as_deref())?;
     let mut change = context.change(revocation.by.as_deref()).await?;
     let now = change.now();
@@ -115,7 +115,7 @@ pub(crate) async fn revoke_all_with(
     let who = change.who();
     revoke_all_in(&mut change, &mut records, at, who).await?;
     let keys = bulk::effective_all(&mut change, records).await?;
-    Saved::commit(change, RevokedKeys { keys, skipped }).await
+    Unannounced::commit(change, RevokedKeys { keys, skipped }).await
 }
 
 /// Previews [`revoke_all_with`] and the keys it would revoke. Changes nothing.
@@ -138,7 +138,7 @@ pub(crate) async fn preview_all(
 pub(crate) async fn revoke_by_token(
     context: &Context,
     token: &str,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     let mut change = context.change(None).await?;
     let now = change.now();
     let found = record_of(context, &mut change, token).await?;
@@ -155,7 +155,7 @@ pub(crate) async fn revoke_by_token(
     let holder = holder.because(Some("who holds its text revoked it"))?;
     revoke_in(&mut change, &mut record, now.secs(), holder.who(None)).await?;
     let key = bulk::effective(&mut change, record).await?;
-    Saved::commit(change, key).await
+    Unannounced::commit(change, key).await
 }
 
 fn check_each(keys: &[EffectiveKey], at: u32, now: Time) -> Result<(), Error> {

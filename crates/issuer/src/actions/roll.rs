@@ -12,7 +12,7 @@ use crate::actions::new_key::{Expiry, Minted, NewKey};
 use crate::actions::revoke::revoke_in;
 use crate::actions::{When, check_by, find_all};
 use crate::actor::Actor;
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::{KeyRecord, KeyState};
@@ -98,7 +98,7 @@ pub(crate) async fn roll_once(
     id: &str,
     roll: &Roll,
     idempotency: Option<&Idempotency>,
-) -> Result<Saved<Rolled>, Error> {
+) -> Result<Unannounced<Rolled>, Error> {
     check_by("by", roll.by.as_deref())?;
     idempotency.map_or(Ok(()), Idempotency::check)?;
     let mut change = context.change(roll.by.as_deref()).await?;
@@ -112,7 +112,8 @@ pub(crate) async fn roll_once(
         let old = find_all(&mut change, &[id.to_owned()]).await?;
         let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
         let old = bulk::effective(&mut change, old).await?;
-        return Saved::committed_before(change, Rolled { minted, old, repeated: true }).await;
+        return Unannounced::committed_before(change, Rolled { minted, old, repeated: true }, true)
+            .await;
     }
     let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
     match bulk::effective(&mut change, old.clone()).await?.state(now) {
@@ -140,7 +141,7 @@ pub(crate) async fn roll_once(
         idempotency.remember(&mut change, &Made { request, key_ids }, now).await?;
     }
     let old = bulk::effective(&mut change, old).await?;
-    Saved::commit(change, Rolled { minted, old, repeated: false }).await
+    Unannounced::commit(change, Rolled { minted, old, repeated: false }).await
 }
 
 async fn successor(

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::care::Care;
 use super::labels::{self, LabelChange};
 use super::rotation::{self, RotationError};
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keystore::KeystoreError;
@@ -153,7 +153,7 @@ pub(crate) async fn change_keyring(
     change: &KeyringChange,
     root: &Vault,
     by: Option<&str>,
-) -> Result<Saved<KeyringChanged>, Error> {
+) -> Result<Unannounced<KeyringChanged>, Error> {
     let root_key = root.root_key(context.root())?;
     let vault = context.home().keystore_vault();
     let mut writing = context.change(by).await?;
@@ -202,26 +202,29 @@ pub(crate) async fn change_keyring(
             "labels": done.draft.labels.iter().map(Label::as_str).collect::<Vec<_>>(),
         });
         writing.event(EventType::KeyringChanged, None, data).await?;
-        writing.save().await
+        let changed = KeyringChanged {
+            version: done.draft.version,
+            not_after: done.draft.not_after,
+            labels: done.draft.labels,
+            kid: done.kid,
+            state,
+            retiring: done.retiring,
+        };
+        Unannounced::commit(writing, changed).await
     };
-    if let Err(error) = committed.await {
-        // Report the first error. A leftover key in the keystore is harmless.
+    let committed = committed.await;
+    if committed.is_err() {
+        // Report this error. A leftover key in the keystore is harmless.
         let _ = vault.rewrite(&before);
-        return Err(error.into());
     }
-    let changed = KeyringChanged {
-        version: done.draft.version,
-        not_after: done.draft.not_after,
-        labels: done.draft.labels,
-        kid: done.kid,
-        state,
-        retiring: done.retiring,
-    };
-    Ok(Saved { value: changed, listed: true })
+    committed
 }
 
-/// What is said of a change that there is none to make of: it is as it was asked for.
-async fn unchanged(keyring: &Keyring, writing: Change<'_>) -> Result<Saved<KeyringChanged>, Error> {
+/// Ends a change of the labels that the keyring has already.
+async fn unchanged(
+    keyring: &Keyring,
+    writing: Change<'_>,
+) -> Result<Unannounced<KeyringChanged>, Error> {
     let unchanged = KeyringChanged {
         version: keyring.version(),
         not_after: keyring.not_after(),
@@ -230,7 +233,7 @@ async fn unchanged(keyring: &Keyring, writing: Change<'_>) -> Result<Saved<Keyri
         state: None,
         retiring: Vec::new(),
     };
-    Saved::committed_before(writing, unchanged).await
+    Unannounced::committed_before(writing, unchanged, true).await
 }
 
 /// The newest keyring's signers, with the number of keys of each.

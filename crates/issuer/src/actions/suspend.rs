@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::actions::check_by;
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::KeyState;
@@ -11,21 +11,21 @@ use crate::store::bulk::{self, EffectiveKey};
 use crate::store::events::EventType;
 use crate::store::keys;
 
-/// Suspends a key, commits, and publishes.
+/// Suspends a key, and commits.
 pub(crate) async fn suspend(
     context: &Context,
     id: &str,
     by: Option<&str>,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     set_suspended(context, id, true, by).await
 }
 
-/// Resumes a suspended key, commits, and publishes.
+/// Resumes a suspended key, and commits.
 pub(crate) async fn resume(
     context: &Context,
     id: &str,
     by: Option<&str>,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     set_suspended(context, id, false, by).await
 }
 
@@ -34,7 +34,7 @@ async fn set_suspended(
     id: &str,
     suspend: bool,
     by: Option<&str>,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     check_by("by", by)?;
     let mut change = context.change(by).await?;
     let now = change.now();
@@ -60,5 +60,5 @@ async fn set_suspended(
     let event = if suspend { EventType::Suspended } else { EventType::Resumed };
     change.event(event, Some(&record.id), json!({})).await?;
     let key = bulk::effective(&mut change, record).await?;
-    Saved::commit(change, key).await
+    Unannounced::commit(change, key).await
 }

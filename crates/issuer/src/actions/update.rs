@@ -9,7 +9,7 @@ use crate::actions::mint::{KeyRequest, are_listed, make};
 use crate::actions::new_key::{Minted, NewKey};
 use crate::actions::{check_by, check_channels, check_metadata, check_text};
 use crate::actor::Who;
-use crate::committed::Saved;
+use crate::committed::Unannounced;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::KeyRecord;
@@ -94,7 +94,7 @@ pub(crate) async fn update(
     id: &str,
     update: &Update,
     by: Option<&str>,
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     let mut change = context.change(by).await?;
     let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
     let before = record.sales_channels.clone();
@@ -108,18 +108,18 @@ pub(super) async fn commit_update(
     mut change: Change<'_>,
     record: KeyRecord,
     before: &[String],
-) -> Result<Saved<EffectiveKey>, Error> {
+) -> Result<Unannounced<EffectiveKey>, Error> {
     // Lists carry a key's sales channels, in its policy, and nothing else of an update.
     let listed = record.sales_channels != before;
     let record = bulk::effective(&mut change, record).await?;
-    Saved::commit_if_listed(change, record, listed).await
+    Unannounced::commit_if_listed(change, record, listed).await
 }
 
 /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
 pub(crate) async fn upsert(
     context: &Context,
     all: &[Upsert],
-) -> Result<Saved<(Vec<Minted>, Vec<EffectiveKey>)>, Error> {
+) -> Result<Unannounced<(Vec<Minted>, Vec<EffectiveKey>)>, Error> {
     let mut change = context.change(None).await?;
     let mut key_requests = Vec::new();
     for upsert in all {
@@ -141,7 +141,7 @@ pub(crate) async fn upsert(
     }
     let changed = bulk::effective_all(&mut change, changed).await?;
     let listed = are_listed(&made);
-    Saved::commit_if_listed(change, (made, changed), listed).await
+    Unannounced::commit_if_listed(change, (made, changed), listed).await
 }
 
 /// Changes a record as a part of the caller's change. `who` may differ from the change's actor: a

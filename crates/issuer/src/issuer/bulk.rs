@@ -32,8 +32,8 @@ impl BulkOperations<'_> {
         what: &BulkRevocation,
         care: &Care,
     ) -> Result<Committed<BulkRecord>, Error> {
-        let saved = bulk::revoke_many_with(self.0.context(), what, care).await?;
-        Ok(self.0.announce(saved).await)
+        let done = bulk::revoke_many_with(self.0.context(), what, care).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Previews a bulk revocation or suspension. Changes nothing.
@@ -48,8 +48,8 @@ impl BulkOperations<'_> {
     /// [`Error::Unknown`]; [`Error::Invalid`] for a revocation, which is permanent, and for an
     /// entry that was lifted before; and the store's. On error nothing has changed.
     pub async fn lift(self, id: i64, by: Option<&str>) -> Result<Committed<BulkRecord>, Error> {
-        let saved = bulk::lift(self.0.context(), id, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = bulk::lift(self.0.context(), id, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// All bulk revocations and suspensions, newest first.

@@ -27,16 +27,16 @@ impl KeyringOperations<'_> {
     /// publishes.
     ///
     /// # Errors
-    /// [`Error::Rotation`], [`KeystoreError::RootMissing`], [`KeystoreError::RootWrong`],
-    /// [`KeystoreError::Sealed`], and the store's. On error nothing has changed.
+    /// [`Error::Rotation`], [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing), [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong),
+    /// [`KeystoreError::Sealed`](crate::keystore::KeystoreError::Sealed), and the store's. On error nothing has changed.
     pub async fn change(
         self,
         change: &KeyringChange,
         root: &Vault,
         by: Option<&str>,
     ) -> Result<Committed<KeyringChanged>, Error> {
-        let saved = signers::change_keyring(self.0.context(), change, root, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = signers::change_keyring(self.0.context(), change, root, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// The newest keyring's labels, and how many keys stand under each.

@@ -24,7 +24,9 @@ use crate::store::keys::Use;
 pub struct KeyOperations<'a>(pub(super) &'a Publisher);
 
 impl KeyOperations<'_> {
-    /// Makes a key. The published list already covers its serial, so gates accept it at once.
+    /// Makes a key. The published list already covers its serial, so gates accept it at once. If the
+    /// key gets a policy of its own, gates accept it when a list with that policy is published, which
+    /// is at once unless publishing fails.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NoSigner`], [`Error::ShardFull`], and the store's.
@@ -44,8 +46,8 @@ impl KeyOperations<'_> {
         new: &[NewKey],
         idempotency: Option<&Idempotency>,
     ) -> Result<Creation, Error> {
-        let saved = create::create_all(self.0.context(), new, idempotency).await?;
-        Ok(self.0.announce(saved).await.logged())
+        let done = create::create_all(self.0.context(), new, idempotency).await?;
+        Ok(self.0.announce(done).await.logged())
     }
 
     /// Undoes the making of keys, all or none: revokes and deletes them in one transaction, and
@@ -60,8 +62,8 @@ impl KeyOperations<'_> {
         ids: &[String],
         by: Option<&str>,
     ) -> Result<Committed<Vec<KeyRecord>>, Error> {
-        let saved = delete::undo_create(self.0.context(), ids, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = delete::undo_create(self.0.context(), ids, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// The record of the key with this id.
@@ -91,8 +93,8 @@ impl KeyOperations<'_> {
         update: &Update,
         by: Option<&str>,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = update::update(self.0.context(), id, update, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = update::update(self.0.context(), id, update, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
@@ -100,8 +102,8 @@ impl KeyOperations<'_> {
     /// # Errors
     /// Those of [`KeyOperations::create`] and [`KeyOperations::update`]. On error nothing has changed.
     pub async fn upsert(self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<EffectiveKey>), Error> {
-        let saved = update::upsert(self.0.context(), all).await?;
-        Ok(self.0.announce(saved).await.logged())
+        let done = update::upsert(self.0.context(), all).await?;
+        Ok(self.0.announce(done).await.logged())
     }
 
     /// Adds and removes sales channels of a publishable key, and publishes. Adding a channel that
@@ -117,8 +119,8 @@ impl KeyOperations<'_> {
         remove: &[String],
         by: Option<&str>,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = channels::change_sales_channels(self.0.context(), id, add, remove, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = channels::change_sales_channels(self.0.context(), id, add, remove, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Revokes a key, commits, and publishes.
@@ -146,8 +148,8 @@ impl KeyOperations<'_> {
         care: &Care,
         if_revoked: IfRevoked,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = revoke::revoke_with(self.0.context(), id, revocation, care, if_revoked).await?;
-        Ok(self.0.announce(saved).await)
+        let done = revoke::revoke_with(self.0.context(), id, revocation, care, if_revoked).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Revokes keys, all or none, commits, and publishes.
@@ -175,10 +177,10 @@ impl KeyOperations<'_> {
         care: &Care,
         if_revoked: IfRevoked,
     ) -> Result<Committed<RevokedKeys>, Error> {
-        let saved =
+        let done =
             revoke::revoke_all_with(self.0.context(), selector, revocation, care, if_revoked)
                 .await?;
-        Ok(self.0.announce(saved).await)
+        Ok(self.0.announce(done).await)
     }
 
     /// Previews [`KeyOperations::revoke_all_with`] and the keys it would revoke. Changes nothing.
@@ -200,10 +202,10 @@ impl KeyOperations<'_> {
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
     pub async fn revoke_by_token(self, token: &str) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = revoke::revoke_by_token(self.0.context(), token).await?;
+        let done = revoke::revoke_by_token(self.0.context(), token).await?;
         // The holder of a token acts as that key, and publishes as it too.
-        let holder = self.0.context().acting_as(Actor::key(&saved.value.id));
-        Ok(self.0.with(holder).announce(saved).await)
+        let holder = self.0.context().acting_as(Actor::key(&done.value().id));
+        Ok(self.0.with(holder).announce(done).await)
     }
 
     /// Suspends a key, commits, and publishes.
@@ -216,8 +218,8 @@ impl KeyOperations<'_> {
         id: &str,
         by: Option<&str>,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = suspend::suspend(self.0.context(), id, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = suspend::suspend(self.0.context(), id, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Resumes a suspended key, commits, and publishes.
@@ -230,8 +232,8 @@ impl KeyOperations<'_> {
         id: &str,
         by: Option<&str>,
     ) -> Result<Committed<EffectiveKey>, Error> {
-        let saved = suspend::resume(self.0.context(), id, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = suspend::resume(self.0.context(), id, by).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Makes a copy of the key with the changes in `roll`. Revokes the old key after the overlap,
@@ -257,8 +259,8 @@ impl KeyOperations<'_> {
         roll: &Roll,
         idempotency: Option<&Idempotency>,
     ) -> Result<Committed<Rolled>, Error> {
-        let saved = roll::roll_once(self.0.context(), id, roll, idempotency).await?;
-        Ok(self.0.announce(saved).await)
+        let done = roll::roll_once(self.0.context(), id, roll, idempotency).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Deletes the records of revoked keys, all or none.
@@ -276,8 +278,8 @@ impl KeyOperations<'_> {
     /// # Errors
     /// Those of [`KeyOperations::create`]. On error nothing has changed.
     pub async fn import(self, lines: &[ImportLine]) -> Result<Vec<Imported>, Error> {
-        let saved = import::import(self.0.context(), lines).await?;
-        Ok(self.0.announce(saved).await.logged())
+        let done = import::import(self.0.context(), lines).await?;
+        Ok(self.0.announce(done).await.logged())
     }
 
     /// Verifies a token as a gate that requires this kind and environment does.
@@ -311,7 +313,7 @@ impl KeyOperations<'_> {
     /// keys exist. A report isn't a change of a key: it publishes nothing and writes no event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for more than [`MAX_USES`], and the store's.
+    /// [`Error::Invalid`] for more than [`MAX_USES`](crate::actions::MAX_USES), and the store's.
     pub async fn report_usage(self, uses: &[Use]) -> Result<u64, Error> {
         usage::report_usage(self.0.context(), uses).await
     }

@@ -71,7 +71,7 @@ impl ListOperations<'_> {
     /// number.
     ///
     /// # Errors
-    /// The database's, and [`ListError::WrongDigest`] if a file no longer exists because a newer
+    /// The database's, and [`ListError::WrongDigest`](portcullis_core::list::ListError::WrongDigest) if a file no longer exists because a newer
     /// list was published.
     pub async fn gate_file(
         self,

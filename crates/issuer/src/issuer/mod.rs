@@ -1,13 +1,14 @@
 //! The issuer: one value that opens a folder and offers every operation on it, by subject.
 //!
 //! ```text
-//! issuer.keys().create(..)   an action: checks, then record and event in one transaction
-//!                            -> Saved -> the publisher announces it -> Committed
+//! issuer.keys().revoke(..)   an action: checks, then record and event in one transaction
+//!                            -> Unannounced -> the publisher announces it -> Committed
 //! ```
 //!
 //! The operations themselves are free functions in [`actions`](crate::actions),
-//! [`publish`](crate::publish), [`events`](crate::events), [`schedule`](crate::schedule) and
-//! [`webhooks`](crate::webhooks). They get a [`Context`] or a [`Publisher`], never the issuer.
+//! [`publish`](crate::publish), [`events`](crate::events), [`schedule`](crate::schedule),
+//! [`webhooks`](crate::webhooks) and [`backup`](crate::backup). They get a context or a publisher,
+//! never the issuer.
 
 pub mod admins;
 pub mod bulk;
@@ -52,7 +53,7 @@ use crate::publish::{PublishOptions, Publisher};
 use crate::status::StatusLists;
 use crate::store::Store;
 
-/// A handle on a running issuer. Everything done through it is attributed to its actor. Clones
+/// A handle on an open issuer. Everything done through it is attributed to its actor. Clones
 /// share one issuer and are cheap.
 #[derive(Clone)]
 pub struct Issuer {
@@ -64,7 +65,8 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotInitialised`], and a separate error for each kind of damage to the keystore and
-    /// the database. Nothing is repaired or recreated.
+    /// the database. The database is brought up to date; damage is not repaired, and nothing lost is
+    /// recreated.
     pub async fn open(
         home: &Home,
         clock: Arc<dyn Clock>,
@@ -254,6 +256,11 @@ impl Issuer {
     #[must_use]
     pub fn status_lists(&self) -> Option<&StatusLists> {
         self.publisher.status_lists()
+    }
+
+    /// Closes the connections to the database.
+    pub async fn close(&self) {
+        self.store().close().await;
     }
 
     /// Asks event streams and the webhook dispatcher to end.

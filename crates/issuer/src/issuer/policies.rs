@@ -20,8 +20,8 @@ impl PolicyOperations<'_> {
     /// # Errors
     /// [`Error::Invalid`] and the store's. On error nothing has changed.
     pub async fn create(self, new: &NewPolicy) -> Result<Committed<PolicyRecord>, Error> {
-        let saved = policies::create_policy(self.0.context(), new).await?;
-        Ok(self.0.announce(saved).await)
+        let done = policies::create_policy(self.0.context(), new).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// The policy with this number.
@@ -55,8 +55,8 @@ impl PolicyOperations<'_> {
         number: u32,
         edit: &PolicyChange,
     ) -> Result<Committed<PolicyRecord>, Error> {
-        let saved = policies::update_policy(self.0.context(), number, edit).await?;
-        Ok(self.0.announce(saved).await)
+        let done = policies::update_policy(self.0.context(), number, edit).await?;
+        Ok(self.0.announce(done).await)
     }
 
     /// Deletes a policy that no key in force has, commits, and publishes. The number is never
@@ -69,7 +69,7 @@ impl PolicyOperations<'_> {
         number: u32,
         by: Option<&str>,
     ) -> Result<Committed<PolicyRecord>, Error> {
-        let saved = policies::delete_policy(self.0.context(), number, by).await?;
-        Ok(self.0.announce(saved).await)
+        let done = policies::delete_policy(self.0.context(), number, by).await?;
+        Ok(self.0.announce(done).await)
     }
 }

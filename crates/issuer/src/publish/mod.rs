@@ -1,5 +1,5 @@
 //! Publishing: lists and status lists, to the database and from there to the targets, and the
-//! recovery of what was published. [`Publisher`] is the path by which a list gets out.
+//! recovery of what was published. A list is made and published by the publisher alone.
 
 mod deployment;
 mod destination;

@@ -1,9 +1,9 @@
-//! The one path by which a list gets out.
+//! Makes, signs and publishes a list. Every publication goes through here.
 //!
 //! ```text
 //! one transaction   clock, outbox position, facts -> bodies, head -> (number, digest, this update)
-//! then              sign the stamp, read it back with the verifying half
-//! one transaction   publish it, unless a newer one is published
+//! then              sign the stamp
+//! one transaction   read it back with the verifying half; publish it, unless a newer one is published
 //! ```
 //!
 //! The first transaction holds the database's write lock. So every revocation committed before the
@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, Notify};
 use super::list_builder::{renew_bodies, retention_cutoff, write_head};
 use super::policies::{PolicyTrees, renew_policies};
 use crate::clock_bound::{MAX_BEHIND_MILLIS, not_behind};
-use crate::committed::{Committed, Saved};
+use crate::committed::{Committed, Unannounced};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local_verifier::stored_head;
@@ -32,7 +32,7 @@ use crate::store::lists::{self, Promise, Published};
 use crate::store::session::{DEADLINE, within};
 use crate::store::{Connection, bulk, clock, events, shards, targets};
 
-/// The default validity of a stamp.
+/// The validity of the first stamp, if none is set.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Publishes. It holds the caller's [`Context`]; clones share everything else.
@@ -52,13 +52,13 @@ struct Shared {
     /// The policy trees of the last publication.
     policy_trees: Mutex<Option<PolicyTrees>>,
     /// Notified after each published list.
-    status_wanted: Notify,
+    list_published: Notify,
 }
 
 /// The terms of publishing.
 #[derive(Clone, Debug, Default)]
 pub struct PublishOptions {
-    /// The validity of each stamp; by default that of the last one.
+    /// The validity of each stamp. The default is that of the previous one.
     pub valid_for: Option<Duration>,
     /// The status lists, if they are published.
     pub status_lists: Option<StatusLists>,
@@ -73,7 +73,7 @@ impl Publisher {
             begun: AtomicU64::new(0),
             last: Mutex::new(None),
             policy_trees: Mutex::new(None),
-            status_wanted: Notify::new(),
+            list_published: Notify::new(),
         };
         Self { context, shared: Arc::new(shared) }
     }
@@ -100,7 +100,7 @@ impl Publisher {
 
     /// Waits until a list was published since the last call.
     pub(super) async fn list_published(&self) {
-        self.shared.status_wanted.notified().await;
+        self.shared.list_published.notified().await;
     }
 
     /// Forgets the trees of policies: they predate a recovery.
@@ -119,11 +119,12 @@ impl Publisher {
     }
 
     /// Publishes what an action has saved, if lists carry it.
-    pub(crate) async fn announce<T>(&self, saved: Saved<T>) -> Committed<T> {
-        if saved.listed {
-            Committed::new(saved.value, self.publish().await)
+    pub(crate) async fn announce<T>(&self, saved: Unannounced<T>) -> Committed<T> {
+        let (value, listed) = saved.into_parts();
+        if listed {
+            Committed::new(value, self.publish().await)
         } else {
-            Committed::unlisted(saved.value)
+            Committed::unlisted(value)
         }
     }
 
@@ -161,7 +162,7 @@ impl Publisher {
         let draft = StampDraft { list_version: promise.list_version, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
         let published = self.put_out(&promise, &stamp).await?;
-        self.shared.status_wanted.notify_one();
+        self.shared.list_published.notify_one();
         Ok(published)
     }
 

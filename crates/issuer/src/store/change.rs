@@ -86,7 +86,7 @@ impl<'a> Change<'a> {
     }
 
     /// Commits. Publishes nothing: a change that lists carry ends with
-    /// [`Saved::commit`](crate::committed::Saved::commit).
+    /// `Unannounced::commit`.
     ///
     /// # Errors
     /// As [`Bookkeeping::save`].

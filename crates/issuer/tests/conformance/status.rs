@@ -147,11 +147,12 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
         issuer.list().publish().await.unwrap();
         issuer.list().renew_status_lists().await.unwrap();
         let view = issuer.list().state().await.unwrap();
-        let list = view.verifier().list().unwrap();
+        let this_update = view.list_version().unwrap().this_update;
+        let list = view.verifier().list_at(this_update).unwrap();
         let read = read(&issuer, 0).await;
         let mut suspended = false;
         for key in &keys {
-            let expected = match list.status(&key.claims(), list.list_version().this_update) {
+            let expected = match list.status(&key.claims()) {
                 Status::Good => 0,
                 Status::Revoked => 1,
                 Status::Suspended => 2,
