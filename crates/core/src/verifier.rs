@@ -97,7 +97,6 @@ pub struct ListAt<'r> {
 impl ListAt<'_> {
     /// The state of the key with these claims. For claims that were not authenticated, it says what
     /// the list says of such a key, and not that there is one.
-    #[must_use]
     pub fn status(&self, claims: &Claims) -> Status {
         self.list.status(claims, self.now)
     }
