@@ -4,7 +4,7 @@
 //! and policies, and refreshes them in the background. An accepted request goes to the origin with
 //! verified identity headers in place of the key. The gate answers every other request itself.
 //!
-//! | module | |
+//! | module | contents |
 //! | --- | --- |
 //! | [`settings`] | what the operator configures: bounds, sources, routes, rate classes |
 //! | [`request`] | a request in normal form, and the key that it carries |
@@ -24,8 +24,8 @@
 //!
 //! A host is what connects the gate with a runtime: it reads the client's request, carries out the
 //! gate's steps, and sends the request on. The gate itself does no I/O. A host also implements
-//! [`Host`] and runs [`refresh::refresh`], which fetch the issuer's files; here a file that was
-//! deployed with the gate takes their place.
+//! [`Host`] and runs [`refresh::refresh`], which fetches the issuer's files through it. This example
+//! restores a deployed file instead.
 //!
 //! ```
 //! use base64::Engine as _;

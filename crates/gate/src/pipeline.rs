@@ -263,7 +263,9 @@ impl<'g> Pipeline<'g> {
         let name = authentic.namer();
         // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {
-            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&requirements)),
+            Ok(in_force) => {
+                authentic.current(in_force).and_then(|current| current.accept(&requirements))
+            }
             Err(error) => Err((*error).into()),
         };
         // Wait for a fresher list before the verdict is used: neither an accept nor a refusal by a

@@ -36,6 +36,8 @@ pub(crate) enum Step {
     Medusa,
     /// node --test on a Next.js application, built and run: tests/next
     Next,
+    /// cargo check of bench and fuzz, which are workspaces of their own: only with --full
+    Harnesses,
     /// A campaign of `cargo xtask torture`: a short one with --only torture, an hour with --full
     Torture,
 }
@@ -86,7 +88,7 @@ const FULL_TORTURE_MINUTES: f64 = 60.0;
 
 pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
     // Other load on the machine disturbs a campaign, so it only runs on request.
-    let by_default = |step: &Step| full || *step != Step::Torture;
+    let by_default = |step: &Step| full || !matches!(step, Step::Torture | Step::Harnesses);
     let wanted = |step: &Step| if only.is_empty() { by_default(step) } else { only.contains(step) };
     // Formatting and lints read only sources, so if they are selected alone, nothing is built.
     let runs_what_was_built =
@@ -109,6 +111,7 @@ pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
             Step::Types => types(),
             Step::Medusa => built.as_ref().map_or(Ok(()), |built| medusa::step(built, full)),
             Step::Next => built.as_ref().map_or(Ok(()), next),
+            Step::Harnesses => harnesses(),
             Step::Torture => built.as_ref().map_or(Ok(()), |built| {
                 let minutes = if full { FULL_TORTURE_MINUTES } else { TORTURE_MINUTES };
                 torture::step(built, minutes)
@@ -134,6 +137,7 @@ fn name(step: Step) -> &'static str {
         Step::Types => "types",
         Step::Medusa => "medusa",
         Step::Next => "next",
+        Step::Harnesses => "harnesses",
         Step::Torture => "torture",
     }
 }
@@ -182,6 +186,19 @@ fn docs() -> Result<()> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", paths::target().join("docs-rs"));
     cmd::stream(&mut docs_rs)
+}
+
+/// The suite builds neither, since their dependencies are no one else's. A rename that forgets them
+/// would be found only by the next benchmark or the next campaign of fuzzing.
+fn harnesses() -> Result<()> {
+    for (folder, package) in [("bench", "bench-native"), ("fuzz", "portcullis-fuzz")] {
+        let mut check = cmd::host_cargo();
+        check
+            .current_dir(paths::root().join(folder))
+            .env("CARGO_TARGET_DIR", paths::target().join(folder));
+        cmd::stream(check.args(["check", "-p", package, "--all-targets"]))?;
+    }
+    Ok(())
 }
 
 /// Whether a component of the toolchain works, after trying to add it.

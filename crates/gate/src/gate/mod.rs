@@ -2,7 +2,7 @@
 //!
 //! | part | |
 //! | --- | --- |
-//! | [`TrustState`] | what the issuer signed: replaced as a whole or file by file, and never invented |
+//! | [`TrustState`] | what the issuer signed: replaced as a whole or file by file, only by verified files |
 //! | [`RefreshSchedule`] | which refreshes are in flight, and when the next may start |
 //! | `Caches` | what can be recomputed: dropping them changes no decision |
 //! | [`Limiter`] | how many requests a key has made |

@@ -1,13 +1,13 @@
 //! Makes, signs and publishes a list. Every publication goes through here.
 //!
 //! ```text
-//! one transaction   clock, outbox position, facts -> bodies, head -> (number, digest, this update)
+//! one transaction   clock, outbox position, facts -> bodies, head -> (number, digest, thisUpdate)
 //! then              sign the stamp
 //! one transaction   read it back with the verifying half; publish it, unless a newer one is published
 //! ```
 //!
 //! The first transaction holds the database's write lock. So every revocation committed before the
-//! list's this update is in its head, however many processes publish. A publisher that is overtaken
+//! list's `thisUpdate` is in its head, however many processes publish. A publisher that is overtaken
 //! between the two transactions finds a newer stamp, which covers everything its own would have.
 
 use std::sync::Arc;
@@ -166,7 +166,7 @@ impl Publisher {
         Ok(published)
     }
 
-    /// Commits to the number, digest and this update before the stamp is signed.
+    /// Commits to the number, the digest and the `thisUpdate` before the stamp is signed.
     async fn promise(&self) -> Result<(ListSigner, Promise, u32, u32), Error> {
         let mut policy_trees = self.shared.policy_trees.lock().await;
         // Taken out, and put back only after the commit: otherwise the trees would refer to files
@@ -188,7 +188,7 @@ impl Publisher {
         // must neither be recorded nor signed.
         let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
-        // The records and the event of this list carry its this update.
+        // The records and the event of this list carry its `thisUpdate`.
         let mut change = writing.into_change_at(self.context.who(None), this_update);
         let next_update = this_update.plus_millis(valid_for);
         let list_version =
@@ -259,7 +259,7 @@ async fn is_signed_by(
     Ok(Head::signer_of(&head)? == kid)
 }
 
-/// The this update to promise: the clock's time, but always later than the previous one.
+/// The `thisUpdate` to promise: the clock's time, but always later than the previous one.
 fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
     let Some(last) = last else { return Ok(clock) };
     let last = last.list_version.this_update;
