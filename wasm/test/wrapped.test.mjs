@@ -91,7 +91,7 @@ const HELD = {
   'the events of an issuer': { make: () => issuer().events, calls: { list: [{}], follow: [{}] } },
   'pages of an issuer': { make: () => issuer().keys.list(), calls: { page: [], pages: [], toArray: [], [Symbol.asyncIterator]: [] } },
   'an issuer': { make: issuer, calls: { verify: ['x'], revokeHeld: ['x'] } },
-  ...Object.fromEntries(['owners', 'policies', 'revocations', 'webhooks', 'admins', 'settings', 'usage', 'keyring', 'list', 'health'].map((part) => [
+  ...Object.fromEntries(['owners', 'policies', 'bulkRevocations', 'webhooks', 'admins', 'settings', 'usage', 'keyring', 'list', 'health'].map((part) => [
     `${part} of an issuer`, { make: () => issuer()[part], calls: Object.fromEntries(members(issuer()[part]).map((name) => [name, OF_ITS_PARTS[name]])) },
   ])),
 };
