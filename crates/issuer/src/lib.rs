@@ -12,8 +12,9 @@
 //! store, keystore, record
 //! ```
 //!
-//! Each line imports from its own and those below it. The program `portcullis` and the [HTTP API](http) call the same [`Issuer`]. Wall-clock time comes
-//! from a [`clock::Clock`] that the caller provides. Secret tokens are never stored, and neither are hashes of them.
+//! Each line imports from its own and those below it. The program `portcullis` and the [HTTP
+//! API](http) call the same [`Issuer`]. Wall-clock time comes from a [`clock::Clock`] that the
+//! caller provides. Secret tokens are never stored, and neither are hashes of them.
 //!
 //! ```
 //! use std::sync::Arc;

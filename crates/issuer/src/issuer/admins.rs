@@ -30,8 +30,8 @@ impl AdminOperations<'_> {
     }
 
     /// Checks that a holder of `held` may change the key `id`. An admin key requires
-    /// [`ADMINS_WRITE`](crate::actions::scopes::ADMINS_WRITE) and every scope of that key, because rolling it grants them and revoking it
-    /// removes them.
+    /// [`ADMINS_WRITE`](crate::actions::scopes::ADMINS_WRITE) and every scope of that key, because
+    /// rolling it grants them and revoking it removes them.
     ///
     /// # Errors
     /// [`Error::Scope`], and the store's. An unknown key is no error.

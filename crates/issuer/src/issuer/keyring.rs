@@ -27,8 +27,11 @@ impl KeyringOperations<'_> {
     /// publishes.
     ///
     /// # Errors
-    /// [`Error::Rotation`], [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing), [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong),
-    /// [`KeystoreError::Sealed`](crate::keystore::KeystoreError::Sealed), and the store's. On error nothing has changed.
+    /// [`Error::Rotation`],
+    /// [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing),
+    /// [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong),
+    /// [`KeystoreError::Sealed`](crate::keystore::KeystoreError::Sealed), and the store's. On error
+    /// nothing has changed.
     pub async fn change(
         self,
         change: &KeyringChange,

@@ -24,9 +24,9 @@ use crate::store::keys::Use;
 pub struct KeyOperations<'a>(pub(super) &'a Publisher);
 
 impl KeyOperations<'_> {
-    /// Makes a key. The published list already covers its serial, so gates accept it at once. If the
-    /// key gets a policy of its own, gates accept it when a list with that policy is published, which
-    /// is at once unless publishing fails.
+    /// Makes a key. The published list already covers its serial, so gates accept it at once. If
+    /// the key gets a policy of its own, gates accept it when a list with that policy is published,
+    /// which is at once unless publishing fails.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NoSigner`], [`Error::ShardFull`], and the store's.
@@ -39,8 +39,8 @@ impl KeyOperations<'_> {
     /// earlier request. Their tokens are signed again from the records.
     ///
     /// # Errors
-    /// As [`KeyOperations::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if keys of the
-    /// earlier request have been deleted.
+    /// As [`KeyOperations::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if keys
+    /// of the earlier request have been deleted.
     pub async fn create_all(
         self,
         new: &[NewKey],
@@ -100,7 +100,8 @@ impl KeyOperations<'_> {
     /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
     ///
     /// # Errors
-    /// Those of [`KeyOperations::create`] and [`KeyOperations::update`]. On error nothing has changed.
+    /// Those of [`KeyOperations::create`] and [`KeyOperations::update`]. On error nothing has
+    /// changed.
     pub async fn upsert(self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<EffectiveKey>), Error> {
         let done = update::upsert(self.0.context(), all).await?;
         Ok(self.0.announce(done).await.logged())
@@ -136,8 +137,8 @@ impl KeyOperations<'_> {
         self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
-    /// Like [`KeyOperations::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a key
-    /// that is revoked already is returned unchanged.
+    /// Like [`KeyOperations::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a
+    /// key that is revoked already is returned unchanged.
     ///
     /// # Errors
     /// As [`KeyOperations::revoke`], and [`Error::LastAdmin`].
@@ -246,13 +247,13 @@ impl KeyOperations<'_> {
         self.roll_once(id, roll, None).await
     }
 
-    /// Like [`KeyOperations::roll`], with an idempotency key. A request that repeats the key returns the
-    /// new key of the earlier request, its token signed again from the record, and makes no second
-    /// one.
+    /// Like [`KeyOperations::roll`], with an idempotency key. A request that repeats the key
+    /// returns the new key of the earlier request, its token signed again from the record, and
+    /// makes no second one.
     ///
     /// # Errors
-    /// As [`KeyOperations::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if either key has
-    /// been deleted since the earlier request.
+    /// As [`KeyOperations::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if either
+    /// key has been deleted since the earlier request.
     pub async fn roll_once(
         self,
         id: &str,

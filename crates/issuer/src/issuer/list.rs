@@ -71,8 +71,9 @@ impl ListOperations<'_> {
     /// number.
     ///
     /// # Errors
-    /// The database's, and [`ListError::WrongDigest`](portcullis_core::list::ListError::WrongDigest) if a file no longer exists because a newer
-    /// list was published.
+    /// The database's, and
+    /// [`ListError::WrongDigest`](portcullis_core::list::ListError::WrongDigest) if a file no
+    /// longer exists because a newer list was published.
     pub async fn gate_file(
         self,
         bundle: &[u8],

@@ -65,8 +65,8 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotInitialised`], and a separate error for each kind of damage to the keystore and
-    /// the database. The database is brought up to date; damage is not repaired, and nothing lost is
-    /// recreated.
+    /// the database. The database is brought up to date; damage is not repaired, and nothing lost
+    /// is recreated.
     pub async fn open(
         home: &Home,
         clock: Arc<dyn Clock>,

@@ -18,8 +18,9 @@ impl RecoveryOperations<'_> {
     /// files.
     ///
     /// # Errors
-    /// [`Error::Backup`] if the file exists, [`KeystoreError::Sealed`](crate::keystore::KeystoreError::Sealed), [`FileError::Io`](crate::files::FileError::Io), and the
-    /// database's.
+    /// [`Error::Backup`] if the file exists,
+    /// [`KeystoreError::Sealed`](crate::keystore::KeystoreError::Sealed),
+    /// [`FileError::Io`](crate::files::FileError::Io), and the database's.
     pub async fn back_up(self, path: &Path) -> Result<BackedUp, Error> {
         backup::back_up(self.0.context(), path).await
     }
@@ -28,7 +29,8 @@ impl RecoveryOperations<'_> {
     /// witnesses could be read.
     ///
     /// # Errors
-    /// [`StoreError::Restored`](crate::store::StoreError::Restored), which persists until [`RecoveryOperations::recover`], and the database's.
+    /// [`StoreError::Restored`](crate::store::StoreError::Restored), which persists until
+    /// [`RecoveryOperations::recover`], and the database's.
     pub async fn check_witnesses(self, witnesses: &[Target]) -> Result<usize, Error> {
         publish::check_witnesses(self.0, witnesses).await
     }
@@ -57,8 +59,11 @@ impl RecoveryOperations<'_> {
     /// the current clock.
     ///
     /// # Errors
-    /// [`Error::ClockNotBehind`], [`StoreError::ClockImplausible`](crate::store::StoreError::ClockImplausible), [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing),
-    /// [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong), and the store's. On error nothing has changed.
+    /// [`Error::ClockNotBehind`],
+    /// [`StoreError::ClockImplausible`](crate::store::StoreError::ClockImplausible),
+    /// [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing),
+    /// [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong), and the store's. On
+    /// error nothing has changed.
     pub async fn recover_clock(self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         publish::recover_clock(self.0, root, by).await
     }
@@ -67,9 +72,10 @@ impl RecoveryOperations<'_> {
     /// `root`. Publishes under a new signer and epoch.
     ///
     /// # Errors
-    /// [`StoreError::ClockImplausible`](crate::store::StoreError::ClockImplausible), [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing),
-    /// [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong), and the store's.
-    /// On error nothing has changed.
+    /// [`StoreError::ClockImplausible`](crate::store::StoreError::ClockImplausible),
+    /// [`KeystoreError::RootMissing`](crate::keystore::KeystoreError::RootMissing),
+    /// [`KeystoreError::RootWrong`](crate::keystore::KeystoreError::RootWrong), and the store's. On
+    /// error nothing has changed.
     pub async fn recover_signer(self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         publish::recover_signer(self.0, root, by).await
     }
