@@ -56,7 +56,6 @@ pub mod clock;
 pub(crate) mod clock_bound;
 pub mod committed;
 pub mod conceal;
-pub mod config;
 pub(crate) mod context;
 pub mod doctor;
 pub mod error;

@@ -6,9 +6,6 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
-mod common;
-
-use common::Bench;
 use portcullis_core::list::BulkState;
 use portcullis_core::token::Environment;
 use portcullis_issuer::actions::{
@@ -18,6 +15,7 @@ use portcullis_issuer::doctor::{Check, Diagnosis, examine};
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::Target;
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
+use portcullis_test_support::Bench;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

@@ -9,15 +9,11 @@
 )]
 #![cfg(unix)]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use common::filled::fill;
-use common::{START, new_database, schemas, stderr, stdout, unpack};
 use portcullis_core::token::Label;
 use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::clock::ManualClock;
@@ -26,6 +22,8 @@ use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Home, Issuer};
+use portcullis_test_support::filled::fill;
+use portcullis_test_support::{START, new_database, schemas, stderr, stdout, unpack};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};

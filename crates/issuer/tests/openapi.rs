@@ -6,14 +6,12 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
-mod common;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use common::Bench;
 use portcullis_issuer::actions::{NewKey, scopes};
 use portcullis_issuer::http::{openapi, router};
 use portcullis_issuer::record::KeyPurpose;
+use portcullis_test_support::Bench;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

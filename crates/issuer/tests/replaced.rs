@@ -8,16 +8,14 @@
 )]
 #![cfg(unix)]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use common::Bench;
 use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::http::router;
+use portcullis_test_support::Bench;
 use serde_json::Value;
 use tower::ServiceExt as _;
 

@@ -6,14 +6,11 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
-mod common;
-
 use std::io::BufRead as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{START, unpack};
 use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::events::{Anchor, check_export};
@@ -22,6 +19,7 @@ use portcullis_issuer::store::events::Filter;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 use portcullis_issuer::store::{self, Database};
 use portcullis_issuer::{Home, Issuer};
+use portcullis_test_support::{START, unpack};
 use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{
@@ -136,7 +134,7 @@ async fn a_backup_of_before_is_sealed_when_it_is_restored() {
 
 /// The database of `home` on a PostgreSQL server, with the tables of that schema.
 async fn moved(home: &Home, schema: i64, server: &str) -> Database {
-    let database = common::new_database(server).await;
+    let database = portcullis_test_support::new_database(server).await;
     let Database::Server(url) = &database else { return database };
     let mut to = AnyConnection::connect(url).await.unwrap();
     to.execute("CREATE SCHEMA portcullis; SET search_path TO portcullis").await.unwrap();
@@ -199,7 +197,7 @@ async fn is_up_to_date(home: &Home, about: &Value) {
     let steps = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version");
     let steps = steps.fetch_all(&mut *reading).await.unwrap();
     let steps: Vec<i64> = steps.iter().map(|row| row.try_get(0).unwrap()).collect();
-    assert_eq!(steps, common::schemas());
+    assert_eq!(steps, portcullis_test_support::schemas());
     drop(reading);
     assert_eq!(
         issuer.settings().show().await.unwrap(),

@@ -22,8 +22,8 @@ use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Committed, Error, Home, Issuer};
 use sqlx::Row as _;
 
-use crate::common::{Bench, new_database};
 use crate::lists::{until, work};
+use portcullis_test_support::{Bench, new_database};
 
 conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,

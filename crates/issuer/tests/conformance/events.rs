@@ -9,7 +9,7 @@ use portcullis_issuer::events::{Anchor, EventQuery, ExportLine, Report, check_ex
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{EventType, Filter, Line};
 
-use crate::common::{Bench, START};
+use portcullis_test_support::{Bench, START};
 
 conformance! {
     a_trail_that_nobody_touched_is_sound,

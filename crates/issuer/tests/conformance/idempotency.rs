@@ -6,7 +6,7 @@ use portcullis_core::token::{Algorithm, Kind};
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{Creation, Idempotency, NewKey, Query, Roll, Rolled, When};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     a_repeated_create_gives_the_same_keys,

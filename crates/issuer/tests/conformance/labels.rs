@@ -10,7 +10,7 @@ use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::{Committed, Error, Issuer, import};
 use serde_json::json;
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     a_key_has_the_label_that_is_asked_for,

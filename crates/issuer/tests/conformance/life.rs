@@ -13,7 +13,7 @@ use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::state::count_by_state;
 
-use crate::common::{Bench, START};
+use portcullis_test_support::{Bench, START};
 
 conformance! {
     a_new_key_is_accepted_at_once_by_the_list_that_is_out,

@@ -12,7 +12,7 @@ use portcullis_issuer::{Error, Publication};
 use serde_json::json;
 use sqlx::Row as _;
 
-use crate::common::{Bench, START};
+use portcullis_test_support::{Bench, START};
 
 conformance! {
     a_title_and_metadata_change_and_what_the_token_says_does_not,

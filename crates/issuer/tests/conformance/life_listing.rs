@@ -7,7 +7,7 @@ use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::bulk::EffectiveKey;
 
-use crate::common::{Bench, START};
+use portcullis_test_support::{Bench, START};
 
 conformance! {
     keys_are_found_by_what_they_are_like,

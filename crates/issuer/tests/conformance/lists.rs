@@ -15,7 +15,7 @@ use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
 use tokio::sync::watch;
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     shards_are_opened_ahead_and_used_when_every_list_has_them,

@@ -11,22 +11,19 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 /// Generates a test per database for each named function.
 macro_rules! conformance {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(crate::common::Bench::new().await).await;
+                super::$name(portcullis_test_support::Bench::new().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test]
             async fn $name() {
-                if let Some(bench) = crate::common::Bench::on_postgres().await {
+                if let Some(bench) = portcullis_test_support::Bench::on_postgres().await {
                     super::$name(bench).await;
                 }
             })*

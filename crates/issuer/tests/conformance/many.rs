@@ -8,7 +8,7 @@ use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyState;
 
-use crate::common::{Bench, START};
+use portcullis_test_support::{Bench, START};
 
 conformance! {
     an_owners_keys_are_revoked_by_one_entry,

@@ -12,7 +12,7 @@ use portcullis_issuer::store::policies as stored;
 use portcullis_issuer::{Error, Issuer};
 use tower::ServiceExt as _;
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     a_policy_is_published_edited_and_deleted,

@@ -14,7 +14,7 @@ use portcullis_issuer::webhooks::{NewWebhook, Reach, Replay, WebhookChange};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Value, json};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     what_is_old_goes_and_the_rest_verifies,

@@ -11,8 +11,8 @@ use portcullis_issuer::store::events::{self, Filter};
 use portcullis_issuer::store::retention;
 use serde_json::{Value, json};
 
-use crate::common::Bench;
 use crate::retention::{DAY, codes, fill, keep, old_trail, run, sound, trim};
+use portcullis_test_support::Bench;
 
 conformance! {
     who_cuts_off_the_beginning_is_found,

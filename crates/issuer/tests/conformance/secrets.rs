@@ -15,7 +15,7 @@ use portcullis_issuer::store::Database;
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance!(the_database_holds_no_secret);
 

@@ -17,7 +17,7 @@ use portcullis_issuer::store::events::{EventType, Filter};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Value, json};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     no_key_outlives_the_maximum_by_whichever_way_it_is_made,

@@ -18,7 +18,7 @@ use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::store::status;
 use portcullis_issuer::{Error, Issuer};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     status_lists_say_what_the_revocation_list_says,

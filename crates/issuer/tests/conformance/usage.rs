@@ -3,7 +3,7 @@
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{MAX_USES, NewKey, Use};
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     reports_add_up_and_the_latest_use_counts,

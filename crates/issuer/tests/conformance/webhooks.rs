@@ -17,7 +17,7 @@ use portcullis_issuer::webhooks::{
 };
 use serde_json::Value;
 
-use crate::common::Bench;
+use portcullis_test_support::Bench;
 
 conformance! {
     a_message_is_signed_and_sent_until_it_is_accepted,

@@ -9,8 +9,6 @@
 )]
 
 mod care;
-#[path = "../common/mod.rs"]
-mod common;
 mod doors;
 mod files;
 mod labels;
@@ -24,12 +22,12 @@ mod trail;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use common::{Bench, START};
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::http::{MAX_BODY_LEN, router};
+use portcullis_test_support::{Bench, START};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
