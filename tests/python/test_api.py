@@ -26,7 +26,7 @@ def program():
     if named:
         return named
     root = pathlib.Path(__file__).parents[2]
-    command = ["cargo", "build", "--quiet", "-p", "portcullis-issuer", "--bin", "portcullis"]
+    command = ["cargo", "build", "--quiet", "-p", "portcullis"]
     subprocess.run(command, cwd=root, check=True)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
     return str(target / "debug" / "portcullis")

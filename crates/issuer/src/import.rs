@@ -6,7 +6,6 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::token::{Environment, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use crate::actions::{Expiry, ImportLine, Imported, Minted, NewKey, When};
 use crate::error::Error;
@@ -254,7 +253,8 @@ fn csv_row(columns: &[&'static str], record: &csv::StringRecord) -> Result<Row, 
 }
 
 /// The fault in a JSON text, without any of its values: one of them may be a key.
-pub(crate) fn json_detail(error: &serde_json::Error) -> String {
+#[must_use]
+pub fn json_detail(error: &serde_json::Error) -> String {
     if error.classify() != serde_json::error::Category::Data {
         return "is not JSON".into();
     }
@@ -271,7 +271,8 @@ pub(crate) fn json_detail(error: &serde_json::Error) -> String {
 }
 
 /// What has become of a line.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineView<'l> {
     /// Its number.
     pub line: u64,

@@ -2,7 +2,6 @@
 //! revocation list.
 //!
 //! ```text
-//! http       routes and their answers; view: the answers as JSON
 //! issuer     Issuer, what a program holds: keys(), owners(), list(), …, with a method for each operation
 //! schedule, webhooks, metrics, backup
 //! publish    the publisher: Unannounced -> bodies, head, stamp, read back -> Committed
@@ -12,9 +11,9 @@
 //! store, keystore, record
 //! ```
 //!
-//! Each line imports from its own and those below it. The program `portcullis` and the [HTTP
-//! API](http) call the same [`Issuer`]. Wall-clock time comes from a [`clock::Clock`] that the
-//! caller provides. Secret tokens are never stored, and neither are hashes of them.
+//! Each line imports from its own and those below it. The program `portcullis` and the HTTP API, the
+//! crate `portcullis-api`, call the same [`Issuer`]. Wall-clock time comes from a [`clock::Clock`]
+//! that the caller provides. Secret tokens are never stored, and neither are hashes of them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -63,7 +62,6 @@ pub mod events;
 pub mod files;
 pub mod health;
 pub mod home;
-pub mod http;
 pub mod import;
 pub mod init;
 pub mod invalid;
@@ -89,7 +87,6 @@ pub mod store;
 mod text;
 pub mod time_format;
 mod upkeep;
-pub mod view;
 pub mod webhooks;
 
 pub use committed::{Committed, Publication};

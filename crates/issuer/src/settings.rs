@@ -7,7 +7,6 @@ use std::num::NonZeroU32;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::invalid::Invalid;
 use crate::record::{KeyPurpose, KeyRecord};
@@ -60,15 +59,16 @@ impl Class {
 }
 
 /// The requirements for keys of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KindSettings {
     /// The longest lifetime, in seconds. A request for a key with a longer lifetime, or without an
     /// expiry, is refused.
-    #[schema(value_type = Option<u32>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub max_lifetime_seconds: Option<NonZeroU32>,
     /// The lifetime of a key for which none is named, in seconds.
-    #[schema(value_type = Option<u32>)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub default_lifetime_seconds: Option<NonZeroU32>,
     /// A key that has not been used for this many days is suspended: 7 to 365.
     pub idle_days: Option<u32>,
@@ -126,7 +126,8 @@ impl KindSettings {
 }
 
 /// The issuer's requirements. By default there are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Of secret keys.

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use portcullis_core::time::Time;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// An instant that is written as RFC 3339 with milliseconds.
-#[derive(Clone, Copy, Debug, ToSchema)]
-#[schema(value_type = String, format = DateTime)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
 pub struct Instant(pub Time);
 
 impl Serialize for Instant {

@@ -10,7 +10,7 @@ use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{Expiry, Order, When};
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::events::EventType;
-use portcullis_issuer::{names, view};
+use portcullis_issuer::{names, time_format};
 
 /// When a new key expires.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -130,7 +130,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn instant(text: &str) -> Result<Time, String> {
-    view::parse_rfc3339(text).ok_or_else(|| "write it as RFC 3339: 2026-01-31T12:00:00Z".to_owned())
+    time_format::parse_rfc3339(text)
+        .ok_or_else(|| "write it as RFC 3339: 2026-01-31T12:00:00Z".to_owned())
 }
 
 pub(crate) fn kind() -> impl TypedValueParser<Value = Kind> {

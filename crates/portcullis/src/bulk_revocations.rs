@@ -2,13 +2,14 @@
 //! For keys that are named by ids or options, and get a revocation each, see `keys::revoke`.
 
 use anyhow::Result;
+use portcullis_api::view::keys::DryRunAnswer;
+use portcullis_api::view::records::BulkRevocationsAnswer;
 use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
+use portcullis_issuer::actions::BulkView;
 use portcullis_issuer::actions::{BulkRevocation, BulkSelection, Preview};
-use portcullis_issuer::view::keys::DryRunAnswer;
-use portcullis_issuer::view::records::{BulkRevocationsAnswer, BulkView};
 
 use super::args::{self, By, Reason, Wait};
 use super::committed;

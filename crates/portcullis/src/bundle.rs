@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use portcullis_api::view::MarkView;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::publish::GateFile;
-use portcullis_issuer::view::MarkView;
 use serde::Serialize;
 
 use super::exit::Exit;

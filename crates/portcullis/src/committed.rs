@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_issuer::view::committed::CommittedView;
-use portcullis_issuer::view::targets::waited;
+use portcullis_api::view::committed::CommittedView;
+use portcullis_api::view::targets::waited;
 use portcullis_issuer::{Committed, Issuer, Publication};
 use serde::Serialize;
 

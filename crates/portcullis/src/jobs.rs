@@ -1,13 +1,12 @@
 //! `portcullis jobs …`: the scheduler's jobs, for cron.
 
 use anyhow::{Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::Idle;
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Job, Options};
-use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::time_format::rfc3339_millis;
 use serde::Serialize;
-
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use super::output::{Out, field, table};

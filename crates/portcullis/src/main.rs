@@ -41,7 +41,7 @@ mod webhooks;
 
 use std::process::ExitCode;
 
-use portcullis_issuer::http::LETS_GO_WITHIN;
+use portcullis_api::LETS_GO_WITHIN;
 
 use command::dispatch;
 use exit::fail;

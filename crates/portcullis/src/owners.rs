@@ -1,9 +1,9 @@
 //! `portcullis owners …`.
 
 use anyhow::{Context as _, Result};
+use portcullis_api::view::records::OwnerView;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{NewOwner, OwnerChange};
-use portcullis_issuer::view::records::OwnerView;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::config::Config;
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::conceal::concealed;
 
 use super::command::Cli;
+use super::config::Config;
 
 /// Settings come from flags, then the environment, then the file. The file's values replace clap's
 /// built-in defaults, which clap uses last.

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_api::view::records::{DeletedPolicy, PolicyView};
 use portcullis_core::policy::Visibility;
 use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules};
 use portcullis_issuer::store::policies::{PolicyRecord, visibility, visibility_name};
-use portcullis_issuer::view::records::{DeletedPolicy, PolicyView};
 use portcullis_issuer::{Committed, Issuer};
 use serde::Serialize;
 

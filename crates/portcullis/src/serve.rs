@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use portcullis_core::policy::Network;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::http::{
+use portcullis_api::{
     Connections, Patience, Rate, Server, Settings, StreamLimits, raise_descriptor_limit,
 };
+use portcullis_core::policy::Network;
+use portcullis_issuer::Issuer;
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
 use super::args;

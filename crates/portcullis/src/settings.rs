@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use portcullis_api::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::actions::{Effect, KindChange, SettingsChange};
 use portcullis_issuer::settings::{Class, KindSettings};
-use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
 use super::args::{self, By};

@@ -1,9 +1,9 @@
 //! `portcullis verify`.
 
 use anyhow::Result;
+use portcullis_api::view::VerdictView;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::view::VerdictView;
 
 use super::args;
 use super::exit::Exit;

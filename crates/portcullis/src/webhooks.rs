@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use portcullis_api::view::webhooks::{
+    DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
+};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
-use portcullis_issuer::webhooks::answers::{
-    DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
-};
 use portcullis_issuer::webhooks::{
     DeliveryView, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
 };

@@ -13,7 +13,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use common::Shell;
-use portcullis_issuer::view::parse_rfc3339;
+use portcullis_issuer::time_format::parse_rfc3339;
 use portcullis_test_support::{code, stderr, stdout};
 use serde_json::{Value, json};
 

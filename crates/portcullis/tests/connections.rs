@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Shell;
+use portcullis_api::raise_descriptor_limit;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::Stamp;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::http::raise_descriptor_limit;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};

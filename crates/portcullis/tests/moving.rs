@@ -20,9 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-
 use common::Shell;
+use futures_util::FutureExt as _;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Requirements;

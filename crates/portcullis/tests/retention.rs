@@ -17,11 +17,11 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use common::Shell;
 use futures_util::StreamExt as _;
+use portcullis_api::router;
 use portcullis_core::time::Time;
 use portcullis_issuer::actor::{Actor, Who};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::events::{Age, Retention};
-use portcullis_issuer::http::router;
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::store::events::{Event, EventType};
@@ -62,7 +62,7 @@ async fn of_before(home: &Path, count: usize) -> i64 {
 
 fn days_ago(days: u64) -> String {
     let then = Time::from_millis(SystemClock.now().millis() - days * DAY);
-    portcullis_issuer::view::rfc3339_millis(then)
+    portcullis_issuer::time_format::rfc3339_millis(then)
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ fn documented(name: &str) -> u64 {
 #[test]
 fn what_is_documented_for_managers_leaves_the_server_its_time() {
     let promised = documented("It has ended after ");
-    assert_eq!(promised, portcullis_issuer::http::STOPS_WITHIN.as_secs());
+    assert_eq!(promised, portcullis_api::STOPS_WITHIN.as_secs());
     assert!(documented("TimeoutStopSec=") >= promised + 5);
     let pause = documented("preStop: { sleep: { seconds: ");
     assert!(documented("terminationGracePeriodSeconds: ") >= pause + promised + 5);

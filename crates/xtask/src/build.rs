@@ -60,13 +60,13 @@ pub(crate) fn all() -> Result<Built> {
 
 fn issuer() -> Result<PathBuf> {
     ui::step("issuer", || {
-        cmd::run(cmd::host_cargo().args(["build", "-p", "portcullis-issuer"]))?;
+        cmd::run(cmd::host_cargo().args(["build", "-p", "portcullis"]))?;
         Ok(Outcome::Done)
     })?;
     let program = format!("portcullis{}", std::env::consts::EXE_SUFFIX);
     let program = paths::target().join("debug").join(program);
     if !program.is_file() {
-        bail!("portcullis-issuer was built, but makes no program {}", program.display());
+        bail!("portcullis was built, but makes no program {}", program.display());
     }
     Ok(program)
 }

@@ -7,11 +7,18 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The allowed dependencies within the workspace. The issuer and the gate's crates never depend on
+/// Allowed as a dependency of tests alone.
+const FOR_TESTS: &str = "portcullis-test-support";
+/// The crates of the issuer.
+const ISSUER: [&str; 4] = ["portcullis-issuer", "portcullis-api", "portcullis", FOR_TESTS];
+/// The allowed dependencies within the workspace. The issuer's crates and the gate's never depend on
 /// each other: they share only the specs and the test vectors.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("portcullis-core", &[]),
-    ("portcullis-issuer", &["portcullis-core"]),
+    ("portcullis-issuer", &["portcullis-core", FOR_TESTS]),
+    ("portcullis-api", &["portcullis-core", "portcullis-issuer", FOR_TESTS]),
+    ("portcullis", &["portcullis-core", "portcullis-issuer", "portcullis-api", FOR_TESTS]),
+    (FOR_TESTS, &["portcullis-core", "portcullis-issuer"]),
     ("portcullis-gate", &["portcullis-core"]),
     ("portcullis-gate-worker", &["portcullis-core", "portcullis-gate"]),
     ("portcullis-gate-module", &["portcullis-core", "portcullis-gate", "portcullis-gate-worker"]),
@@ -44,7 +51,25 @@ fn dependencies_point_one_way() {
             let other = dependency["name"].as_str().unwrap();
             let inside = ALLOWED.iter().any(|(known, _)| *known == other);
             assert!(!inside || other == name || allowed.contains(&other), "{name} sees {other}");
+            let in_tests = dependency["kind"] == "dev";
+            assert!(other != FOR_TESTS || in_tests, "{name} sees {other} outside of its tests");
         }
+    }
+}
+
+#[test]
+fn the_issuers_library_has_neither_server_nor_command_line() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "portcullis-issuer", "--edges", "normal", "--prefix", "none"])
+        .args(["--format", "{lib}", "--locked", "--offline"])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let libraries: BTreeSet<&str> =
+        tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    assert!(libraries.contains("sqlx"), "{tree}{}", String::from_utf8_lossy(&output.stderr));
+    for other in ["axum", "clap", "utoipa"] {
+        assert!(!libraries.contains(other), "portcullis-issuer sees {other}");
     }
 }
 
@@ -52,7 +77,7 @@ fn dependencies_point_one_way() {
 fn verifiers_are_built_without_the_writing_half() {
     for package in packages() {
         let name = package["name"].as_str().unwrap();
-        if ["portcullis-core", "portcullis-issuer", "xtask"].contains(&name) {
+        if ["portcullis-core", "xtask"].contains(&name) || ISSUER.contains(&name) {
             continue;
         }
         for dependency in package["dependencies"].as_array().unwrap() {

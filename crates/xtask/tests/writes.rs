@@ -34,8 +34,12 @@ const BOOKKEEPING: [&str; 14] = [
     "webhooks/deliver.rs",
 ];
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../issuer/src")
+/// The library, whose files are named without it, and the crates above it.
+const LIBRARY: &str = "issuer/src/";
+const SOURCES: [&str; 3] = [LIBRARY, "api/src", "portcullis/src"];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The files below `folder`, with their text.
@@ -46,7 +50,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
         if path.is_dir() {
             found.extend(files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(source()).unwrap();
+            let name = path.strip_prefix(crates()).unwrap();
             let name = name.to_str().unwrap().replace(std::path::MAIN_SEPARATOR, "/");
             found.push((name, std::fs::read_to_string(&path).unwrap()));
         }
@@ -59,8 +63,9 @@ fn holding(texts: &[&str]) -> BTreeSet<String> {
     let holds = |line: &str| {
         !line.trim_start().starts_with("//") && texts.iter().any(|text| line.contains(text))
     };
-    let found = files(&source()).into_iter().filter(|(_, text)| text.lines().any(holds));
-    found.map(|(name, _)| name).collect()
+    let found = SOURCES.iter().flat_map(|source| files(&crates().join(source)));
+    let found = found.filter(|(_, text)| text.lines().any(holds));
+    found.map(|(name, _)| name.strip_prefix(LIBRARY).unwrap_or(&name).to_owned()).collect()
 }
 
 fn named(names: &[&str]) -> BTreeSet<String> {

@@ -196,7 +196,7 @@ async fn write_event(change: &mut Change<'_>, record: &BulkRecord) -> Result<(),
         (BulkState::Suspended, None) => EventType::ManySuspended,
         (BulkState::Suspended, Some(_)) => EventType::ManyResumed,
     };
-    let data = json!(crate::view::bulk::BulkView::new(record));
+    let data = json!(super::bulk_view::BulkView::new(record));
     Ok(change.event(event, None, data).await?)
 }
 

@@ -1,7 +1,6 @@
 //! Safeguards for irreversible operations: previews, and the confirmations a caller must give.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::actions::scopes;
 use crate::error::Error;
@@ -25,7 +24,8 @@ impl Care {
 }
 
 /// What an act would do, or has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Preview {
     /// The keys that it ends.
     pub count: u64,

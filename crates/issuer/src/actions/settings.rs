@@ -9,7 +9,6 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Lifetime;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use crate::actions::idle::{self, Idle};
 use crate::actions::new_key::{Expiry, NewKey};
@@ -83,7 +82,8 @@ impl SettingsChange {
 }
 
 /// What settings come to for the keys of one kind that are in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Effect {
     /// `secret`, `publishable` or `admin`.
     pub kind: &'static str,

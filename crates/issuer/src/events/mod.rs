@@ -21,7 +21,6 @@ pub(crate) use trail::{verify_in, verify_tail, verify_trail, verify_trail_behind
 
 use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -54,7 +53,8 @@ pub struct EventPage {
 }
 
 /// An event as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventView {
     /// Its place in the outbox.
     pub id: i64,
@@ -70,7 +70,7 @@ pub struct EventView {
     /// The person that the caller named.
     pub on_behalf_of: Option<String>,
     /// The rest.
-    #[schema(value_type = serde_json::Value)]
+    #[cfg_attr(feature = "openapi", schema(value_type = serde_json::Value))]
     pub data: serde_json::Value,
     /// The digest of this event and all events before it. If you keep it elsewhere, it is an anchor
     /// of the trail.
@@ -78,7 +78,8 @@ pub struct EventView {
 }
 
 /// A page of events.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventsAnswer {
     /// The events, newest first unless the request has `order=asc`.
     pub events: Vec<EventView>,

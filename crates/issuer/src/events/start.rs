@@ -17,7 +17,6 @@ use portcullis_core::issue::ListSigner;
 use portcullis_core::keyring::{Keyring, Material, Purpose};
 use portcullis_core::time::Time;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::anchor::Anchor;
 use crate::context::Context;
@@ -48,7 +47,8 @@ pub struct Start {
 }
 
 /// What was removed from the trail, as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RemovedView {
     /// The last event that was removed: all before it were too.
     pub through: i64,

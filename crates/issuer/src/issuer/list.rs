@@ -119,7 +119,7 @@ impl ListOperations<'_> {
 
     /// Renews the status lists whenever a list is published, until the sender of `stopped` is
     /// dropped or sends.
-    pub(crate) async fn follow_with_status_lists(self, stopped: watch::Receiver<()>) {
+    pub async fn follow_with_status_lists(self, stopped: watch::Receiver<()>) {
         publish::follow_with_status_lists(self.0.reserved(), stopped).await;
     }
 }

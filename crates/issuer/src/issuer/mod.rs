@@ -228,7 +228,8 @@ impl Issuer {
     }
 
     /// Both clocks' readings.
-    pub(crate) fn read_clock(&self) -> Reading {
+    #[must_use]
+    pub fn read_clock(&self) -> Reading {
         self.context().read_clock()
     }
 

@@ -7,6 +7,7 @@ pub(crate) use gather::metrics_text;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use portcullis_core::time::Time;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -80,9 +81,9 @@ pub struct Metrics {
     deliveries: Family<ResultLabels, Counter>,
     refused_keys: Family<CodeLabels, Counter>,
     /// Limits log lines about refused keys.
-    pub(crate) refusals: Sparse,
+    refusals: Sparse,
     /// Limits log lines about requests of unauthenticated clients.
-    pub(crate) strangers: Sparse,
+    strangers: Sparse,
     connections: Whole,
     connections_evicted: Counter,
     connections_refused: Counter,
@@ -272,7 +273,7 @@ impl Metrics {
 
     /// Counts an HTTP request by its route. Paths are chosen by clients and would make the number
     /// of series unbounded.
-    pub(crate) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let (method, route) = (method.to_owned(), route.to_owned());
         let labels = RouteLabels { method: method.clone(), route: route.clone() };
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
@@ -285,27 +286,43 @@ impl Metrics {
         self.publish_seconds.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn admin_key_refused(&self, code: &'static str) {
+    /// Counts a key that was refused as an admin key.
+    pub fn admin_key_refused(&self, code: &'static str) {
         self.refused_keys.get_or_create(&CodeLabels { code }).inc();
+    }
+
+    /// Whether to log that a key was refused; if so, how many such lines were left out before.
+    pub fn refusal_line(&self, now: Time) -> Option<u64> {
+        self.refusals.line(now)
+    }
+
+    /// Whether to log the request of an unauthenticated client; if so, how many such lines were left
+    /// out before.
+    pub fn stranger_line(&self, now: Time) -> Option<u64> {
+        self.strangers.line(now)
     }
 
     pub(crate) fn unknown_key(&self) {
         self.unknown_keys.inc();
     }
 
-    pub(crate) fn connections(&self, open: usize) {
+    /// Says how many connections are open.
+    pub fn connections(&self, open: usize) {
         self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
-    pub(crate) fn connections_evicted(&self, count: usize) {
+    /// Counts connections that were closed to make room for others.
+    pub fn connections_evicted(&self, count: usize) {
         self.connections_evicted.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn connection_refused(&self) {
+    /// Counts a connection that found no room.
+    pub fn connection_refused(&self) {
         self.connections_refused.inc();
     }
 
-    pub(crate) fn connection_timed_out(&self, waited_for: &'static str) {
+    /// Counts a connection whose client took too long.
+    pub fn connection_timed_out(&self, waited_for: &'static str) {
         self.connections_timed_out.get_or_create(&WaitLabels { waited_for }).inc();
     }
 

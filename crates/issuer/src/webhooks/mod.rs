@@ -7,7 +7,6 @@
 //! Each event is delivered to each endpoint at least once. Its `webhook-id` is the same at every
 //! attempt, so a receiver can recognise duplicates.
 
-pub mod answers;
 mod deliver;
 mod reach;
 mod sign;
@@ -23,7 +22,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::context::Context;
@@ -94,7 +92,8 @@ pub enum Replay {
 }
 
 /// An endpoint as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebhookView {
     /// `whk_…`.
     pub id: String,
@@ -142,7 +141,8 @@ impl WebhookView {
 }
 
 /// A delivery as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryView {
     /// Its number.
     pub id: i64,

@@ -20,10 +20,10 @@ use portcullis_issuer::publish::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Committed, Error, Home, Issuer};
+use portcullis_test_support::{Bench, new_database};
 use sqlx::Row as _;
 
 use crate::lists::{until, work};
-use portcullis_test_support::{Bench, new_database};
 
 conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,
@@ -450,7 +450,7 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     assert!(start_gate(&bench, &new_keyring, &future, then).is_err());
     // A verifier with only the old keyring accepts it until the end of the reported window.
     start_gate(&bench, &old_keyring, &future, then).unwrap();
-    let end = portcullis_issuer::view::parse_rfc3339(&done.window).unwrap();
+    let end = portcullis_issuer::time_format::parse_rfc3339(&done.window).unwrap();
     assert!(end >= last.next_update && end <= then.plus_millis(DAY));
     assert!(start_gate(&bench, &old_keyring, &future, end).is_err());
     let record = issuer.keys().show(&made_then.record.id).await.unwrap();

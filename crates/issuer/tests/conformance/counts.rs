@@ -7,7 +7,6 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{BulkRevocation, BulkSelection, NewKey, Query, Revocation, When};
 use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
-
 use portcullis_test_support::Bench;
 
 conformance! { counts_are_kept_through_random_acts_at_once_and_through_time }

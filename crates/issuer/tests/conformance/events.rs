@@ -8,7 +8,6 @@ use portcullis_issuer::actions::{NewKey, When};
 use portcullis_issuer::events::{Anchor, EventQuery, ExportLine, Report, check_export, types};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{EventType, Filter, Line};
-
 use portcullis_test_support::{Bench, START};
 
 conformance! {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use portcullis_core::token::{Algorithm, Kind};
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{Creation, Idempotency, NewKey, Query, Roll, Rolled, When};
-
 use portcullis_test_support::Bench;
 
 conformance! {

@@ -8,9 +8,8 @@ use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::{Committed, Error, Issuer, import};
-use serde_json::json;
-
 use portcullis_test_support::Bench;
+use serde_json::json;
 
 conformance! {
     a_key_has_the_label_that_is_asked_for,

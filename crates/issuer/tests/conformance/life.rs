@@ -12,7 +12,6 @@ use portcullis_issuer::actions::*;
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::state::count_by_state;
-
 use portcullis_test_support::{Bench, START};
 
 conformance! {

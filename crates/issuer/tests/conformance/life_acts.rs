@@ -9,10 +9,9 @@ use portcullis_issuer::actions::*;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::{Error, Publication};
+use portcullis_test_support::{Bench, START};
 use serde_json::json;
 use sqlx::Row as _;
-
-use portcullis_test_support::{Bench, START};
 
 conformance! {
     a_title_and_metadata_change_and_what_the_token_says_does_not,

@@ -6,7 +6,6 @@ use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::bulk::EffectiveKey;
-
 use portcullis_test_support::{Bench, START};
 
 conformance! {

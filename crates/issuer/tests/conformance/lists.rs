@@ -13,9 +13,8 @@ use portcullis_issuer::publish::{Target, has};
 use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
-use tokio::sync::watch;
-
 use portcullis_test_support::Bench;
+use tokio::sync::watch;
 
 conformance! {
     shards_are_opened_ahead_and_used_when_every_list_has_them,

@@ -7,7 +7,6 @@ use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyState;
-
 use portcullis_test_support::{Bench, START};
 
 conformance! {

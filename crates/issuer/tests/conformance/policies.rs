@@ -1,24 +1,18 @@
 //! Policies and owners, up to the files that gates read.
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
 use portcullis_core::list::{FileName, Head};
 use portcullis_core::policy::{Policies, Visibility};
 use portcullis_core::token::Kind;
 use portcullis_issuer::actions::*;
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
-use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::policies as stored;
 use portcullis_issuer::{Error, Issuer};
-use tower::ServiceExt as _;
-
 use portcullis_test_support::Bench;
 
 conformance! {
     a_policy_is_published_edited_and_deleted,
     what_no_verifier_would_accept_is_refused_by_name,
     a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do,
-    private_policies_are_for_gates_alone,
     another_process_writes_the_same_files,
     owners_are_numbered_once_and_for_all,
 }
@@ -128,45 +122,6 @@ pub(crate) async fn a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do(b
     assert!(matches!(refused, Err(Error::InUse { what: "policy" })));
     bench.revoke(&minted.record.id, When::Now).await.unwrap();
     bench.issuer.policies().delete(policy, None).await.unwrap();
-}
-
-pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
-    let issuer = &bench.issuer;
-    bench.policy("Reader", Visibility::Private, reader()).await;
-    bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
-    let head = head(issuer).await;
-    let router = portcullis_issuer::http::router(issuer);
-    let get = async |path: String, token: Option<&str>| {
-        let mut request = Request::builder().uri(format!("/.well-known/portcullis/{path}"));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        let caching = answer.headers().get("cache-control");
-        (answer.status(), caching.map(|value| value.to_str().unwrap().to_owned()))
-    };
-    let public = format!("policies/{}", head.public_policies().digest);
-    let (status, caching) = get(public, None).await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(caching.unwrap().contains("immutable"));
-
-    let private = format!("private/{}", head.private_policies().digest);
-    let admin = async |scope: &str| {
-        let admin_scopes = vec![scope.into()];
-        let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Gate") };
-        issuer.keys().create(&new).await.unwrap()
-    };
-    let (gate, other) = (admin("gates:read").await, admin("keys:*").await);
-    let plain = issuer.keys().create(&NewKey::titled("x")).await.unwrap();
-    for token in [None, Some("nonsense"), Some(plain.token.as_str()), Some(other.token.as_str())] {
-        assert_eq!(get(private.clone(), token).await.0, StatusCode::NOT_FOUND, "{token:?}");
-    }
-    let (status, caching) = get(private.clone(), Some(&gate.token)).await;
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(caching.unwrap(), "private, max-age=31536000, immutable");
-    // Under the other name there is no file, with or without a key.
-    let public = private.replace("private/", "policies/");
-    assert_eq!(get(public, Some(&gate.token)).await.0, StatusCode::NOT_FOUND);
 }
 
 pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {

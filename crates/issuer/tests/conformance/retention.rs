@@ -12,9 +12,8 @@ use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{self, Event, EventType, Filter};
 use portcullis_issuer::webhooks::{NewWebhook, Reach, Replay, WebhookChange};
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Value, json};
-
 use portcullis_test_support::Bench;
+use serde_json::{Value, json};
 
 conformance! {
     what_is_old_goes_and_the_rest_verifies,

@@ -9,10 +9,10 @@ use portcullis_issuer::Error;
 use portcullis_issuer::events::{Anchor, EventQuery, ExportLine, Retention, Start, check_files};
 use portcullis_issuer::store::events::{self, Filter};
 use portcullis_issuer::store::retention;
+use portcullis_test_support::Bench;
 use serde_json::{Value, json};
 
 use crate::retention::{DAY, codes, fill, keep, old_trail, run, sound, trim};
-use portcullis_test_support::Bench;
 
 conformance! {
     who_cuts_off_the_beginning_is_found,

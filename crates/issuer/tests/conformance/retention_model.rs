@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use portcullis_core::issue::{ListSigner, SigningKey};
 use portcullis_issuer::events::{Anchor, ExportLine, Retention, Start};
 use portcullis_issuer::store::retention;
+use portcullis_test_support::Bench;
 
 use crate::retention::{DAY, fill, keep, trim};
-use portcullis_test_support::Bench;
 
 conformance! {
     whatever_is_appended_removed_and_exported_verifies_and_what_is_altered_is_found,

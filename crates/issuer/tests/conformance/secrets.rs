@@ -13,9 +13,8 @@ use portcullis_issuer::keystore::{Keystore, Unlock, Vault};
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
-use sqlx::{AssertSqlSafe, Row as _};
-
 use portcullis_test_support::Bench;
+use sqlx::{AssertSqlSafe, Row as _};
 
 conformance!(the_database_holds_no_secret);
 

@@ -15,9 +15,8 @@ use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{EventType, Filter};
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Value, json};
-
 use portcullis_test_support::Bench;
+use serde_json::{Value, json};
 
 conformance! {
     no_key_outlives_the_maximum_by_whichever_way_it_is_made,

@@ -17,7 +17,6 @@ use portcullis_issuer::status::token::{self, Claims};
 use portcullis_issuer::store::bulk::EffectiveKey;
 use portcullis_issuer::store::status;
 use portcullis_issuer::{Error, Issuer};
-
 use portcullis_test_support::Bench;
 
 conformance! {

@@ -2,7 +2,6 @@
 
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{MAX_USES, NewKey, Use};
-
 use portcullis_test_support::Bench;
 
 conformance! {

@@ -15,9 +15,8 @@ use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
 use portcullis_issuer::webhooks::{
     Dispatcher, NewWebhook, Reach, Replay, Round, WebhookChange, WithSecret,
 };
-use serde_json::Value;
-
 use portcullis_test_support::Bench;
+use serde_json::Value;
 
 conformance! {
     a_message_is_signed_and_sent_until_it_is_accepted,

@@ -1,7 +1,7 @@
 //! The events that retention has removed, as commands show them.
 
 use portcullis_issuer::events::Start;
-use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::time_format::rfc3339_millis;
 
 /// The events that were removed before the trail's start, as a sentence.
 pub(super) fn removed_sentence(start: &Start) -> String {

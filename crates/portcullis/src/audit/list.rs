@@ -3,7 +3,7 @@
 use anyhow::Result;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{EventPage, EventQuery, EventView, EventsAnswer, RemovedView};
-use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::time_format::rfc3339_millis;
 
 use super::answer::removed_sentence;
 use super::filter::EventFilter;

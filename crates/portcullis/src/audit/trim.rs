@@ -7,7 +7,7 @@ use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_issuer::events::{Age, Held, Outlook, Retention};
 use portcullis_issuer::schedule::{Done, Job, Options};
-use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::time_format::rfc3339_millis;
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use portcullis_api::view::signers::KeyringChangedView;
 use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::actions::{KeyringChange, KeyringChanged, NewSigner};
-use portcullis_issuer::view::rfc3339_millis;
-use portcullis_issuer::view::signers::KeyringChangedView;
+use portcullis_issuer::time_format::rfc3339_millis;
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::unpublished;

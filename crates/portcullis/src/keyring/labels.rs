@@ -1,12 +1,12 @@
 //! `portcullis keyring labels`: the labels that keys begin with.
 
 use anyhow::Result;
+use portcullis_api::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
 use portcullis_core::token::Label;
 use portcullis_issuer::actions::{
     KeyringChange, KeyringChanged, LabelChange, Labels as Listed, LabelsPreview, Preview,
 };
-use portcullis_issuer::view::rfc3339_millis;
-use portcullis_issuer::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
+use portcullis_issuer::time_format::rfc3339_millis;
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::{listed, unpublished};

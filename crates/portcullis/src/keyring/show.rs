@@ -1,9 +1,9 @@
 //! `portcullis keyring show`.
 
 use anyhow::Result;
+use portcullis_api::view::signers::SignersView;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::view::rfc3339_millis;
-use portcullis_issuer::view::signers::SignersView;
+use portcullis_issuer::time_format::rfc3339_millis;
 
 use super::answer::listed;
 use crate::exit::Exit;

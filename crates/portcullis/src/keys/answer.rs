@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
+use portcullis_api::view::{KeyContext, KeyView};
 use portcullis_issuer::store::bulk::EffectiveKey;
-use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Committed, Error, Issuer};
 use serde_json::Value;
 

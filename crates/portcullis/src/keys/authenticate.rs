@@ -1,9 +1,9 @@
 //! `portcullis keys authenticate`.
 
 use anyhow::Result;
+use portcullis_api::view::keys::AuthenticatedAnswer;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::view::keys::AuthenticatedAnswer;
 
 use super::answer::{view, write_key};
 use crate::args;

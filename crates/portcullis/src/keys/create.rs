@@ -1,10 +1,10 @@
 //! `portcullis keys create`.
 
 use anyhow::Result;
+use portcullis_api::view::keys::CreatedAnswer;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::NewKey;
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::view::keys::CreatedAnswer;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value};
 

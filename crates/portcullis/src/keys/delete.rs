@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use anyhow::Result;
+use portcullis_api::view::keys::DeletedManyAnswer;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::view::keys::DeletedManyAnswer;
 
 use crate::args::Reason;
 use crate::committed;

@@ -1,9 +1,9 @@
 //! `portcullis keys list` and `show`.
 
 use anyhow::Result;
+use portcullis_api::view::keys::PageAnswer;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::actions::{Criteria, Order, Query};
-use portcullis_issuer::view::keys::PageAnswer;
 
 use super::answer::{view, write_key};
 use super::filter::KeyFilter;

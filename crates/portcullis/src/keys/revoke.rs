@@ -1,5 +1,5 @@
 //! `portcullis keys revoke`: each key gets a revocation of its own. `portcullis revoke`, which makes
-//! one entry for many keys, is in `cli::bulk_revocations`.
+//! one entry for many keys, is in `bulk_revocations`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use portcullis_api::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_core::time::Time;
 use portcullis_issuer::actions::{
     Criteria, IfRevoked, Preview, Revocation, RevokedKeys, Selector, When,
 };
 use portcullis_issuer::store::bulk::EffectiveKey;
-use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::{view, write_key};

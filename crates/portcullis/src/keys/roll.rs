@@ -4,9 +4,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
+use portcullis_api::view::keys::RolledKey;
 use portcullis_core::token::{Algorithm, Kind, Label};
 use portcullis_issuer::actions::Roll;
-use portcullis_issuer::view::keys::RolledKey;
 use portcullis_issuer::{Committed, Issuer};
 
 use super::answer::{view, write_key};

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-use portcullis_issuer::view::targets::TargetView;
-use portcullis_issuer::view::{MarkView, rfc3339_millis};
+use portcullis_api::view::MarkView;
+use portcullis_api::view::targets::TargetView;
+use portcullis_issuer::time_format::rfc3339_millis;
 
 use crate::output::{field, table};
 

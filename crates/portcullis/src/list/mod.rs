@@ -7,12 +7,12 @@ mod verify;
 
 use anyhow::Result;
 use portcullis_issuer::Issuer;
+use show::show;
 
 use super::exit::Exit;
 use super::global::Global;
 use super::open::with_issuer;
 use super::output::Out;
-use show::show;
 
 /// Publish, show and verify the revocation list
 #[derive(Debug, clap::Subcommand)]

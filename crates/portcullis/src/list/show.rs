@@ -1,10 +1,11 @@
 //! `portcullis list show`, which `publish` shows as well.
 
 use anyhow::Result;
+use portcullis_api::view::ListView;
+use portcullis_api::view::status_lists::StatusListsView;
+use portcullis_api::view::targets::{ListAnswer, target_views};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::view::status_lists::StatusListsView;
-use portcullis_issuer::view::targets::{ListAnswer, target_views};
-use portcullis_issuer::view::{ListView, rfc3339_millis};
+use portcullis_issuer::time_format::rfc3339_millis;
 
 use super::answer::{write_list_version, write_targets};
 use crate::exit::Exit;

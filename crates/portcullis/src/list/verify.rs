@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use portcullis_api::view::MarkView;
 use portcullis_core::list::RevocationList;
 use portcullis_core::verifier::AdoptError;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::view::{MarkView, rfc3339_millis};
+use portcullis_issuer::time_format::rfc3339_millis;
 use serde::Serialize;
 
 use super::adopt::adopt;

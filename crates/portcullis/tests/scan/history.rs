@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Tree, json, text};
 use portcullis_test_support::{code, stderr, stdout};
+
+use crate::{Tree, json, text};
 
 /// The specification's recipe finds a key that no file and no plain `git log -p` shows.
 #[test]

@@ -145,7 +145,7 @@ fn native(target: &Path) -> Result<PathBuf> {
 fn released_issuer() -> Result<PathBuf> {
     let mut cargo = cmd::host_cargo();
     cargo.current_dir(paths::root());
-    cmd::run(cargo.args(["build", "--release", "-p", "portcullis-issuer", "--bins"]))?;
+    cmd::run(cargo.args(["build", "--release", "-p", "portcullis", "--bins"]))?;
     let program = format!("portcullis{}", std::env::consts::EXE_SUFFIX);
     there(paths::target().join("release").join(program))
 }

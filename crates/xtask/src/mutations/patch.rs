@@ -90,7 +90,8 @@ impl Mutation {
     /// Whether its test belongs to the issuer.
     pub(crate) fn is_of_the_issuer(&self) -> bool {
         let Suite::Cargo(arguments) = &self.suite else { return false };
-        arguments.iter().any(|one| one == "portcullis-issuer")
+        let crates = ["portcullis-issuer", "portcullis-api", "portcullis"];
+        arguments.iter().any(|one| crates.contains(&one.as_str()))
     }
 
     /// Whether `--only wanted` selects this mutation, by its row or its name.

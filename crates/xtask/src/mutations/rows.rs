@@ -8,15 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Short names of folders in the tables.
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 6] = [
+    ("api/", "crates/api/"),
     ("core/", "crates/core/"),
     ("gate/", "crates/gate/"),
     ("gate-worker/", "crates/gate-worker/"),
     ("issuer/", "crates/issuer/"),
+    ("portcullis/", "crates/portcullis/"),
 ];
 /// Paths of our own code. A row has a mutation if and only if its mechanism names one of them.
-const OURS: [&str; 5] =
-    ["core/src/", "gate/src/", "issuer/src/", "gate-worker/src/forward.js", "gate-worker/entry.js"];
+const OURS: [&str; 7] = [
+    "api/src/",
+    "core/src/",
+    "gate/src/",
+    "issuer/src/",
+    "portcullis/src/",
+    "gate-worker/src/forward.js",
+    "gate-worker/entry.js",
+];
 
 /// The texts between backticks in a cell, in order.
 fn quoted(cell: &str) -> Vec<&str> {

@@ -81,7 +81,7 @@ fn found(
     }
     let mut cargo = cmd::host_cargo();
     cargo.current_dir(scratch.folder()).env("CARGO_TARGET_DIR", Scratch::target());
-    cmd::run(cargo.args(["build", "-p", "portcullis-issuer"]))?;
+    cmd::run(cargo.args(["build", "-p", "portcullis"]))?;
     let program = format!("portcullis{}", std::env::consts::EXE_SUFFIX);
     let issuer = Scratch::target().join("debug").join(program);
     let mut campaign = scene.campaign(&issuer, Databases::Sqlite, MINUTES, seed);

@@ -1,9 +1,17 @@
-//! The layers of the issuer, from the ground up.
+//! The layers of the issuer's crates, from the ground up. `tests/crate_graph.rs` holds the arrows
+//! between the crates.
 
-/// A layer's name and its files below `crates/issuer/src`. A name that ends in a slash is a folder;
+/// A layer's name and its files below the crate's `src`. A name that ends in a slash is a folder;
 /// the longest name that fits a file decides. A file imports from its own layer and from those
 /// before it.
-pub(crate) const ISSUER: &[(&str, &[&str])] = &[
+pub(crate) type Layer = (&'static str, &'static [&'static str]);
+
+/// The sources of the crates with layers, and these.
+pub(crate) const CRATES: [(&str, &[Layer]); 3] =
+    [("crates/issuer/src/", ISSUER), ("crates/api/src/", API), ("crates/portcullis/src/", PROGRAM)];
+
+/// The layers of the library.
+const ISSUER: &[Layer] = &[
     (
         "ground",
         &[
@@ -46,62 +54,114 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("context", &["committed.rs", "context.rs"]),
     ("trail", &["lease.rs", "events/"]),
     // Actions don't publish.
-    ("actions", &["actions/", "view/bulk.rs"]),
+    ("actions", &["actions/"]),
     ("publishing", &["publish/"]),
     ("jobs", &["backup.rs", "metrics/gather.rs", "schedule/", "upkeep.rs", "webhooks/"]),
     // The facade: one method for each operation below, and nothing else.
     ("issuer", &["issuer/"]),
     ("the whole issuer", &["doctor/", "import.rs", "init.rs", "moving/"]),
     ("scanner", &["scan/"]),
+];
+
+/// The layers of the HTTP API.
+const API: &[Layer] = &[
     ("answers", &["view/"]),
     // What handlers share: what they read, what they answer, and the checks before them.
     (
-        "http, shared",
+        "shared",
         &[
-            "http/caller.rs",
-            "http/committed.rs",
-            "http/connections/",
-            "http/events/streams.rs",
-            "http/extract.rs",
-            "http/fallback.rs",
-            "http/fields.rs",
-            "http/idempotency.rs",
-            "http/middleware/",
-            "http/openapi.rs",
-            "http/options.rs",
-            "http/problem.rs",
-            "http/require.rs",
+            "caller.rs",
+            "committed.rs",
+            "connections/",
+            "events/streams.rs",
+            "extract.rs",
+            "fallback.rs",
+            "fields.rs",
+            "idempotency.rs",
+            "middleware/",
+            "openapi.rs",
+            "options.rs",
+            "problem.rs",
+            "require.rs",
         ],
     ),
-    ("http handlers", &["http/"]),
-    ("http router", &["http/mod.rs", "http/router.rs", "http/serve.rs"]),
+    (
+        "handlers",
+        &[
+            "admins.rs",
+            "bulk_revocations.rs",
+            "events/",
+            "health.rs",
+            "keyring.rs",
+            "keys/",
+            "list.rs",
+            "metrics.rs",
+            "owners.rs",
+            "policies.rs",
+            "settings.rs",
+            "usage.rs",
+            "webhooks.rs",
+            "well_known/",
+        ],
+    ),
+    ("router", &["router.rs", "serve.rs"]),
+];
+
+/// The layers of the program.
+const PROGRAM: &[Layer] = &[
     ("configuration", &["config.rs"]),
     // What commands share: options, the issuer that they open, output and outcomes.
     (
-        "commands, shared",
+        "shared",
         &[
-            "cli/args.rs",
-            "cli/committed.rs",
-            "cli/confirm.rs",
-            "cli/exit.rs",
-            "cli/global.rs",
-            "cli/list/adopt.rs",
-            "cli/list/answer.rs",
-            "cli/open.rs",
-            "cli/output.rs",
-            "cli/retention.rs",
-            "cli/token.rs",
+            "args.rs",
+            "committed.rs",
+            "confirm.rs",
+            "exit.rs",
+            "global.rs",
+            "list/adopt.rs",
+            "list/answer.rs",
+            "open.rs",
+            "output.rs",
+            "retention.rs",
+            "token.rs",
         ],
     ),
-    ("commands", &["cli/"]),
-    ("program", &["cli/command.rs", "cli/log.rs", "cli/mod.rs", "cli/parse.rs", "main.rs"]),
+    (
+        "commands",
+        &[
+            "audit/",
+            "backup.rs",
+            "bulk_revocations.rs",
+            "bundle.rs",
+            "doctor.rs",
+            "import.rs",
+            "init.rs",
+            "jobs.rs",
+            "keyring/",
+            "keys/",
+            "keystore.rs",
+            "list/",
+            "migrate.rs",
+            "owners.rs",
+            "policies.rs",
+            "recover.rs",
+            "scan.rs",
+            "serve.rs",
+            "settings.rs",
+            "supervisor.rs",
+            "verify.rs",
+            "webhooks.rs",
+        ],
+    ),
+    ("program", &["command.rs", "log.rs", "main.rs", "parse.rs"]),
 ];
 
 /// The place of `file` among the layers.
-pub(crate) fn layer_of(file: &str) -> Option<usize> {
+pub(crate) fn layer_of(layers: &[Layer], file: &str) -> Option<usize> {
     let fits = |name: &&str| file == *name || name.ends_with('/') && file.starts_with(*name);
     let longest = |names: &[&str]| names.iter().filter(|name| fits(name)).map(|n| n.len()).max();
     let fitting =
-        ISSUER.iter().enumerate().filter_map(|(at, (_, names))| Some((longest(names)?, at)));
+        layers.iter().enumerate().filter_map(|(at, (_, names))| Some((longest(names)?, at)));
     fitting.max().map(|(_, at)| at)
 }
