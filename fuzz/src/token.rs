@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use portcullis_core::base62;
-use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
+use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial, toggle_mask};
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Unverified};
 
@@ -50,7 +50,7 @@ fn read(verifier: &Verifier, world: &World, text: &str) {
     }
 }
 
-/// These bytes between one of the prefixes and a correct checksum.
+/// These bytes below a mask, between one of the prefixes and a correct checksum.
 fn sealed(bytes: &[u8]) -> String {
     const FRONTS: [&str; 6] = [
         "sk_live_",
@@ -63,12 +63,15 @@ fn sealed(bytes: &[u8]) -> String {
     let mut source = Source(bytes);
     let which = source.u8();
     let front = FRONTS[usize::from(which) % FRONTS.len()];
-    let body = if which & 0x80 == 0 {
+    let mut body = if which & 0x80 == 0 {
         source.array::<44>().to_vec()
     } else {
         source.array::<92>().to_vec()
     };
-    let covered = [front.as_bytes(), &body].concat();
+    toggle_mask(&mut body);
+    // Every version that a checksum announces, and others; mostly the one that is read.
+    let version = if which & 0x40 == 0 { 1 } else { source.u8() % 20 };
+    let covered = [front.as_bytes(), &body, &[version]].concat();
     let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&covered);
     let mut text = front.to_string();
     base62::encode_into(&[body, sum.to_be_bytes().to_vec()].concat(), &mut text);

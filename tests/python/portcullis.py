@@ -75,6 +75,18 @@ def base62(data: bytes) -> str:
     return text
 
 
+def fmix32(word: int) -> int:
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        word = (word ^ word >> shift) * factor % 2**32
+    return word ^ word >> 16
+
+
+def unmasked(sent: bytes, seed: bytes) -> bytes:
+    states = [(int.from_bytes(seed, "big") + step * 0x9E3779B9) % 2**32 for step in range(1, 8)]
+    mask = b"".join(fmix32(state).to_bytes(4, "big") for state in states)
+    return bytes(one ^ other for one, other in zip(sent, mask, strict=True))
+
+
 def hmac_verifies(secret: bytes, message: bytes, tag: bytes) -> bool:
     return hmac.compare_digest(hmac.digest(secret, message, "sha256")[:16], tag)
 
@@ -109,17 +121,20 @@ class Token:
             group = sum(BASE62.index(digit) * 62 ** (10 - place) for place, digit in enumerate(coded[at : at + 11]))
             require(group < 2**64, "malformed_overflow")
             data += group.to_bytes(8, "big")
-        checksum = zlib.crc32(prefix[0].encode("ascii") + data[:-4])
-        require(checksum == int.from_bytes(data[-4:], "big"), "malformed_checksum")
-        reader = Reader(data)
-        require(reader.number(1) == 1, "malformed_version")
+        sums = {zlib.crc32(prefix[0].encode("ascii") + data[:-4] + bytes([version])): version for version in range(1, 16)}
+        version = sums.get(int.from_bytes(data[-4:], "big"))
+        require(version is not None, "malformed_checksum")
+        require(version == 1, "malformed_version")
+        signed, proof = unmasked(data[:28], data[40:44]), data[28:-4]
+        reader = Reader(signed)
+        require(reader.number(1) == 1, "malformed_fields")
         kind, environment = divmod(reader.number(1), 16)
         kid, serial, _nonce, issued_at = reader.number(2), reader.number(6), reader.number(2), reader.number(4)
         expires_at, owner, policy = reader.number(4), reader.number(4), reader.number(4)
         require(kind == KIND_OF_PREFIX[prefix["kind"]], "malformed_fields")
         require(environment == ENVIRONMENT_OF_PREFIX[prefix["environment"]], "malformed_fields")
         require(expires_at == 0 or expires_at > issued_at, "malformed_fields")
-        text_of, label, signed, proof = prefix[0], prefix["label"] or "", data[:28], data[28:-4]
+        text_of, label = prefix[0], prefix["label"] or ""
         return cls(text_of, label, kind, environment, signed, proof, kid, serial, issued_at, expires_at, owner, policy)
 
     def message(self, issuer: bytes) -> bytes:

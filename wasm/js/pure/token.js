@@ -1,8 +1,10 @@
-// Parses a key (docs/token.md): prefix, base62, checksum, fields.
+// Parses a key (docs/token.md): prefix, base62, checksum, mask, fields.
 
 import { RESERVED } from './documents.js';
 import { ascii, Reader } from './reader.js';
 
+const VERSION = 1;
+const LATER_VERSIONS = Array.from({ length: 14 }, (_, at) => VERSION + 1 + at);
 const LONGEST = 157;
 const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?(sk|pk)_(live|test)_$/;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -12,6 +14,22 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
   return remainder;
 });
+
+// XORs the mask onto the 28 signed bytes, in place. Its seed is in the proof.
+function unmask(view) {
+  const seed = view.getUint32(40);
+  for (let at = 0; at < 28; at += 4) {
+    const state = seed + Math.imul(at / 4 + 1, 0x9e3779b9);
+    view.setUint32(at, view.getUint32(at) ^ mix(state));
+  }
+}
+
+// The finalizer of MurmurHash3 for 32 bits.
+function mix(word) {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return word ^ (word >>> 16);
+}
 
 // CRC-32/ISO-HDLC over the concatenated parts.
 function crc32(...parts) {
@@ -68,8 +86,11 @@ export function readToken(text) {
   if (bytes === undefined) return refused('malformed_overflow');
   const end = bytes.length - 4;
   const reader = new Reader(bytes);
-  if (crc32(ascii(prefix), bytes.subarray(0, end)) !== reader.view.getUint32(end)) return refused('malformed_checksum');
-  if (reader.u8() !== 1) return refused('malformed_version');
+  const checksum = reader.view.getUint32(end);
+  const isOf = (version) => crc32(ascii(prefix), bytes.subarray(0, end), [version]) === checksum;
+  if (!isOf(VERSION)) return refused(LATER_VERSIONS.some(isOf) ? 'malformed_version' : 'malformed_checksum');
+  unmask(reader.view);
+  const version = reader.u8();
   const kindAndEnvironment = reader.u8();
   const token = {
     code: undefined,
@@ -89,6 +110,7 @@ export function readToken(text) {
     proof: bytes.subarray(28, end),
   };
   const fits =
+    version === VERSION &&
     token.kind === (kindWord === 'sk' ? 1 : 2) &&
     token.environment === (environmentWord === 'live' ? 1 : 2) &&
     (token.expiresAt === 0 || token.expiresAt > token.issuedAt);

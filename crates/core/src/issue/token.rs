@@ -10,7 +10,7 @@ use crate::base62;
 use crate::crypto::{HmacKey, IssuerId};
 use crate::issue::SigningKey;
 use crate::token::{
-    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, with_signed,
+    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, toggle_mask, with_signed,
 };
 
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
@@ -57,9 +57,11 @@ impl TokenSigner {
             Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&block)),
             Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message_in(&block))),
         }
+        // What is signed is unmasked; what the checksum covers is masked, as it is sent.
+        toggle_mask(&mut bytes);
         let front = format!("{prefix}");
         let checksum = checksum(front.as_bytes(), &bytes);
-        bytes.extend_from_slice(&checksum.to_be_bytes());
+        bytes.extend_from_slice(&checksum);
         let mut text = Zeroizing::new(String::with_capacity(crate::token::TokenText::MAX_LEN));
         text.push_str(&front);
         base62::encode_into(&bytes, &mut text);

@@ -4,6 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::base62;
 use crate::token::layout::{Claims, SignedPart, VERSION};
+use crate::token::mask;
 use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
 
 /// CRC-32 with sixteen tables, three times as fast as with one.
@@ -26,6 +27,8 @@ const HMAC_CHARS: usize = 66;
 const ED25519_CHARS: usize = 132;
 /// Bytes in the longest token.
 const MAX_BYTES: usize = 96;
+/// The last version that a checksum can announce.
+const LAST_VERSION: u8 = 15;
 /// Room for the longest prefix.
 const FRONT: usize = 32;
 
@@ -53,7 +56,7 @@ pub enum MalformedToken {
     /// The checksum does not match: a typing or copying mistake.
     #[error("the key's checksum is wrong; it was mistyped or cut")]
     Checksum,
-    /// The version byte is not 1.
+    /// The checksum is right under a version that isn't 1.
     #[error("the key's version is not known here; update the verifier")]
     Version,
     /// A field holds a value that the layout excludes, or the prefix and the bytes disagree.
@@ -85,7 +88,7 @@ pub struct TokenText {
     prefix: Prefix,
     claims: Claims,
     /// The prefix, which ends at [`FRONT`], and after it the bytes: all that the checksum covers is
-    /// contiguous.
+    /// contiguous. The signed bytes are without their mask.
     run: [u8; FRONT + MAX_BYTES],
     algorithm: Algorithm,
 }
@@ -136,18 +139,11 @@ impl TokenText {
         }
         let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
         put_front(before, front);
-        // Check the CRC over prefix and bytes.
-        let covered = run.get(FRONT - front.len()..end).and_then(<[u8]>::split_last_chunk::<4>);
-        let (covered, checksum) = covered.ok_or(MalformedToken::Length)?;
-        if crc().checksum(covered) != u32::from_be_bytes(*checksum) {
-            return Err(MalformedToken::Checksum);
-        }
-        // Check version and fields.
-        let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(MalformedToken::Length)?;
-        let signed: &SignedPart = bytes.first_chunk().ok_or(MalformedToken::Length)?;
-        if signed.first() != Some(&VERSION) {
-            return Err(MalformedToken::Version);
-        }
+        // Check the CRC over prefix and bytes as they were sent.
+        check_sum(run.get_mut(FRONT - front.len()..end).ok_or(MalformedToken::Length)?)?;
+        // Remove the mask, and check the fields.
+        let (_, bytes) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
+        let signed = mask::toggle(bytes).ok_or(MalformedToken::Length)?;
         let claims = Claims::decode(signed).ok_or(MalformedToken::Fields)?;
         if claims.kind != prefix.kind || claims.environment != prefix.environment {
             return Err(MalformedToken::Fields);
@@ -258,13 +254,37 @@ fn reason(text: &str) -> MalformedToken {
     }
 }
 
-/// CRC-32 over the prefix's ASCII text and the bytes before the checksum.
+/// Checks a checksum, the last 4 bytes of `run`, which covers the bytes before it.
+fn check_sum(run: &mut [u8]) -> Result<(), MalformedToken> {
+    let sent = *run.last_chunk::<4>().ok_or(MalformedToken::Length)?;
+    let covered = run.split_last_chunk_mut::<3>().ok_or(MalformedToken::Length)?.0;
+    if sum_under(VERSION, covered) == sent { Ok(()) } else { Err(mismatch(covered, sent)) }
+}
+
+/// CRC-32 over the bytes before the last one of `covered`, and a version in its place. The version
+/// isn't sent.
+fn sum_under(version: u8, covered: &mut [u8]) -> [u8; 4] {
+    if let Some(last) = covered.last_mut() {
+        *last = version;
+    }
+    crc().checksum(covered).to_be_bytes()
+}
+
+/// Why a checksum isn't that of this version: it may be that of a later one.
+#[cold]
+fn mismatch(covered: &mut [u8], sent: [u8; 4]) -> MalformedToken {
+    let is_later = (VERSION + 1..=LAST_VERSION).any(|later| sum_under(later, covered) == sent);
+    if is_later { MalformedToken::Version } else { MalformedToken::Checksum }
+}
+
+/// The checksum of a token of this version: see `check_sum`.
 #[cfg(feature = "issue")]
-pub(crate) fn checksum(prefix: &[u8], covered: &[u8]) -> u32 {
+pub(crate) fn checksum(prefix: &[u8], sent: &[u8]) -> [u8; 4] {
     let mut digest = crc().digest();
     digest.update(prefix);
-    digest.update(covered);
-    digest.finalize()
+    digest.update(sent);
+    digest.update(&[VERSION]);
+    digest.finalize().to_be_bytes()
 }
 
 #[cfg(test)]
