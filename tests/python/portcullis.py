@@ -40,10 +40,11 @@ from portcullis_documents import (
 from portcullis_sets import Body, Malformed, Reader
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PREFIX = re.compile(r"(?:(?P<label>[a-z][a-z0-9]{0,15})_)?(?P<kind>sk|pk)_(?P<environment>live|test)_")
+PREFIX = re.compile(r"(?:(?P<label>[a-z][a-z0-9]{0,15})_)?(?P<kind>[spa]k)_(?P<environment>live|test)_")
 KINDS = {1: "secret", 2: "publishable"}
+ADMIN_KEY = 3
 ENVIRONMENTS = {1: "live", 2: "test"}
-KIND_OF_PREFIX, ENVIRONMENT_OF_PREFIX = {"sk": 1, "pk": 2}, {"live": 1, "test": 2}
+KIND_OF_PREFIX, ENVIRONMENT_OF_PREFIX = {"sk": 1, "pk": 2, "ak": ADMIN_KEY}, {"live": 1, "test": 2}
 CLOCK_SKEW_MS = 10_000
 
 
@@ -113,9 +114,9 @@ class Token:
         require(re.fullmatch(r"[0-9A-Za-z_]*", text) is not None, "malformed_character")
         before, underscore, coded = text.rpartition("_")
         prefix = PREFIX.fullmatch(before + underscore)
-        if prefix is None or prefix["label"] in RESERVED:
+        if prefix is None or (prefix["label"] is not None and RESERVED.fullmatch(prefix["label"])):
             raise Refused("malformed_prefix")
-        require(len(coded) in (66, 132), "malformed_length")
+        require(len(coded) == 132 or (len(coded) == 66 and prefix["kind"] != "ak"), "malformed_length")
         data = b""
         for at in range(0, len(coded), 11):
             group = sum(BASE62.index(digit) * 62 ** (10 - place) for place, digit in enumerate(coded[at : at + 11]))
@@ -287,7 +288,8 @@ class Verifier:
         signer = keyring.signers.get(token.kid)
         if signer is None:
             raise Refused("unknown_kid")
-        may_sign = signer.environments & token.environment and signer.kinds & token.kind
+        # An admin key is none for a gate, whoever signed it.
+        may_sign = token.kind != ADMIN_KEY and signer.environments & token.environment and signer.kinds & token.kind
         require(signer.purpose == TOKEN and may_sign != 0, "signer_not_allowed")
         self.check_proof(token, signer)
         if self.held is None:

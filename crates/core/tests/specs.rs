@@ -16,7 +16,7 @@ use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, HmacKey};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::TimedSlot;
-use portcullis_core::token::{Environment, Kind, Label, Prefix, toggle_mask};
+use portcullis_core::token::{Prefix, toggle_mask};
 use support::{HMAC_LIVE, START, World, first_shard};
 
 /// A spec without white space, so that hexadecimal can be searched for in any layout.
@@ -37,7 +37,7 @@ fn token() {
     let world = World::new();
     let spec = spec("token.md");
     let token = world.token(HMAC_LIVE, 42);
-    let prefix = Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live };
+    let prefix = Prefix::parse(b"sk_live_").unwrap();
     let binding = prefix.binding(world.issuer);
     assert!(spec.contains(&token));
     assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));

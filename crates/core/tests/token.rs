@@ -61,6 +61,8 @@ fn a_key_passes_and_says_what_it_was_made_with() {
     }
     assert_eq!(world.token(HMAC_LIVE, 1).len(), "sk_live_".len() + 66);
     assert_eq!(world.token(ED25519, 1).len(), "pk_live_".len() + 132);
+    let admin = world.token(ADMIN, 1);
+    assert!(admin.starts_with("ak_live_") && admin.len() == "ak_live_".len() + 132);
 }
 
 #[test]
@@ -156,6 +158,7 @@ fn prefix_label_and_issuer_are_bound() {
         ("sk_live_", Refusal::ForeignLabel),
         ("acne_sk_live_", Refusal::ForeignLabel),
         ("acme_pk_live_", Refusal::Malformed(MalformedToken::Fields)),
+        ("acme_ak_live_", Refusal::Malformed(MalformedToken::Length)),
         ("acme_sk_test_", Refusal::Malformed(MalformedToken::Fields)),
     ] {
         let verdict = verifier.verify(&reseal(other, &bytes), &ANY, world.this_update);
@@ -192,8 +195,19 @@ fn the_keyring_decides_who_may_sign_what() {
     // passes.
     assert_eq!(verify(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
     assert_eq!(verify(&claims, ED25519), Refusal::BadSignature);
-    // An admin key is accepted only if the caller requires the purpose admin.
+    // Neither an admin's signer under another key's looks nor the reverse passes anywhere.
     let admin = Requirements { purpose: Purpose::Admin, ..ANY };
+    for claims in [
+        Claims { is_admin: false, ..world.claims(ADMIN, 1) },
+        Claims { kind: Kind::Secret, is_admin: true, ..world.claims(ED25519, 1) },
+    ] {
+        let token = world.mint(&claims);
+        for requirements in [ANY, admin] {
+            let refusal = verifier.verify(&token, &requirements, world.this_update).unwrap_err();
+            assert_eq!(refusal, Refusal::SignerNotAllowed(claims.kid));
+        }
+    }
+    // An admin key is accepted only if the caller requires the purpose admin.
     assert!(verifier.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
     let token = verifier.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
     assert_eq!(token.unwrap_err(), Refusal::SignerNotAllowed(HMAC_LIVE));

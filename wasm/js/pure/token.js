@@ -6,7 +6,9 @@ import { ascii, Reader } from './reader.js';
 const VERSION = 1;
 const LATER_VERSIONS = Array.from({ length: 14 }, (_, at) => VERSION + 1 + at);
 const LONGEST = 157;
-const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?(sk|pk)_(live|test)_$/;
+const ADMIN = 3;
+const KINDS = { sk: 1, pk: 2, ak: ADMIN };
+const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?([spa]k)_(live|test)_$/;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value]));
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -80,8 +82,8 @@ export function readToken(text) {
   const prefix = text.slice(0, split);
   const coded = text.slice(split);
   const [, label = '', kindWord, environmentWord] = PREFIX.exec(prefix) ?? [];
-  if (kindWord === undefined || RESERVED.has(label)) return refused('malformed_prefix');
-  if (coded.length !== 66 && coded.length !== 132) return refused('malformed_length');
+  if (kindWord === undefined || RESERVED.test(label)) return refused('malformed_prefix');
+  if (coded.length !== 132 && (coded.length !== 66 || kindWord === 'ak')) return refused('malformed_length');
   const bytes = fromBase62(coded);
   if (bytes === undefined) return refused('malformed_overflow');
   const end = bytes.length - 4;
@@ -97,7 +99,8 @@ export function readToken(text) {
     text,
     prefix,
     label,
-    kind: kindAndEnvironment >> 4,
+    kind: kindAndEnvironment >> 4 === ADMIN ? KINDS.sk : kindAndEnvironment >> 4,
+    isAdmin: kindAndEnvironment >> 4 === ADMIN,
     environment: kindAndEnvironment & 15,
     kid: reader.u16(),
     serial: reader.u48(),
@@ -111,7 +114,7 @@ export function readToken(text) {
   };
   const fits =
     version === VERSION &&
-    token.kind === (kindWord === 'sk' ? 1 : 2) &&
+    kindAndEnvironment >> 4 === KINDS[kindWord] &&
     token.environment === (environmentWord === 'live' ? 1 : 2) &&
     (token.expiresAt === 0 || token.expiresAt > token.issuedAt);
   return fits ? token : refused('malformed_fields');

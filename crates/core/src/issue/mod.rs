@@ -15,6 +15,7 @@
 //! let signer = TokenSigner::Ed25519(SigningKey::from_seed(&[7; 32]));
 //! let claims = Claims {
 //!     kind: Kind::Publishable,
+//!     is_admin: false,
 //!     environment: Environment::Test,
 //!     kid: 4,
 //!     serial: Serial::at(0, 42).ok_or("out of range")?,

@@ -48,7 +48,8 @@ impl TokenSigner {
     /// text.
     #[must_use]
     pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
-        let prefix = Prefix { label, kind: claims.kind, environment: claims.environment };
+        let Claims { kind, is_admin, environment, .. } = *claims;
+        let prefix = Prefix { label, kind, is_admin, environment };
         let signed = claims.encode();
         let block = with_signed(&message_block(&prefix.binding(issuer)), &signed);
         let mut bytes = Zeroizing::new(Vec::with_capacity(96));

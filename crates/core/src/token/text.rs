@@ -44,10 +44,13 @@ pub enum MalformedToken {
     /// A character is not one of `0-9A-Za-z_`.
     #[error("a key holds only letters, digits and underscores; check for spaces and quotes")]
     Character,
-    /// The prefix isn't `sk_live_`, `pk_live_`, `sk_test_` or `pk_test_`, with or without a label.
-    #[error("a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, or a label before that")]
+    /// The prefix isn't `sk_`, `pk_` or `ak_` and `live_` or `test_`, with or without a label.
+    #[error(
+        "a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, an admin key with ak_live_, or \
+         with a label before that"
+    )]
     Prefix,
-    /// What follows the prefix is not 66 or 132 characters long.
+    /// What follows the prefix is not 66 or 132 characters long; 132 in an admin key.
     #[error("the key's length is wrong; it may have been cut when it was copied")]
     Length,
     /// A group of 11 characters spells 2^64 or more.
@@ -116,7 +119,12 @@ impl TokenText {
     /// A buffer to read a text into. Passing a `TokenText` by value copies it each time, and it is
     /// long.
     pub(crate) const BLANK: Self = Self {
-        prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
+        prefix: Prefix {
+            label: Label::NONE,
+            kind: Kind::Secret,
+            is_admin: false,
+            environment: Environment::Live,
+        },
         claims: Claims::BLANK,
         run: [0; FRONT + MAX_BYTES],
         algorithm: Algorithm::HmacSha256,
@@ -128,7 +136,8 @@ impl TokenText {
         let Some((algorithm, front, body)) = split(text) else {
             return Err(reason(text));
         };
-        let Some(prefix) = Prefix::parse(front) else {
+        let prefix = Prefix::parse(front).filter(|prefix| prefix.fits(body.len()));
+        let Some(prefix) = prefix else {
             return Err(reason(text));
         };
         let run = &mut self.run;
@@ -145,7 +154,9 @@ impl TokenText {
         let (_, bytes) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
         let signed = mask::toggle(bytes).ok_or(MalformedToken::Length)?;
         let claims = Claims::decode(signed).ok_or(MalformedToken::Fields)?;
-        if claims.kind != prefix.kind || claims.environment != prefix.environment {
+        if (claims.kind, claims.is_admin, claims.environment)
+            != (prefix.kind, prefix.is_admin, prefix.environment)
+        {
             return Err(MalformedToken::Fields);
         }
         (self.prefix, self.claims, self.algorithm) = (prefix, claims, algorithm);
@@ -245,12 +256,18 @@ fn reason(text: &str) -> MalformedToken {
     }
     let body_at = text.rfind('_').map_or(0, |underscore| underscore + 1);
     let (front, body) = text.split_at_checked(body_at).unwrap_or_default();
-    if Prefix::parse(front.as_bytes()).is_none() {
-        MalformedToken::Prefix
-    } else if body.len() == HMAC_CHARS || body.len() == ED25519_CHARS {
-        MalformedToken::Overflow
-    } else {
-        MalformedToken::Length
+    match Prefix::parse(front.as_bytes()) {
+        None => MalformedToken::Prefix,
+        Some(prefix) if prefix.fits(body.len()) => MalformedToken::Overflow,
+        Some(_) => MalformedToken::Length,
+    }
+}
+
+impl Prefix {
+    /// Whether tokens with this prefix have bodies of this length. A shared secret doesn't identify
+    /// its user, so admin keys have signatures.
+    pub(crate) const fn fits(&self, body: usize) -> bool {
+        body == ED25519_CHARS || (body == HMAC_CHARS && !self.is_admin)
     }
 }
 
@@ -301,7 +318,7 @@ mod tests {
 
         #[test]
         fn texts_that_look_like_tokens_do_not_pass_by_luck(
-            front in "(acme_)?(sk|pk)_(live|test)_", body in "[0-9A-Za-z]{66}|[0-9A-Za-z]{132}",
+            front in "(acme_)?(sk|pk|ak)_(live|test)_", body in "[0-9A-Za-z]{66}|[0-9A-Za-z]{132}",
         ) {
             let text = front + &body;
             prop_assert!(TokenText::parse(&text).is_err());
@@ -321,6 +338,8 @@ mod tests {
             (format!("sk_prod_{zeros}"), MalformedToken::Prefix),
             (format!("sk_live_{zeros}0"), MalformedToken::Length),
             ("sk_live_".into(), MalformedToken::Length),
+            (format!("ak_live_{zeros}"), MalformedToken::Length),
+            (format!("ak_live_{zeros}{zeros}"), MalformedToken::Checksum),
             (format!("sk_live_{}", "z".repeat(66)), MalformedToken::Overflow),
             (format!("sk_live_{zeros}"), MalformedToken::Checksum),
         ] {

@@ -191,8 +191,9 @@ impl Crooked {
 
     fn sign(self, world: &World, claims: &Claims) -> (String, bool) {
         let token = world.mint(claims);
-        let Claims { kind, environment, .. } = *claims;
-        let binding = Prefix { label: world.label, kind, environment }.binding(world.issuer);
+        let Claims { kind, is_admin, environment, .. } = *claims;
+        let prefix = Prefix { label: world.label, kind, is_admin, environment };
+        let binding = prefix.binding(world.issuer);
         let (_, mut bytes) = sent_by(&token);
         let signed = toggle_mask(&mut bytes).unwrap();
         let message = [&Context::TOKEN.bytes()[..], &binding, signed].concat();

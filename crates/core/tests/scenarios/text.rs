@@ -5,7 +5,7 @@ use portcullis_core::token::{SignedPart, toggle_mask};
 use super::forge::{resealed, sealed, sent_by};
 use super::scenario;
 use super::shape::Vector;
-use crate::support::{ED25519, HMAC_LIVE, START, World};
+use crate::support::{ADMIN, ED25519, HMAC_LIVE, START, World};
 
 /// A token's signed bytes.
 fn signed(token: &str) -> SignedPart {
@@ -61,6 +61,7 @@ pub(super) fn all() -> Vec<Vector> {
         prefix("text-unknown-environment", "Neither live nor test.", "sk_prod_"),
         prefix("text-unknown-kind", "Neither secret nor publishable.", "rk_live_"),
         prefix("text-uppercase-prefix", "A prefix in capitals.", "SK_live_"),
+        prefix("text-label-for-later-kinds", "A letter and k is never a label.", "zk_sk_live_"),
         prefix("text-reserved-label", "A label that is a word of a prefix.", "test_sk_live_"),
         prefix("text-label-of-17", "A label of 17 characters.", "a1b2c3d4e5f6g7h8i_sk_live_"),
         prefix("text-label-digit-first", "A label begins with a letter.", "1a_sk_live_"),
@@ -175,6 +176,24 @@ pub(super) fn all() -> Vec<Vector> {
             "malformed_fields",
         ),
         case(
+            "text-admin-length",
+            "The prefix of admin keys, which all have signatures, before a tag's length.",
+            format!("ak_live_{body}"),
+            "malformed_length",
+        ),
+        case(
+            "text-prefix-says-admin",
+            "The prefix says ak, the bytes say publishable.",
+            resealed(&long, Some("ak_live_"), |_| ()),
+            "malformed_fields",
+        ),
+        case(
+            "text-bytes-say-admin",
+            "The bytes say admin, the prefix says sk.",
+            resealed(&world.token(ADMIN, 42), Some("sk_live_"), |_| ()),
+            "malformed_fields",
+        ),
+        case(
             "text-prefix-says-test",
             "The prefix says test, the bytes say live.",
             resealed(&good, Some("sk_test_"), |_| ()),
@@ -182,7 +201,7 @@ pub(super) fn all() -> Vec<Vector> {
         ),
         case(
             "text-kind-of-neither",
-            "A kind that there is not.",
+            "A kind that does not exist.",
             resealed(&good, None, |b| b[1] = 0x41),
             "malformed_fields",
         ),
