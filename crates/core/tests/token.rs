@@ -302,7 +302,18 @@ fn what_is_no_credential_is_shown_as_it_is() {
     let time = Time::from_millis(1_234_056);
     assert_eq!((time.to_string().as_str(), time.secs()), ("1234.056", 1234));
     assert_eq!(Time::from_millis(u64::MAX).secs(), u32::MAX);
-    assert_eq!(redact("sk_live_0123456789"), "sk_liv***789");
+    let digits = "0123456789".repeat(14);
+    assert_eq!(redact(&format!("sk_live_{}", &digits[..66])), "sk_live_***12345");
+    assert_eq!(redact(&format!("acme_pk_test_{}", &digits[..132])), "acme_pk_test_***78901");
+    assert_eq!(redact(&format!("ak_live_{}", &digits[..132])), "ak_live_***78901");
+    // What is no token may be another secret.
+    for other in
+        ["", "hunter2", "my_secret", "sk_live_0123456789", "\u{e9}\u{e9}\u{e9}\u{e9}_\u{e9}"]
+    {
+        assert_eq!(redact(other), "***", "{other}");
+    }
+    assert_eq!(redact(&format!("ak_live_{}", &digits[..66])), "***");
+    assert_eq!(redact(&format!("x-sk_live_{}", &digits[..66])), "***");
     let refused = |text: &str| PublicKey::from_text(text).unwrap_err().code();
     assert_eq!(refused("short"), "root_unreadable");
     assert_eq!(refused(&"A".repeat(43)), "root_small_order");

@@ -26,7 +26,7 @@
 //! };
 //! let token = signer.mint(IssuerId([1; 16]), Label::new("acme")?, &claims);
 //! assert!(token.starts_with("acme_pk_test_"));
-//! assert!(redact(&token).starts_with("acme_p***"));
+//! assert!(redact(&token).starts_with("acme_pk_test_***"));
 //! assert_eq!(Unverified::parse(&token)?.text().kid(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

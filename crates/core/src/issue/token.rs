@@ -70,11 +70,20 @@ impl TokenSigner {
     }
 }
 
-/// The redacted form of a token, which may be shown after its issuance: its first 6 characters,
-/// `***`, its last 3.
+/// The form of a token for people, which may be shown after its issuance: its prefix, `***`, its
+/// last 5 characters. Of a text without a token's prefix and length it shows nothing.
 #[must_use]
 pub fn redact(token: &str) -> String {
-    let front = token.get(..6).unwrap_or_default();
-    let back = token.len().checked_sub(3).and_then(|at| token.get(at..)).unwrap_or_default();
-    format!("{front}***{back}")
+    let (front, body) = token.split_at(token.rfind('_').map_or(0, |underscore| underscore + 1));
+    let prefix = Prefix::parse(front.as_bytes());
+    let last = prefix.filter(|prefix| prefix.fits(body.len())).and_then(|_| {
+        let at = body.len().checked_sub(SHOWN)?;
+        body.get(at..)
+    });
+    let (Some(prefix), Some(last)) = (prefix, last) else { return String::from("***") };
+    format!("{prefix}***{last}")
 }
+
+/// How many characters of a token's end its form for people shows. Among a million keys, about one
+/// in a thousand shares its form with another.
+const SHOWN: usize = 5;

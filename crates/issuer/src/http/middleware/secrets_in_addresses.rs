@@ -62,7 +62,7 @@ mod tests {
         }
         for (path, query) in [
             ("/v1/keys", "token=pk_live_0123456789abcdefgh"),
-            ("/v1/keys", "q=sk_liv***abc"),
+            ("/v1/keys", "q=sk_live_***abc12"),
             ("/v1/keys", "q=sk_live_"),
             ("/v1/keys", "title=task_live_view&cursor=c2tfbGl2ZV8"),
             ("/v1/keys/apk_0123456789abcdefghijkl", ""),
