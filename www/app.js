@@ -83,7 +83,7 @@ function showKey(now) {
   // Copying can add spaces around a key; spaces inside it are a mistake.
   const token = field.value.trim();
   at('clear').hidden = field.value === '';
-  showWarning(/^(?:[a-z][a-z0-9]*_)?sk_/.test(token));
+  showWarning(/^(?:[a-z][a-z0-9]*_)?[sa]k_/.test(token));
   const verdict = token === '' ? undefined : state.verifier.verify(token, { now });
   const [name, title, why] = verdict === undefined ? EMPTY : sayVerdict(verdict);
   at('verdict').dataset.state = name;

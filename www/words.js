@@ -7,7 +7,7 @@ const open = (title, why) => ['open', title, why];
 export const VERDICTS = {
   malformed_too_long: broken('It is longer than any key. Was something pasted twice?'),
   malformed_character: broken('Keys hold only letters, digits and underscores. Look for spaces, quotes or line breaks.'),
-  malformed_prefix: broken('Keys start with pk_live_, pk_test_, sk_live_ or sk_test_, or with a label before that.'),
+  malformed_prefix: broken('Keys start with pk_live_, pk_test_, sk_live_ or sk_test_, admin keys with ak_live_, or with a label before that.'),
   malformed_length: broken('Its length is wrong so far. It may have been cut when it was copied.'),
   malformed_overflow: broken('No key spells such a number. It was mistyped.'),
   malformed_checksum: broken('Its checksum is wrong: a character was mistyped or lost.'),
@@ -15,7 +15,7 @@ export const VERDICTS = {
   malformed_fields: broken('Its parts contradict each other. It was put together by hand.'),
   foreign_label: refused('Refused', 'Its label is not one that this issuer uses. It may be another issuer’s key.'),
   unknown_kid: refused('Refused', 'This issuer lists no signer of that number. It may be another issuer’s key.'),
-  signer_not_allowed: refused('Refused', 'Its signer may not sign such keys, or no longer.'),
+  signer_not_allowed: refused('Refused', 'Its signer may not sign such keys, or no longer. Admin keys (ak_…) are for the issuer’s API alone.'),
   bad_signature: refused('Refused', 'Its signature is wrong. It was altered or forged, or it is another issuer’s key.'),
   foreign_list: refused('Refused', 'The list at hand is another issuer’s.'),
   revoked: refused('Revoked', 'It was good once. Its issuer has revoked it.'),

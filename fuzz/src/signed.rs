@@ -139,6 +139,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
     for entry in head.bulk() {
         let _ = entry.applies_to(&Claims {
             kind: Kind::Secret,
+            is_admin: false,
             environment: Environment::Live,
             kid,
             serial: Serial::new(number & Serial::MAX).unwrap(),

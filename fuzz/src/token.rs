@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use portcullis_core::base62;
-use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
+use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial, toggle_mask};
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Unverified};
 
@@ -50,25 +50,29 @@ fn read(verifier: &Verifier, world: &World, text: &str) {
     }
 }
 
-/// These bytes between one of the prefixes and a correct checksum.
+/// These bytes below a mask, between one of the prefixes and a correct checksum.
 fn sealed(bytes: &[u8]) -> String {
-    const FRONTS: [&str; 6] = [
+    const FRONTS: [&str; 7] = [
         "sk_live_",
         "pk_live_",
         "sk_test_",
         "pk_test_",
         "acme_sk_live_",
         "abcdefghijklmnop_pk_test_",
+        "ak_live_",
     ];
     let mut source = Source(bytes);
     let which = source.u8();
     let front = FRONTS[usize::from(which) % FRONTS.len()];
-    let body = if which & 0x80 == 0 {
+    let mut body = if which & 0x80 == 0 {
         source.array::<44>().to_vec()
     } else {
         source.array::<92>().to_vec()
     };
-    let covered = [front.as_bytes(), &body].concat();
+    toggle_mask(&mut body);
+    // Every version that a checksum announces, and others; mostly the one that is read.
+    let version = if which & 0x40 == 0 { 1 } else { source.u8() % 20 };
+    let covered = [front.as_bytes(), &body, &[version]].concat();
     let sum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&covered);
     let mut text = front.to_string();
     base62::encode_into(&[body, sum.to_be_bytes().to_vec()].concat(), &mut text);
@@ -83,6 +87,7 @@ fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
     let choice = source.u8();
     let claims = Claims {
         kind: Kind::ALL[usize::from(choice & 1)],
+        is_admin: choice & 0x80 != 0,
         environment: Environment::ALL[usize::from(choice >> 1 & 1)],
         kid,
         serial: Serial::at(u32::from(choice >> 2 & 1), source.u32() >> 12).unwrap(),
@@ -101,9 +106,11 @@ fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
     let of_live = claims.environment == Environment::Live && claims.kind == Kind::Secret;
     let of_test = claims.environment == Environment::Test && claims.kind == Kind::Secret;
     let allowed = (kid == HMAC_LIVE && of_live) || (kid == HMAC_TEST && of_test) || kid == ED25519;
-    let expected = if contradiction {
+    let expected = if claims.is_admin && kid != ED25519 {
+        Err("malformed_length")
+    } else if contradiction {
         Err("malformed_fields")
-    } else if !allowed {
+    } else if claims.is_admin || !allowed {
         Err("signer_not_allowed")
     } else if claims.serial.get() == 1 {
         Err("revoked")

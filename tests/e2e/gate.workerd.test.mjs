@@ -185,7 +185,7 @@ describe('a key that is not good', () => {
   });
 
   test('an admin key opens no gate', async () => {
-    await assertRefused(await gate.ask(issuer.adminKey), 'signer_not_allowed');
+    await assertRefused(await gate.ask(issuer.adminKey), 'admin_key_shown');
   });
 
   test('of another issuer is refused', async () => {

@@ -114,7 +114,7 @@ adminTest('a secret key is shown once, and edited, revoked and deleted in the li
   assert.match(hidden, /^sk_l•+\w\w$/);
   await dialog.getByRole('button').first().click();
   const token = await dialog.getByText(/^sk_\w+$/).innerText();
-  assert.equal(`${token.slice(0, 6)}***${token.slice(-3)}`, made.redacted);
+  assert.equal(`${token.slice(0, 8)}***${token.slice(-5)}`, made.redacted);
   await tab.confirm('Copy API key');
   await tab.says('Secret key was copied to clipboard.');
   await tab.copied(token);

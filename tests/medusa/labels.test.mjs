@@ -47,7 +47,7 @@ async function load(options) {
 }
 
 test('secret keys that the shop makes have no label, and open the admin API', async () => {
-  assert.match(issuer.adminKey, /^acme_sk_live_/);
+  assert.match(issuer.adminKey, /^acme_ak_live_/);
   const first = await create('back office');
   assert.match(first.token, /^sk_live_/);
   const made = await call('POST', '/admin/api-keys', { ...basic(first.token), body: { title: 'over HTTP', type: 'secret' } });

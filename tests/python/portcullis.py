@@ -40,10 +40,11 @@ from portcullis_documents import (
 from portcullis_sets import Body, Malformed, Reader
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PREFIX = re.compile(r"(?:(?P<label>[a-z][a-z0-9]{0,15})_)?(?P<kind>sk|pk)_(?P<environment>live|test)_")
+PREFIX = re.compile(r"(?:(?P<label>[a-z][a-z0-9]{0,15})_)?(?P<kind>[spa]k)_(?P<environment>live|test)_")
 KINDS = {1: "secret", 2: "publishable"}
+ADMIN_KEY = 3
 ENVIRONMENTS = {1: "live", 2: "test"}
-KIND_OF_PREFIX, ENVIRONMENT_OF_PREFIX = {"sk": 1, "pk": 2}, {"live": 1, "test": 2}
+KIND_OF_PREFIX, ENVIRONMENT_OF_PREFIX = {"sk": 1, "pk": 2, "ak": ADMIN_KEY}, {"live": 1, "test": 2}
 CLOCK_SKEW_MS = 10_000
 
 
@@ -75,6 +76,18 @@ def base62(data: bytes) -> str:
     return text
 
 
+def fmix32(word: int) -> int:
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        word = (word ^ word >> shift) * factor % 2**32
+    return word ^ word >> 16
+
+
+def unmasked(sent: bytes, seed: bytes) -> bytes:
+    states = [(int.from_bytes(seed, "big") + step * 0x9E3779B9) % 2**32 for step in range(1, 8)]
+    mask = b"".join(fmix32(state).to_bytes(4, "big") for state in states)
+    return bytes(one ^ other for one, other in zip(sent, mask, strict=True))
+
+
 def hmac_verifies(secret: bytes, message: bytes, tag: bytes) -> bool:
     return hmac.compare_digest(hmac.digest(secret, message, "sha256")[:16], tag)
 
@@ -101,25 +114,28 @@ class Token:
         require(re.fullmatch(r"[0-9A-Za-z_]*", text) is not None, "malformed_character")
         before, underscore, coded = text.rpartition("_")
         prefix = PREFIX.fullmatch(before + underscore)
-        if prefix is None or prefix["label"] in RESERVED:
+        if prefix is None or (prefix["label"] is not None and RESERVED.fullmatch(prefix["label"])):
             raise Refused("malformed_prefix")
-        require(len(coded) in (66, 132), "malformed_length")
+        require(len(coded) == 132 or (len(coded) == 66 and prefix["kind"] != "ak"), "malformed_length")
         data = b""
         for at in range(0, len(coded), 11):
             group = sum(BASE62.index(digit) * 62 ** (10 - place) for place, digit in enumerate(coded[at : at + 11]))
             require(group < 2**64, "malformed_overflow")
             data += group.to_bytes(8, "big")
-        checksum = zlib.crc32(prefix[0].encode("ascii") + data[:-4])
-        require(checksum == int.from_bytes(data[-4:], "big"), "malformed_checksum")
-        reader = Reader(data)
-        require(reader.number(1) == 1, "malformed_version")
+        sums = {zlib.crc32(prefix[0].encode("ascii") + data[:-4] + bytes([version])): version for version in range(1, 16)}
+        version = sums.get(int.from_bytes(data[-4:], "big"))
+        require(version is not None, "malformed_checksum")
+        require(version == 1, "malformed_version")
+        signed, proof = unmasked(data[:28], data[40:44]), data[28:-4]
+        reader = Reader(signed)
+        require(reader.number(1) == 1, "malformed_fields")
         kind, environment = divmod(reader.number(1), 16)
         kid, serial, _nonce, issued_at = reader.number(2), reader.number(6), reader.number(2), reader.number(4)
         expires_at, owner, policy = reader.number(4), reader.number(4), reader.number(4)
         require(kind == KIND_OF_PREFIX[prefix["kind"]], "malformed_fields")
         require(environment == ENVIRONMENT_OF_PREFIX[prefix["environment"]], "malformed_fields")
         require(expires_at == 0 or expires_at > issued_at, "malformed_fields")
-        text_of, label, signed, proof = prefix[0], prefix["label"] or "", data[:28], data[28:-4]
+        text_of, label = prefix[0], prefix["label"] or ""
         return cls(text_of, label, kind, environment, signed, proof, kid, serial, issued_at, expires_at, owner, policy)
 
     def message(self, issuer: bytes) -> bytes:
@@ -272,7 +288,8 @@ class Verifier:
         signer = keyring.signers.get(token.kid)
         if signer is None:
             raise Refused("unknown_kid")
-        may_sign = signer.environments & token.environment and signer.kinds & token.kind
+        # An admin key is none for a gate, whoever signed it.
+        may_sign = token.kind != ADMIN_KEY and signer.environments & token.environment and signer.kinds & token.kind
         require(signer.purpose == TOKEN and may_sign != 0, "signer_not_allowed")
         self.check_proof(token, signer)
         if self.held is None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from portcullis_sets import Malformed, Reader
 
 LABEL = re.compile(r"[a-z][a-z0-9]{0,15}")
-RESERVED = {"sk", "pk", "live", "test"}
+RESERVED = re.compile(r"[a-z]k|live|test")
 ALGORITHMS = {1: "hmac-sha256-128", 2: "ed25519"}
 KEYRING_MAGIC = b"PCK\x01"
 HMAC, ED25519 = 1, 2
@@ -129,7 +129,7 @@ class Keyring:
         labels = list[str]()
         for _ in range(reader.number(1)):
             label = reader.take(reader.number(1)).decode("latin-1")
-            is_label = LABEL.fullmatch(label) is not None and label not in RESERVED
+            is_label = LABEL.fullmatch(label) is not None and RESERVED.fullmatch(label) is None
             well_formed(label == "" or is_label, "label")
             labels.append(label)
         well_formed(1 <= len(labels) <= 4 and len(set(labels)) == len(labels), "labels")

@@ -113,6 +113,7 @@ fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
         let (kind, environment) = (Kind::Publishable, Environment::Live);
         Ok(Claims {
             kind,
+            is_admin: false,
             environment,
             kid: ED25519,
             serial,
@@ -131,7 +132,7 @@ fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
     };
     let pk = |claims| mint(&ed25519(ours), claims, Label::NONE);
     let sk = Claims { kind: Kind::Secret, kid: HMAC, ..at(1)? };
-    let admin = Claims { kind: Kind::Secret, kid: ADMIN, ..at(9)? };
+    let admin = Claims { kind: Kind::Secret, is_admin: true, kid: ADMIN, ..at(9)? };
     let retired = Claims { kid: RETIRED, ..at(10)? };
     Ok(json!({
         "publishable": pk(Claims { owner: NonZeroU32::new(42), policy: NonZeroU32::new(3), lifetime: until(7 * day), ..at(0)? }),

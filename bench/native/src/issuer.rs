@@ -134,6 +134,7 @@ pub fn token(kid: u16, serial: u32) -> String {
     };
     let claims = Claims {
         kind,
+        is_admin: false,
         environment: Environment::Live,
         kid,
         serial: Serial::new(u64::from(serial)).unwrap(),
@@ -148,6 +149,6 @@ pub fn token(kid: u16, serial: u32) -> String {
 /// What a tag or signature covers in front of the 28 bytes: context and binding.
 pub fn front(kind: Kind) -> Vec<u8> {
     use portcullis_core::{crypto::Context, token::Prefix};
-    let prefix = Prefix { label: Label::NONE, kind, environment: Environment::Live };
+    let prefix = Prefix { label: Label::NONE, kind, is_admin: false, environment: Environment::Live };
     [&Context::TOKEN.bytes()[..], &prefix.binding(ISSUER)].concat()
 }

@@ -43,6 +43,7 @@ pub fn run(effort: Effort) -> Report {
     let list = verifier.list_at(issuer::now()).unwrap();
     let claims = |serial: u32| Claims {
         kind: Kind::Secret,
+        is_admin: false,
         environment: Environment::Live,
         kid: issuer::HMAC,
         serial: Serial::new(u64::from(serial)).unwrap(),

@@ -170,6 +170,7 @@ extern "C" fn look(structure: u32, hits: u32, times: u32) -> u32 {
 fn claims(serial: u32) -> Claims {
     Claims {
         kind: Kind::Secret,
+        is_admin: false,
         environment: Environment::Live,
         kid: 1,
         serial: Serial::new(u64::from(serial)).unwrap(),

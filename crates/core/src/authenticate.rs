@@ -155,11 +155,13 @@ impl Unverified {
     ) -> Result<(&'k KeyEntry, Proof<'k, 't>), Refusal> {
         use crate::token::Proof as Carried;
         // Find the signer: the prefix must be the issuer's, and the keyring must list the kid for
-        // this purpose, kind and environment.
-        let Claims { kid, kind, environment, .. } = *self.0.claims();
+        // this purpose, kind and environment. A key says itself whether it is an admin key, and
+        // prefix, signed bytes and the signer's purpose must agree.
+        let Claims { kid, kind, is_admin, environment, .. } = *self.0.claims();
         let block = keyring.block(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
         let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
-        if signer.purpose != purpose || !signer.may_sign(kind, environment) {
+        let agrees = is_admin == matches!(signer.purpose, Purpose::Admin);
+        if signer.purpose != purpose || !agrees || !signer.may_sign(kind, environment) {
             return Err(Refusal::SignerNotAllowed(kid));
         }
         // Check the tag, or assemble the signed message.

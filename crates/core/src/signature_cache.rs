@@ -16,8 +16,8 @@
 //! verifier.adopt_bundle(bundle, now)?;
 //! let mut cache = SignatureCache::new(1024);
 //! let requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
-//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
-//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//! let token = "sk_live_2pdeIAiMffl8YlD05XnmmoFqL57uAl3AJ4SGo0IemltWCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTgQ7lql";
 //!
 //! // A host whose library is faster verifies the signature itself...
 //! let unverified = Unverified::parse(token)?;

@@ -14,8 +14,8 @@
 //! let mut verifier = Verifier::new(root, Bundle::decode(bundle)?.keyring)?;
 //! verifier.adopt_bundle(bundle, now)?;
 //! let requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
-//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
-//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//! let token = "sk_live_2pdeIAiMffl8YlD05XnmmoFqL57uAl3AJ4SGo0IemltWCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTgQ7lql";
 //!
 //! let accepted = Unverified::parse(token)?
 //!     .authenticate(verifier.keyring(), requirements.purpose)?

@@ -12,10 +12,11 @@ mod support;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, HmacKey};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::TimedSlot;
-use portcullis_core::token::{Environment, Kind, Label, Prefix};
+use portcullis_core::token::{Prefix, toggle_mask};
 use support::{HMAC_LIVE, START, World, first_shard};
 
 /// A spec without white space, so that hexadecimal can be searched for in any layout.
@@ -36,11 +37,17 @@ fn token() {
     let world = World::new();
     let spec = spec("token.md");
     let token = world.token(HMAC_LIVE, 42);
-    let prefix = Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live };
+    let prefix = Prefix::parse(b"sk_live_").unwrap();
     let binding = prefix.binding(world.issuer);
     assert!(spec.contains(&token));
     assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));
     assert!(spec.contains(&format!("binding{}", hex(&binding))));
+    let mut sent = [0; 48];
+    base62::decode(token["sk_live_".len()..].as_bytes(), &mut sent).unwrap();
+    let (masked, checksum) = (hex(&sent[..28]), hex(&sent[44..]));
+    assert!(spec.contains(&format!("sent{masked}checksum{checksum}")));
+    let signed = *toggle_mask(&mut sent).unwrap();
+    assert!(spec.contains(&format!("signed{}", hex(&signed))));
     let example = spec.split("##Example").nth(1).unwrap().split("##").next().unwrap();
     let message = example.split("message").last().unwrap().split("tag").next().unwrap();
     let message: [u8; 55] =

@@ -17,23 +17,32 @@ use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::time::Time;
 use portcullis_core::token::{
     Claims, Environment, Kind, Label, Lifetime, MalformedToken, Name, Prefix, Serial, TokenText,
+    toggle_mask,
 };
 use portcullis_core::verify::{Refusal, Requirements, Unverified};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
 
+/// The prefix and the bytes, without their mask.
 fn bytes_of(token: &str) -> (String, Vec<u8>) {
     let (front, body) = token.split_at(token.rfind('_').unwrap() + 1);
     let mut bytes = vec![0; body.len() / 11 * 8];
     base62::decode(body.as_bytes(), &mut bytes).unwrap();
+    toggle_mask(&mut bytes).unwrap();
     (front.into(), bytes)
 }
 
-/// The token with these bytes and a correct checksum, so that only the proof can refuse it.
+/// The token with these bytes below a mask, and a correct checksum.
 fn reseal(front: &str, bytes: &[u8]) -> String {
     let mut bytes = bytes.to_vec();
+    toggle_mask(&mut bytes).unwrap();
+    seal(front, bytes)
+}
+
+/// The token that sends these bytes, with a correct checksum.
+fn seal(front: &str, mut bytes: Vec<u8>) -> String {
     let at = bytes.len() - 4;
     let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-    let sum = crc.checksum(&[front.as_bytes(), &bytes[..at]].concat());
+    let sum = crc.checksum(&[front.as_bytes(), &bytes[..at], &[1]].concat());
     bytes[at..].copy_from_slice(&sum.to_be_bytes());
     let mut text = front.to_string();
     base62::encode_into(&bytes, &mut text);
@@ -52,6 +61,8 @@ fn a_key_passes_and_says_what_it_was_made_with() {
     }
     assert_eq!(world.token(HMAC_LIVE, 1).len(), "sk_live_".len() + 66);
     assert_eq!(world.token(ED25519, 1).len(), "pk_live_".len() + 132);
+    let admin = world.token(ADMIN, 1);
+    assert!(admin.starts_with("ak_live_") && admin.len() == "ak_live_".len() + 132);
 }
 
 #[test]
@@ -66,14 +77,31 @@ fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
             let refusal = verifier.verify(&reseal(&front, &forged), &ANY, world.this_update);
             // Version, kind and environment are checked before the proof; kid selects the key.
             match (bit / 8, refusal.unwrap_err()) {
-                (0, Refusal::Malformed(MalformedToken::Version))
-                | (1, Refusal::Malformed(MalformedToken::Fields))
+                (0..=1, Refusal::Malformed(MalformedToken::Fields))
                 | (2..=3, Refusal::UnknownKid(_) | Refusal::SignerNotAllowed(_)) => {}
                 // Issued-at can't be later than expires-at here: expires-at 0 means none, and
                 // setting any of its bits gives a time before issued-at.
                 (16..=19, Refusal::Malformed(MalformedToken::Fields) | Refusal::BadSignature) => {}
                 (_, refusal) => assert_eq!(refusal, Refusal::BadSignature, "bit {bit}"),
             }
+        }
+    }
+}
+
+/// A change of the proof's last word changes all signed bytes, since it is the mask's seed.
+#[test]
+fn every_changed_bit_of_what_is_sent_is_refused() {
+    let world = World::new();
+    let verifier = world.verifier();
+    for kid in [HMAC_LIVE, ED25519] {
+        let (front, mut sent) = bytes_of(&world.token(kid, 42));
+        toggle_mask(&mut sent).unwrap();
+        assert_eq!(seal(&front, sent.clone()), world.token(kid, 42));
+        for bit in 0..(sent.len() - 4) * 8 {
+            let mut forged = sent.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            let verdict = verifier.verify(&seal(&front, forged), &ANY, world.this_update);
+            assert!(verdict.is_err(), "bit {bit}");
         }
     }
 }
@@ -130,6 +158,7 @@ fn prefix_label_and_issuer_are_bound() {
         ("sk_live_", Refusal::ForeignLabel),
         ("acne_sk_live_", Refusal::ForeignLabel),
         ("acme_pk_live_", Refusal::Malformed(MalformedToken::Fields)),
+        ("acme_ak_live_", Refusal::Malformed(MalformedToken::Length)),
         ("acme_sk_test_", Refusal::Malformed(MalformedToken::Fields)),
     ] {
         let verdict = verifier.verify(&reseal(other, &bytes), &ANY, world.this_update);
@@ -166,8 +195,19 @@ fn the_keyring_decides_who_may_sign_what() {
     // passes.
     assert_eq!(verify(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
     assert_eq!(verify(&claims, ED25519), Refusal::BadSignature);
-    // An admin key is accepted only if the caller requires the purpose admin.
+    // Neither an admin's signer under another key's looks nor the reverse passes anywhere.
     let admin = Requirements { purpose: Purpose::Admin, ..ANY };
+    for claims in [
+        Claims { is_admin: false, ..world.claims(ADMIN, 1) },
+        Claims { kind: Kind::Secret, is_admin: true, ..world.claims(ED25519, 1) },
+    ] {
+        let token = world.mint(&claims);
+        for requirements in [ANY, admin] {
+            let refusal = verifier.verify(&token, &requirements, world.this_update).unwrap_err();
+            assert_eq!(refusal, Refusal::SignerNotAllowed(claims.kid));
+        }
+    }
+    // An admin key is accepted only if the caller requires the purpose admin.
     assert!(verifier.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
     let token = verifier.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
     assert_eq!(token.unwrap_err(), Refusal::SignerNotAllowed(HMAC_LIVE));
@@ -262,7 +302,18 @@ fn what_is_no_credential_is_shown_as_it_is() {
     let time = Time::from_millis(1_234_056);
     assert_eq!((time.to_string().as_str(), time.secs()), ("1234.056", 1234));
     assert_eq!(Time::from_millis(u64::MAX).secs(), u32::MAX);
-    assert_eq!(redact("sk_live_0123456789"), "sk_liv***789");
+    let digits = "0123456789".repeat(14);
+    assert_eq!(redact(&format!("sk_live_{}", &digits[..66])), "sk_live_***12345");
+    assert_eq!(redact(&format!("acme_pk_test_{}", &digits[..132])), "acme_pk_test_***78901");
+    assert_eq!(redact(&format!("ak_live_{}", &digits[..132])), "ak_live_***78901");
+    // What is no token may be another secret.
+    for other in
+        ["", "hunter2", "my_secret", "sk_live_0123456789", "\u{e9}\u{e9}\u{e9}\u{e9}_\u{e9}"]
+    {
+        assert_eq!(redact(other), "***", "{other}");
+    }
+    assert_eq!(redact(&format!("ak_live_{}", &digits[..66])), "***");
+    assert_eq!(redact(&format!("x-sk_live_{}", &digits[..66])), "***");
     let refused = |text: &str| PublicKey::from_text(text).unwrap_err().code();
     assert_eq!(refused("short"), "root_unreadable");
     assert_eq!(refused(&"A".repeat(43)), "root_small_order");

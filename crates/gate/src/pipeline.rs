@@ -11,6 +11,8 @@
 //! The pipeline borrows what it reads and doesn't know the gate, so that a host which holds the
 //! trust state as a shared snapshot can run the same decision.
 
+mod authenticate;
+
 use core::num::NonZeroU32;
 
 use portcullis_core::keyring::Purpose;
@@ -19,7 +21,7 @@ use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
+use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 
 use crate::identity::assertion_cache::{AssertionCache, AssertionText};
 use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
@@ -239,27 +241,9 @@ impl<'g> Pipeline<'g> {
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
-        // Authenticate: by the signature cache, or by a verification on the host or here.
+        // Authenticate, and refuse an admin key in another key's place.
         let authentic =
-            match unverified.authenticate_by(self.signatures, keyring, requirements.purpose) {
-                Ok(Authentication::Authentic(authentic)) => authentic,
-                Ok(Authentication::Unchecked(unchecked)) => {
-                    let signature = unchecked.signature();
-                    if evaluation.state.rejected.as_ref() == Some(signature) {
-                        return Err(Stop::because(Refusal::BadSignature));
-                    }
-                    if !evaluation.state.verifies_here {
-                        return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
-                    }
-                    let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                    evaluation.verified = Some(Box::new(signature));
-                    authentic
-                }
-                Err(refusal) => {
-                    self.refresh_for(RefreshReason::of(refusal), evaluation)?;
-                    return Err(Stop::because(refusal));
-                }
-            };
+            self.authenticate(&unverified, keyring, requirements.purpose, evaluation)?;
         let name = authentic.namer();
         // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {

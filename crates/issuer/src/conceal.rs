@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     /// The worked example of `docs/token.md`.
-    const KEY: &str = "sk_live_05fwILdgqHI00sEeRJKJMm0000000000700000j0Th7wCj8ksbIOdZL1VY4KT61lpY";
+    const KEY: &str = "sk_live_CUs3ggYPFEiCJvrgJBeUvvDESgEqobbs5AOVqG6I91ayCj8ksbIOdZL1VY4KTOygys";
 
     #[test]
     fn a_key_is_never_shown_and_nothing_else_is_changed() {

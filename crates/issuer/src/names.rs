@@ -24,8 +24,8 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
 /// # Errors
 /// [`Invalid`] with what a label is.
 pub fn label(text: &str) -> Result<Label, Invalid> {
-    let reason = "must be 1 to 16 of a-z and 0-9, the first a letter, and not sk, pk, live or test; \
-                  \"\" for no label";
+    let reason = "must be 1 to 16 of a-z and 0-9, the first a letter, and neither live nor test nor a \
+                  letter with k behind it (sk); \"\" for no label";
     Label::new(text).map_err(|_| Invalid { field: "label", reason })
 }
 

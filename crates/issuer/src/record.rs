@@ -96,6 +96,12 @@ impl KeyPurpose {
         [Self::Token, Self::Admin].into_iter().find(|purpose| purpose.name() == name)
     }
 
+    /// Whether such keys are admin keys.
+    #[must_use]
+    pub const fn is_admin(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
     /// The signer's purpose for such keys.
     #[must_use]
     pub const fn signer(self) -> Purpose {
@@ -164,6 +170,7 @@ impl KeyRecord {
     pub const fn claims(&self) -> Claims {
         Claims {
             kind: self.kind,
+            is_admin: self.purpose.is_admin(),
             environment: self.environment,
             kid: self.kid,
             serial: self.serial,

@@ -266,7 +266,8 @@ fn write_findings(out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
     }
     let mut rows = vec![heading.map(String::from)];
     rows.extend(findings.iter().map(|finding| {
-        let Finding { path, line, column, redacted, kind, environment, checksum, .. } = finding;
+        let Finding { path, line, column, redacted, environment, checksum, .. } = finding;
+        let kind = if finding.is_admin { "admin" } else { finding.kind.name() };
         let (id, state) = match finding.verified {
             Some(verified) => {
                 let id = verified.proved.map_or_else(|| "-".into(), |(name, _)| name.to_string());
@@ -284,7 +285,7 @@ fn write_findings(out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
                 Form::Plain => redacted.clone(),
                 Form::Base64 => format!("{redacted} (base64)"),
             },
-            kind.name().into(),
+            kind.into(),
             environment.name().into(),
             checksum.into(),
             id,

@@ -27,7 +27,7 @@ fn a_key_lives_and_dies() {
     let made = shell.json(&["init", "--label", "acme"]);
     assert!(text(&made, "/issuer").starts_with("iss_"));
     assert_eq!(text(&made, "/root").len(), 43);
-    assert!(text(&made, "/admin_key").starts_with("acme_sk_live_"));
+    assert!(text(&made, "/admin_key").starts_with("acme_ak_live_"));
 
     let created = shell.json(&["keys", "create", "--title", "Billing", "--expires-in", "90d"]);
     let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));

@@ -29,7 +29,7 @@ fn labels(shell: &Shell) -> Value {
 fn an_issuer_with_a_label_makes_keys_without_one() {
     let shell = Shell::new();
     let made = shell.json(&["init", "--label", "acme"]);
-    assert!(text(&made, "/admin_key").starts_with("acme_sk_live_"));
+    assert!(text(&made, "/admin_key").starts_with("acme_ak_live_"));
     let refused = shell.run(&["keys", "create", "--title", "x", "--label", ""]);
     assert_eq!(code(&refused), 2);
     let advice = "portcullis keyring labels --add-unlabelled";
@@ -90,7 +90,7 @@ fn a_label_is_removed_when_it_is_meant() {
     }
 
     let scope = ["keys", "create", "--admin", "--scope", "*", "--title", "next", "--label", ""];
-    assert!(text(&shell.json(&scope), "/token").starts_with("sk_live_"));
+    assert!(text(&shell.json(&scope), "/token").starts_with("ak_live_"));
     let gone = shell.json(&[&remove[..], &["--yes", "--by", "me"]].concat());
     assert_eq!((&gone["labels"], &gone["published"]), (&json!([""]), &json!(true)));
     assert_eq!(code(&shell.run(&["verify", &acme])), 1);

@@ -5,6 +5,11 @@ import { until } from '../../e2e/support/processes.mjs';
 const by = { revoked_by: 'usr_2' };
 const HOUR = 3600;
 const titles = (rows) => rows.map(({ title }) => title).sort();
+/** The beginning, `***` and the end: Medusa's module shows less of both. */
+const isShort = (redacted, token) => {
+  const [front, last] = redacted.split('***');
+  return redacted.length < 20 && token.startsWith(front) && token.endsWith(last);
+};
 const near = (date, other = Date.now(), seconds = 30) => Math.abs(date.getTime() - other) < seconds * 1000;
 
 export const cases = {
@@ -12,7 +17,7 @@ export const cases = {
   'a new publishable key says all of itself': {
     run: async ({ api }) => {
       const { id, token, redacted, created_at, updated_at, expires_at, ...rest } = await api.createApiKeys({ title: 'Shop', type: 'publishable', created_by: 'usr_1' });
-      const shown = [id.startsWith('apk_'), token.startsWith('pk_'), redacted === `${token.slice(0, 6)}***${token.slice(-3)}`];
+      const shown = [id.startsWith('apk_'), token.startsWith('pk_'), isShort(redacted, token)];
       return [rest, shown, near(created_at) && near(updated_at)];
     },
     both: [
@@ -25,7 +30,7 @@ export const cases = {
     run: async ({ api }) => {
       const { id, token, redacted, created_at, updated_at, expires_at, ...rest } = await api.createApiKeys({ title: 'Office', type: 'secret', created_by: 'usr_1' });
       const later = await api.retrieveApiKey(id);
-      const shown = [token.startsWith('sk_'), redacted === `${token.slice(0, 6)}***${token.slice(-3)}`, later.redacted === redacted];
+      const shown = [token.startsWith('sk_'), isShort(redacted, token), later.redacted === redacted];
       return [rest, shown, later.token];
     },
     both: [

@@ -8,7 +8,7 @@ export const REASONS = [
   ['malformed_empty', 'there is no key'],
   ['malformed_too_long', 'the text is longer than any key'],
   ['malformed_character', 'a key holds only letters, digits and underscores; check for spaces and quotes'],
-  ['malformed_prefix', 'a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, or a label before that'],
+  ['malformed_prefix', 'a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, an admin key with ak_live_, or with a label before that'],
   ['malformed_length', 'the key\'s length is wrong; it may have been cut when it was copied'],
   ['malformed_overflow', 'a part of the key spells a number that is too large'],
   ['malformed_checksum', 'the key\'s checksum is wrong; it was mistyped or cut'],

@@ -6,7 +6,7 @@ import { own, property } from '../shared/property.js';
 import { wrappable } from '../shared/wrappable.js';
 
 const PATH = ['v1', 'keys'];
-const SECRET = /^(?:[a-z0-9]+_)?sk_/;
+const SECRET = /^(?:[a-z0-9]+_)?[sa]k_/;
 const IDS_AT_ONCE = 200;
 const DONE_ALREADY = new Set(['already_revoked', 'revocation_not_earlier']);
 // Added to the answer if an earlier attempt did the work but its answer was lost.

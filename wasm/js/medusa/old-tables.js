@@ -111,5 +111,5 @@ function missingTable(error) {
   return missing;
 }
 
-// The redacted form in which Medusa's module shows a key.
+// The redacted form in which Medusa's own module shows a key, and finds it. The issuer has another.
 export const redact = (text) => `${text.slice(0, 6)}***${text.slice(-3)}`;

@@ -5,7 +5,7 @@ import { keyFault } from './ed25519.js';
 import { checkField, isZero, latin1, Reader } from './reader.js';
 
 const LABEL = /^[a-z][a-z0-9]{0,15}$/;
-export const RESERVED = new Set(['sk', 'pk', 'live', 'test']);
+export const RESERVED = /^(?:[a-z]k|live|test)$/;
 export const HMAC = 1;
 export const ED25519 = 2;
 export const TOKEN = 1;
@@ -70,7 +70,7 @@ export function readKeyring(document) {
   // 1 to 4 distinct labels; an empty one allows keys without a label.
   for (let count = reader.u8(); count > 0; count -= 1) {
     const label = latin1(reader.take(reader.u8()));
-    checkField(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
+    checkField(label === '' || (LABEL.test(label) && !RESERVED.test(label)), 'labels');
     keyring.labels.push(label);
   }
   const { labels } = keyring;

@@ -1,10 +1,14 @@
-// Parses a key (docs/token.md): prefix, base62, checksum, fields.
+// Parses a key (docs/token.md): prefix, base62, checksum, mask, fields.
 
 import { RESERVED } from './documents.js';
 import { ascii, Reader } from './reader.js';
 
+const VERSION = 1;
+const LATER_VERSIONS = Array.from({ length: 14 }, (_, at) => VERSION + 1 + at);
 const LONGEST = 157;
-const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?(sk|pk)_(live|test)_$/;
+const ADMIN = 3;
+const KINDS = { sk: 1, pk: 2, ak: ADMIN };
+const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?([spa]k)_(live|test)_$/;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value]));
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -12,6 +16,22 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
   return remainder;
 });
+
+// XORs the mask onto the 28 signed bytes, in place. Its seed is in the proof.
+function unmask(view) {
+  const seed = view.getUint32(40);
+  for (let at = 0; at < 28; at += 4) {
+    const state = seed + Math.imul(at / 4 + 1, 0x9e3779b9);
+    view.setUint32(at, view.getUint32(at) ^ mix(state));
+  }
+}
+
+// The finalizer of MurmurHash3 for 32 bits.
+function mix(word) {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return word ^ (word >>> 16);
+}
 
 // CRC-32/ISO-HDLC over the concatenated parts.
 function crc32(...parts) {
@@ -62,21 +82,25 @@ export function readToken(text) {
   const prefix = text.slice(0, split);
   const coded = text.slice(split);
   const [, label = '', kindWord, environmentWord] = PREFIX.exec(prefix) ?? [];
-  if (kindWord === undefined || RESERVED.has(label)) return refused('malformed_prefix');
-  if (coded.length !== 66 && coded.length !== 132) return refused('malformed_length');
+  if (kindWord === undefined || RESERVED.test(label)) return refused('malformed_prefix');
+  if (coded.length !== 132 && (coded.length !== 66 || kindWord === 'ak')) return refused('malformed_length');
   const bytes = fromBase62(coded);
   if (bytes === undefined) return refused('malformed_overflow');
   const end = bytes.length - 4;
   const reader = new Reader(bytes);
-  if (crc32(ascii(prefix), bytes.subarray(0, end)) !== reader.view.getUint32(end)) return refused('malformed_checksum');
-  if (reader.u8() !== 1) return refused('malformed_version');
+  const checksum = reader.view.getUint32(end);
+  const isOf = (version) => crc32(ascii(prefix), bytes.subarray(0, end), [version]) === checksum;
+  if (!isOf(VERSION)) return refused(LATER_VERSIONS.some(isOf) ? 'malformed_version' : 'malformed_checksum');
+  unmask(reader.view);
+  const version = reader.u8();
   const kindAndEnvironment = reader.u8();
   const token = {
     code: undefined,
     text,
     prefix,
     label,
-    kind: kindAndEnvironment >> 4,
+    kind: kindAndEnvironment >> 4 === ADMIN ? KINDS.sk : kindAndEnvironment >> 4,
+    isAdmin: kindAndEnvironment >> 4 === ADMIN,
     environment: kindAndEnvironment & 15,
     kid: reader.u16(),
     serial: reader.u48(),
@@ -89,7 +113,8 @@ export function readToken(text) {
     proof: bytes.subarray(28, end),
   };
   const fits =
-    token.kind === (kindWord === 'sk' ? 1 : 2) &&
+    version === VERSION &&
+    kindAndEnvironment >> 4 === KINDS[kindWord] &&
     token.environment === (environmentWord === 'live' ? 1 : 2) &&
     (token.expiresAt === 0 || token.expiresAt > token.issuedAt);
   return fits ? token : refused('malformed_fields');

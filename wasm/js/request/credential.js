@@ -3,8 +3,8 @@
 
 import { property } from '../shared/property.js';
 
-const KEY = /^(?:(?!(?:sk|pk|live|test)_)[a-z][a-z0-9]{0,15}_)?([sp]k)_(?:live|test)_[^_]*$/;
-const KINDS = { sk: 'secret', pk: 'publishable' };
+const KEY = /^(?:(?!(?:[a-z]k|live|test)_)[a-z][a-z0-9]{0,15}_)?([spa]k)_(?:live|test)_[^_]*$/;
+const KINDS = { sk: 'secret', pk: 'publishable', ak: 'secret' };
 const PROBLEMS = {
   no_key: 'the request carries no API key',
   malformed_authorization: 'the Authorization header is not `Bearer` and one API key',

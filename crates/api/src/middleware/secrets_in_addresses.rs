@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use crate::problem::Problem;
 
 /// The beginnings of secret keys, after an optional label.
-const SECRET: [&str; 2] = ["sk_live_", "sk_test_"];
+const SECRET: [&str; 4] = ["sk_live_", "sk_test_", "ak_live_", "ak_test_"];
 /// How many characters after such a beginning make the text a key rather than a search for a
 /// prefix.
 const TELLING: usize = 12;
@@ -55,13 +55,14 @@ mod tests {
             ("/v1/keys", format!("x%3D=%20sk%5Flive%5f{body}+")),
             ("/v1/keys", format!("sk_live_{body}")),
             ("/v1/keys/sk_live_0123456789ab", String::new()),
+            ("/v1/keys", format!("token=ak_live_{body}")),
             ("/v1/keys/sk%5Flive_0123456789ab/roll", String::new()),
         ] {
             assert!(holds_secret(path, &query), "{path}?{query}");
         }
         for (path, query) in [
             ("/v1/keys", "token=pk_live_0123456789abcdefgh"),
-            ("/v1/keys", "q=sk_liv***abc"),
+            ("/v1/keys", "q=sk_live_***abc12"),
             ("/v1/keys", "q=sk_live_"),
             ("/v1/keys", "title=task_live_view&cursor=c2tfbGl2ZV8"),
             ("/v1/keys/apk_0123456789abcdefghijkl", ""),

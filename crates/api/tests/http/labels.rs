@@ -65,7 +65,7 @@ async fn a_request_names_a_label_that_the_keyring_lists() {
     assert!(text(&upserted.await.json(), "/created/0/token").starts_with("sk_live_"));
     let admin = json!({ "title": "f", "scopes": ["keys:read"], "label": "" });
     let admin = api.post("/v1/admins", admin).await.json();
-    assert!(text(&admin, "/token").starts_with("sk_live_"));
+    assert!(text(&admin, "/token").starts_with("ak_live_"));
     // A key that may read keys may also read the labels.
     let request = Request::builder().uri("/v1/keyring/labels");
     let request = request.header("authorization", format!("Bearer {}", text(&admin, "/token")));
@@ -76,7 +76,7 @@ async fn a_request_names_a_label_that_the_keyring_lists() {
 #[tokio::test]
 async fn what_is_no_label_is_refused_by_its_name() {
     let api = Api::new().await;
-    for bad in ["UP", "sk", "live", "1a", "a_b", &"a".repeat(17)] {
+    for bad in ["UP", "sk", "zk", "live", "1a", "a_b", &"a".repeat(17)] {
         let refused = api.post("/v1/keys", json!({ "title": "x", "label": bad })).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
         let problem = refused.json();

@@ -84,6 +84,9 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
         claims.kind = *pick(rng, &Kind::ALL);
         claims.environment = *pick(rng, &Environment::ALL);
     }
+    if chance(rng, 3) {
+        (claims.kind, claims.is_admin) = (Kind::Secret, !claims.is_admin);
+    }
     (claims, edge)
 }
 
@@ -99,8 +102,10 @@ fn misspelt(rng: &mut TestRng, good: &str) -> String {
         2 => characters.truncate(at),
         3 => characters.swap(at, 0),
         4 => {
-            let prefix =
-                *pick(rng, &["sk_test_", "pk_live_", "acme_sk_live_", "SK_live_", "sk_", ""]);
+            let prefix = *pick(
+                rng,
+                &["sk_test_", "pk_live_", "acme_sk_live_", "ak_live_", "SK_live_", "sk_", ""],
+            );
             let body = &good[good.rfind('_').unwrap() + 1..];
             return format!("{prefix}{body}");
         }
@@ -116,10 +121,10 @@ fn misspelt(rng: &mut TestRng, good: &str) -> String {
 
 /// Other bytes with a correct checksum.
 fn changed(rng: &mut TestRng, good: &str) -> String {
-    let prefixes = ["sk_live_", "sk_test_", "pk_live_", "pk_test_", "acme_sk_live_"];
+    let prefixes = ["sk_live_", "sk_test_", "pk_live_", "pk_test_", "ak_live_", "acme_sk_live_"];
     let prefix = chance(rng, 30).then(|| *pick(rng, &prefixes));
     resealed(good, prefix, |bytes| match rng.random_range(0..6) {
-        0 => bytes[1] = *pick(rng, &[0x11, 0x12, 0x21, 0x22, 0x00, 0x13, 0x31]),
+        0 => bytes[1] = *pick(rng, &[0x11, 0x12, 0x21, 0x22, 0x00, 0x13, 0x31, 0x41]),
         1 if bytes.len() == 92 => add_group_order(&mut bytes[60..]),
         2 if prefix.is_some() => {}
         3 => {

@@ -15,6 +15,7 @@
 //! let signer = TokenSigner::Ed25519(SigningKey::from_seed(&[7; 32]));
 //! let claims = Claims {
 //!     kind: Kind::Publishable,
+//!     is_admin: false,
 //!     environment: Environment::Test,
 //!     kid: 4,
 //!     serial: Serial::at(0, 42).ok_or("out of range")?,
@@ -25,7 +26,7 @@
 //! };
 //! let token = signer.mint(IssuerId([1; 16]), Label::new("acme")?, &claims);
 //! assert!(token.starts_with("acme_pk_test_"));
-//! assert!(redact(&token).starts_with("acme_p***"));
+//! assert!(redact(&token).starts_with("acme_pk_test_***"));
 //! assert_eq!(Unverified::parse(&token)?.text().kid(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -10,7 +10,7 @@ use crate::base62;
 use crate::crypto::{HmacKey, IssuerId};
 use crate::issue::SigningKey;
 use crate::token::{
-    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, with_signed,
+    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, toggle_mask, with_signed,
 };
 
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
@@ -48,7 +48,8 @@ impl TokenSigner {
     /// text.
     #[must_use]
     pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
-        let prefix = Prefix { label, kind: claims.kind, environment: claims.environment };
+        let Claims { kind, is_admin, environment, .. } = *claims;
+        let prefix = Prefix { label, kind, is_admin, environment };
         let signed = claims.encode();
         let block = with_signed(&message_block(&prefix.binding(issuer)), &signed);
         let mut bytes = Zeroizing::new(Vec::with_capacity(96));
@@ -57,9 +58,11 @@ impl TokenSigner {
             Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&block)),
             Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message_in(&block))),
         }
+        // What is signed is unmasked; what the checksum covers is masked, as it is sent.
+        toggle_mask(&mut bytes);
         let front = format!("{prefix}");
         let checksum = checksum(front.as_bytes(), &bytes);
-        bytes.extend_from_slice(&checksum.to_be_bytes());
+        bytes.extend_from_slice(&checksum);
         let mut text = Zeroizing::new(String::with_capacity(crate::token::TokenText::MAX_LEN));
         text.push_str(&front);
         base62::encode_into(&bytes, &mut text);
@@ -67,11 +70,20 @@ impl TokenSigner {
     }
 }
 
-/// The redacted form of a token, which may be shown after its issuance: its first 6 characters,
-/// `***`, its last 3.
+/// The form of a token for people, which may be shown after its issuance: its prefix, `***`, its
+/// last 5 characters. Of a text without a token's prefix and length it shows nothing.
 #[must_use]
 pub fn redact(token: &str) -> String {
-    let front = token.get(..6).unwrap_or_default();
-    let back = token.len().checked_sub(3).and_then(|at| token.get(at..)).unwrap_or_default();
-    format!("{front}***{back}")
+    let (front, body) = token.split_at(token.rfind('_').map_or(0, |underscore| underscore + 1));
+    let prefix = Prefix::parse(front.as_bytes());
+    let last = prefix.filter(|prefix| prefix.fits(body.len())).and_then(|_| {
+        let at = body.len().checked_sub(SHOWN)?;
+        body.get(at..)
+    });
+    let (Some(prefix), Some(last)) = (prefix, last) else { return String::from("***") };
+    format!("{prefix}***{last}")
 }
+
+/// How many characters of a token's end its form for people shows. Among a million keys, about one
+/// in a thousand shares its form with another.
+const SHOWN: usize = 5;

@@ -56,10 +56,13 @@ impl Keyring {
         let content = format::open(document, root)?;
         // Loops, because iterators would add a kilobyte to a wasm module.
         let mut blocks = Vec::new();
-        for &label in &content.labels {
-            for kind in Kind::ALL {
+        // Those of admin keys last: gates look for others.
+        for (kind, is_admin) in
+            [(Kind::Secret, false), (Kind::Publishable, false), (Kind::Secret, true)]
+        {
+            for &label in &content.labels {
                 for environment in Environment::ALL {
-                    let prefix = Prefix { label, kind, environment };
+                    let prefix = Prefix { label, kind, is_admin, environment };
                     blocks.push((prefix, message_block(&prefix.binding(content.issuer))));
                 }
             }

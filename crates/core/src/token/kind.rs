@@ -21,7 +21,8 @@ impl Kind {
         }
     }
 
-    /// 1 for secret, 2 for publishable: the value in a token, and the bit in a keyring's set.
+    /// 1 for secret, 2 for publishable: the value in a token, and the bit in a keyring's set. An
+    /// admin key has 3 in the token, and counts as secret in the set.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {

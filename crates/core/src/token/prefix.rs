@@ -7,7 +7,8 @@ use crate::token::{Environment, Kind};
 
 /// An issuer's label, `[a-z][a-z0-9]{0,15}`, or none.
 ///
-/// `sk`, `pk`, `live` and `test` aren't labels: a prefix would be ambiguous.
+/// `live`, `test`, and every letter with a `k` behind it (`sk`, `pk`, `ak`, and those of later kinds)
+/// aren't labels: a prefix would be ambiguous.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Label {
     bytes: [u8; Label::MAX_LEN],
@@ -21,7 +22,10 @@ pub enum LabelError {
     #[error("a label is 1 to 16 of a-z and 0-9, and starts with a letter")]
     Form,
     /// The text is a reserved word of prefixes.
-    #[error("`sk`, `pk`, `live` and `test` can't be labels; choose your product's name")]
+    #[error(
+        "`live`, `test` and a letter with k behind it (`sk`) can't be labels; choose your \
+         product's name"
+    )]
     Reserved,
 }
 
@@ -48,8 +52,8 @@ impl Label {
             return Err(LabelError::Form);
         };
         front.copy_from_slice(text.as_bytes());
-        match text {
-            "sk" | "pk" | "live" | "test" => Err(LabelError::Reserved),
+        match text.as_bytes() {
+            b"live" | b"test" | [_, b'k'] => Err(LabelError::Reserved),
             _ => Ok(Self { bytes, len: u8::try_from(text.len()).unwrap_or(0) }),
         }
     }
@@ -73,8 +77,10 @@ impl fmt::Debug for Label {
 pub struct Prefix {
     /// The issuer's label, or [`Label::NONE`].
     pub label: Label,
-    /// `sk` or `pk`.
+    /// `sk` or `pk`. Secret for `ak`.
     pub kind: Kind,
+    /// `ak`: the prefix of an admin key.
+    pub is_admin: bool,
     /// `live` or `test`.
     pub environment: Environment,
 }
@@ -88,12 +94,13 @@ impl Prefix {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (label, tail) = text.split_last_chunk::<8>()?;
         let (kind, environment) = match tail {
-            b"sk_live_" => (Kind::Secret, Environment::Live),
-            b"sk_test_" => (Kind::Secret, Environment::Test),
+            b"sk_live_" | b"ak_live_" => (Kind::Secret, Environment::Live),
+            b"sk_test_" | b"ak_test_" => (Kind::Secret, Environment::Test),
             b"pk_live_" => (Kind::Publishable, Environment::Live),
             b"pk_test_" => (Kind::Publishable, Environment::Test),
             _ => return None,
         };
+        let is_admin = tail.first() == Some(&b'a');
         let label = match label {
             [] => Label::NONE,
             [word @ .., b'_'] if !word.is_empty() => {
@@ -101,7 +108,12 @@ impl Prefix {
             }
             _ => return None,
         };
-        Some(Self { label, kind, environment })
+        Some(Self { label, kind, is_admin, environment })
+    }
+
+    /// `sk`, `pk` or `ak`.
+    const fn word(&self) -> &'static str {
+        if self.is_admin { "ak" } else { self.kind.short_name() }
     }
 
     /// The binding of a token to its issuer and prefix text: the first 16 bytes of SHA-256 over
@@ -110,8 +122,7 @@ impl Prefix {
     pub fn binding(&self, issuer: IssuerId) -> [u8; 16] {
         let label = self.label.as_str();
         let after_label = if label.is_empty() { "" } else { "_" };
-        let parts: [&str; 6] =
-            [label, after_label, self.kind.short_name(), "_", self.environment.name(), "_"];
+        let parts: [&str; 6] = [label, after_label, self.word(), "_", self.environment.name(), "_"];
         let [a, b, c, d, e, f] = parts.map(str::as_bytes);
         let digest = Context::BINDING.digest(&[&issuer.0, a, b, c, d, e, f]);
         let [binding @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
@@ -125,7 +136,7 @@ impl fmt::Display for Prefix {
         if !label.is_empty() {
             write!(f, "{label}_")?;
         }
-        write!(f, "{}_{}_", self.kind.short_name(), self.environment.name())
+        write!(f, "{}_{}_", self.word(), self.environment.name())
     }
 }
 
@@ -136,7 +147,9 @@ mod tests {
 
     #[test]
     fn a_prefix_has_one_spelling() {
-        for text in ["sk_live_", "pk_test_", "acme_sk_test_", "a1b2c3d4e5f6g7h8_pk_live_"] {
+        for text in
+            ["sk_live_", "pk_test_", "ak_live_", "acme_sk_test_", "a1b2c3d4e5f6g7h8_pk_live_"]
+        {
             assert_eq!(Prefix::parse(text.as_bytes()).unwrap().to_string(), text);
         }
         for text in [
@@ -150,6 +163,8 @@ mod tests {
             "SK_live_",
             "sk_prod_",
             "sk_sk_live_",
+            "ak_sk_live_",
+            "zk_ak_live_",
             "test_sk_live_",
             "1a_sk_live_",
             "a_b_sk_live_",
@@ -166,7 +181,9 @@ mod tests {
         let issuer = IssuerId([1; 16]);
         let of = |text: &str, issuer| Prefix::parse(text.as_bytes()).unwrap().binding(issuer);
         let base = of("acme_sk_live_", issuer);
-        for other in ["sk_live_", "acme_pk_live_", "acme_sk_test_", "acmes_sk_live_"] {
+        for other in
+            ["sk_live_", "acme_pk_live_", "acme_ak_live_", "acme_sk_test_", "acmes_sk_live_"]
+        {
             assert_ne!(base, of(other, issuer));
         }
         assert_ne!(base, of("acme_sk_live_", IssuerId([2; 16])));

@@ -4,6 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::base62;
 use crate::token::layout::{Claims, SignedPart, VERSION};
+use crate::token::mask;
 use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
 
 /// CRC-32 with sixteen tables, three times as fast as with one.
@@ -26,6 +27,8 @@ const HMAC_CHARS: usize = 66;
 const ED25519_CHARS: usize = 132;
 /// Bytes in the longest token.
 const MAX_BYTES: usize = 96;
+/// The last version that a checksum can announce.
+const LAST_VERSION: u8 = 15;
 /// Room for the longest prefix.
 const FRONT: usize = 32;
 
@@ -41,10 +44,13 @@ pub enum MalformedToken {
     /// A character is not one of `0-9A-Za-z_`.
     #[error("a key holds only letters, digits and underscores; check for spaces and quotes")]
     Character,
-    /// The prefix isn't `sk_live_`, `pk_live_`, `sk_test_` or `pk_test_`, with or without a label.
-    #[error("a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, or a label before that")]
+    /// The prefix isn't `sk_`, `pk_` or `ak_` and `live_` or `test_`, with or without a label.
+    #[error(
+        "a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, an admin key with ak_live_, or \
+         with a label before that"
+    )]
     Prefix,
-    /// What follows the prefix is not 66 or 132 characters long.
+    /// What follows the prefix is not 66 or 132 characters long; 132 in an admin key.
     #[error("the key's length is wrong; it may have been cut when it was copied")]
     Length,
     /// A group of 11 characters spells 2^64 or more.
@@ -53,7 +59,7 @@ pub enum MalformedToken {
     /// The checksum does not match: a typing or copying mistake.
     #[error("the key's checksum is wrong; it was mistyped or cut")]
     Checksum,
-    /// The version byte is not 1.
+    /// The checksum is right under a version that isn't 1.
     #[error("the key's version is not known here; update the verifier")]
     Version,
     /// A field holds a value that the layout excludes, or the prefix and the bytes disagree.
@@ -85,7 +91,7 @@ pub struct TokenText {
     prefix: Prefix,
     claims: Claims,
     /// The prefix, which ends at [`FRONT`], and after it the bytes: all that the checksum covers is
-    /// contiguous.
+    /// contiguous. The signed bytes are without their mask.
     run: [u8; FRONT + MAX_BYTES],
     algorithm: Algorithm,
 }
@@ -113,7 +119,12 @@ impl TokenText {
     /// A buffer to read a text into. Passing a `TokenText` by value copies it each time, and it is
     /// long.
     pub(crate) const BLANK: Self = Self {
-        prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
+        prefix: Prefix {
+            label: Label::NONE,
+            kind: Kind::Secret,
+            is_admin: false,
+            environment: Environment::Live,
+        },
         claims: Claims::BLANK,
         run: [0; FRONT + MAX_BYTES],
         algorithm: Algorithm::HmacSha256,
@@ -125,7 +136,8 @@ impl TokenText {
         let Some((algorithm, front, body)) = split(text) else {
             return Err(reason(text));
         };
-        let Some(prefix) = Prefix::parse(front) else {
+        let prefix = Prefix::parse(front).filter(|prefix| prefix.fits(body.len()));
+        let Some(prefix) = prefix else {
             return Err(reason(text));
         };
         let run = &mut self.run;
@@ -136,20 +148,15 @@ impl TokenText {
         }
         let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
         put_front(before, front);
-        // Check the CRC over prefix and bytes.
-        let covered = run.get(FRONT - front.len()..end).and_then(<[u8]>::split_last_chunk::<4>);
-        let (covered, checksum) = covered.ok_or(MalformedToken::Length)?;
-        if crc().checksum(covered) != u32::from_be_bytes(*checksum) {
-            return Err(MalformedToken::Checksum);
-        }
-        // Check version and fields.
-        let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(MalformedToken::Length)?;
-        let signed: &SignedPart = bytes.first_chunk().ok_or(MalformedToken::Length)?;
-        if signed.first() != Some(&VERSION) {
-            return Err(MalformedToken::Version);
-        }
+        // Check the CRC over prefix and bytes as they were sent.
+        check_sum(run.get_mut(FRONT - front.len()..end).ok_or(MalformedToken::Length)?)?;
+        // Remove the mask, and check the fields.
+        let (_, bytes) = run.split_first_chunk_mut::<FRONT>().ok_or(MalformedToken::Length)?;
+        let signed = mask::toggle(bytes).ok_or(MalformedToken::Length)?;
         let claims = Claims::decode(signed).ok_or(MalformedToken::Fields)?;
-        if claims.kind != prefix.kind || claims.environment != prefix.environment {
+        if (claims.kind, claims.is_admin, claims.environment)
+            != (prefix.kind, prefix.is_admin, prefix.environment)
+        {
             return Err(MalformedToken::Fields);
         }
         (self.prefix, self.claims, self.algorithm) = (prefix, claims, algorithm);
@@ -249,22 +256,52 @@ fn reason(text: &str) -> MalformedToken {
     }
     let body_at = text.rfind('_').map_or(0, |underscore| underscore + 1);
     let (front, body) = text.split_at_checked(body_at).unwrap_or_default();
-    if Prefix::parse(front.as_bytes()).is_none() {
-        MalformedToken::Prefix
-    } else if body.len() == HMAC_CHARS || body.len() == ED25519_CHARS {
-        MalformedToken::Overflow
-    } else {
-        MalformedToken::Length
+    match Prefix::parse(front.as_bytes()) {
+        None => MalformedToken::Prefix,
+        Some(prefix) if prefix.fits(body.len()) => MalformedToken::Overflow,
+        Some(_) => MalformedToken::Length,
     }
 }
 
-/// CRC-32 over the prefix's ASCII text and the bytes before the checksum.
+impl Prefix {
+    /// Whether tokens with this prefix have bodies of this length. A shared secret doesn't identify
+    /// its user, so admin keys have signatures.
+    pub(crate) const fn fits(&self, body: usize) -> bool {
+        body == ED25519_CHARS || (body == HMAC_CHARS && !self.is_admin)
+    }
+}
+
+/// Checks a checksum, the last 4 bytes of `run`, which covers the bytes before it.
+fn check_sum(run: &mut [u8]) -> Result<(), MalformedToken> {
+    let sent = *run.last_chunk::<4>().ok_or(MalformedToken::Length)?;
+    let covered = run.split_last_chunk_mut::<3>().ok_or(MalformedToken::Length)?.0;
+    if sum_under(VERSION, covered) == sent { Ok(()) } else { Err(mismatch(covered, sent)) }
+}
+
+/// CRC-32 over the bytes before the last one of `covered`, and a version in its place. The version
+/// isn't sent.
+fn sum_under(version: u8, covered: &mut [u8]) -> [u8; 4] {
+    if let Some(last) = covered.last_mut() {
+        *last = version;
+    }
+    crc().checksum(covered).to_be_bytes()
+}
+
+/// Why a checksum isn't that of this version: it may be that of a later one.
+#[cold]
+fn mismatch(covered: &mut [u8], sent: [u8; 4]) -> MalformedToken {
+    let is_later = (VERSION + 1..=LAST_VERSION).any(|later| sum_under(later, covered) == sent);
+    if is_later { MalformedToken::Version } else { MalformedToken::Checksum }
+}
+
+/// The checksum of a token of this version: see `check_sum`.
 #[cfg(feature = "issue")]
-pub(crate) fn checksum(prefix: &[u8], covered: &[u8]) -> u32 {
+pub(crate) fn checksum(prefix: &[u8], sent: &[u8]) -> [u8; 4] {
     let mut digest = crc().digest();
     digest.update(prefix);
-    digest.update(covered);
-    digest.finalize()
+    digest.update(sent);
+    digest.update(&[VERSION]);
+    digest.finalize().to_be_bytes()
 }
 
 #[cfg(test)]
@@ -281,7 +318,7 @@ mod tests {
 
         #[test]
         fn texts_that_look_like_tokens_do_not_pass_by_luck(
-            front in "(acme_)?(sk|pk)_(live|test)_", body in "[0-9A-Za-z]{66}|[0-9A-Za-z]{132}",
+            front in "(acme_)?(sk|pk|ak)_(live|test)_", body in "[0-9A-Za-z]{66}|[0-9A-Za-z]{132}",
         ) {
             let text = front + &body;
             prop_assert!(TokenText::parse(&text).is_err());
@@ -301,6 +338,8 @@ mod tests {
             (format!("sk_prod_{zeros}"), MalformedToken::Prefix),
             (format!("sk_live_{zeros}0"), MalformedToken::Length),
             ("sk_live_".into(), MalformedToken::Length),
+            (format!("ak_live_{zeros}"), MalformedToken::Length),
+            (format!("ak_live_{zeros}{zeros}"), MalformedToken::Checksum),
             (format!("sk_live_{}", "z".repeat(66)), MalformedToken::Overflow),
             (format!("sk_live_{zeros}"), MalformedToken::Checksum),
         ] {

@@ -8,35 +8,40 @@ use portcullis_core::base62;
 use portcullis_core::crypto::{Context, primitives};
 use portcullis_core::issue::{HeadDraft, SigningKey, StampDraft, name_file};
 use portcullis_core::list::ShardLine;
-use portcullis_core::token::{Claims, Prefix};
+use portcullis_core::token::{Claims, Prefix, toggle_mask};
 use sha2::{Digest as _, Sha512};
 
 use crate::support::{ED25519, Published, World};
 
-/// `token` with its bytes changed and its checksum corrected.
+/// `token` with its bytes changed below the mask, and mask and checksum corrected.
 pub(crate) fn resealed(
     token: &str,
     prefix: Option<&str>,
     change: impl FnOnce(&mut Vec<u8>),
 ) -> String {
-    let (front, body) = token.split_at(token.rfind('_').unwrap() + 1);
-    let front = prefix.unwrap_or(front);
-    let mut bytes = bytes_of(body);
+    let (front, mut bytes) = sent_by(token);
+    toggle_mask(&mut bytes).unwrap();
     change(&mut bytes);
+    toggle_mask(&mut bytes).unwrap();
+    sealed(prefix.unwrap_or(front), &bytes, &[1])
+}
+
+/// A token with these bytes as they are sent, and a checksum that covers `version` as well.
+pub(crate) fn sealed(front: &str, sent: &[u8], version: &[u8]) -> String {
     let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-    let sum = crc.checksum(&[front.as_bytes(), &bytes].concat());
-    bytes.extend(sum.to_be_bytes());
+    let sum = crc.checksum(&[front.as_bytes(), sent, version].concat());
     let mut text = front.to_string();
-    base62::encode_into(&bytes, &mut text);
+    base62::encode_into(&[sent, &sum.to_be_bytes()].concat(), &mut text);
     text
 }
 
-/// The bytes that a token's characters encode, without the checksum.
-fn bytes_of(body: &str) -> Vec<u8> {
+/// A token's prefix, and the bytes that it sends before the checksum.
+pub(crate) fn sent_by(token: &str) -> (&str, Vec<u8>) {
+    let (front, body) = token.split_at(token.rfind('_').unwrap() + 1);
     let mut bytes = vec![0; body.len() / 11 * 8];
     base62::decode(body.as_bytes(), &mut bytes).unwrap();
     bytes.truncate(bytes.len() - 4);
-    bytes
+    (front, bytes)
 }
 
 /// A signed file with the signed part changed and signed again.
@@ -186,9 +191,11 @@ impl Crooked {
 
     fn sign(self, world: &World, claims: &Claims) -> (String, bool) {
         let token = world.mint(claims);
-        let Claims { kind, environment, .. } = *claims;
-        let binding = Prefix { label: world.label, kind, environment }.binding(world.issuer);
-        let signed = &bytes_of(&token[token.rfind('_').unwrap() + 1..])[..28];
+        let Claims { kind, is_admin, environment, .. } = *claims;
+        let prefix = Prefix { label: world.label, kind, is_admin, environment };
+        let binding = prefix.binding(world.issuer);
+        let (_, mut bytes) = sent_by(&token);
+        let signed = toggle_mask(&mut bytes).unwrap();
         let message = [&Context::TOKEN.bytes()[..], &binding, signed].concat();
 
         let (signature, holds) = self.signature(&message);

@@ -75,6 +75,22 @@ fn signers() -> Vec<Vector> {
             "signer_not_allowed",
         ),
         case(
+            "proof-admin-signer-of-secret-key",
+            "The signer of admin keys under a key that does not say that it is one.",
+            &world.mint(&Claims { is_admin: false, ..world.claims(ADMIN, 42) }),
+            "signer_not_allowed",
+        ),
+        case(
+            "proof-token-signer-of-admin-key",
+            "A signer of keys for gates under a key that says that it is an admin key.",
+            &world.mint(&Claims {
+                kind: Kind::Secret,
+                is_admin: true,
+                ..world.claims(ED25519, 42)
+            }),
+            "signer_not_allowed",
+        ),
+        case(
             "proof-list-key",
             "A key that signs lists signs no keys.",
             &world.token(LIST, 42),

@@ -1,9 +1,16 @@
 //! Texts that aren't keys, which a verifier detects without any signer's key.
 
-use super::forge::resealed;
+use portcullis_core::token::{SignedPart, toggle_mask};
+
+use super::forge::{resealed, sealed, sent_by};
 use super::scenario;
 use super::shape::Vector;
-use crate::support::{ED25519, HMAC_LIVE, START, World};
+use crate::support::{ADMIN, ED25519, HMAC_LIVE, START, World};
+
+/// A token's signed bytes.
+fn signed(token: &str) -> SignedPart {
+    *toggle_mask(&mut sent_by(token).1).unwrap()
+}
 
 pub(super) fn all() -> Vec<Vector> {
     let world = World::new();
@@ -15,6 +22,10 @@ pub(super) fn all() -> Vec<Vector> {
     };
     let prefix = |name: &str, about: &str, prefix: &str| {
         case(name, about, format!("{prefix}{body}"), "malformed_prefix")
+    };
+    let (front, sent) = sent_by(&good);
+    let of_version = |name: &str, about: &str, version: &[u8], code: &str| {
+        case(name, about, sealed(front, &sent, version), code)
     };
     let other_end = if good.ends_with('0') { "1" } else { "0" };
     vec![
@@ -50,6 +61,7 @@ pub(super) fn all() -> Vec<Vector> {
         prefix("text-unknown-environment", "Neither live nor test.", "sk_prod_"),
         prefix("text-unknown-kind", "Neither secret nor publishable.", "rk_live_"),
         prefix("text-uppercase-prefix", "A prefix in capitals.", "SK_live_"),
+        prefix("text-label-for-later-kinds", "A letter and k is never a label.", "zk_sk_live_"),
         prefix("text-reserved-label", "A label that is a word of a prefix.", "test_sk_live_"),
         prefix("text-label-of-17", "A label of 17 characters.", "a1b2c3d4e5f6g7h8i_sk_live_"),
         prefix("text-label-digit-first", "A label begins with a letter.", "1a_sk_live_"),
@@ -113,22 +125,72 @@ pub(super) fn all() -> Vec<Vector> {
             format!("sk_test_{body}"),
             "malformed_checksum",
         ),
-        case(
+        of_version(
             "text-version",
-            "A version that is not known.",
-            resealed(&good, None, |b| b[0] = 2),
+            "The checksum is that of version 2, which is not known.",
+            &[2],
             "malformed_version",
+        ),
+        of_version(
+            "text-version-last",
+            "Version 15 is the last that a checksum announces.",
+            &[15],
+            "malformed_version",
+        ),
+        of_version("text-version-16", "There is no version 16.", &[16], "malformed_checksum"),
+        of_version("text-version-0", "There is no version 0.", &[0], "malformed_checksum"),
+        of_version(
+            "text-version-left-out",
+            "A checksum of what is sent alone, without the version.",
+            &[],
+            "malformed_checksum",
         ),
         case(
             "text-version-before-fields",
             "Another version may mean other things by its fields.",
-            resealed(&good, None, |b| b[..2].fill(0)),
+            sealed(front, &[0; 44], &[3]),
             "malformed_version",
+        ),
+        case(
+            "text-signed-version",
+            "The checksum is that of version 1, the signed byte says 2.",
+            resealed(&good, None, |b| b[0] = 2),
+            "malformed_fields",
+        ),
+        case(
+            "text-no-mask",
+            "The signed bytes are sent as they were signed.",
+            sealed(front, &[&signed(&good)[..], &sent[28..]].concat(), &[1]),
+            "malformed_fields",
+        ),
+        case(
+            "text-mask-of-other-seed",
+            "One bit of the proof's last four bytes is changed: other fields come out.",
+            sealed(front, &[&sent[..43], &[sent[43] ^ 1]].concat(), &[1]),
+            "malformed_fields",
         ),
         case(
             "text-prefix-says-otherwise",
             "The prefix says pk, the bytes say secret.",
             resealed(&good, Some("pk_live_"), |_| ()),
+            "malformed_fields",
+        ),
+        case(
+            "text-admin-length",
+            "The prefix of admin keys, which all have signatures, before a tag's length.",
+            format!("ak_live_{body}"),
+            "malformed_length",
+        ),
+        case(
+            "text-prefix-says-admin",
+            "The prefix says ak, the bytes say publishable.",
+            resealed(&long, Some("ak_live_"), |_| ()),
+            "malformed_fields",
+        ),
+        case(
+            "text-bytes-say-admin",
+            "The bytes say admin, the prefix says sk.",
+            resealed(&world.token(ADMIN, 42), Some("sk_live_"), |_| ()),
             "malformed_fields",
         ),
         case(
@@ -139,8 +201,8 @@ pub(super) fn all() -> Vec<Vector> {
         ),
         case(
             "text-kind-of-neither",
-            "A kind that is neither secret nor publishable.",
-            resealed(&good, None, |b| b[1] = 0x31),
+            "A kind that does not exist.",
+            resealed(&good, None, |b| b[1] = 0x41),
             "malformed_fields",
         ),
         case(

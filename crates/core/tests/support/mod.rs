@@ -227,6 +227,7 @@ impl World {
     pub fn claims(&self, kid: u16, slot: u32) -> Claims {
         Claims {
             kind: if kid == ED25519 || kid == RETIRED { Kind::Publishable } else { Kind::Secret },
+            is_admin: kid == ADMIN,
             environment: if kid == HMAC_TEST { Environment::Test } else { Environment::Live },
             kid,
             serial: Serial::at(0, slot).unwrap(),

@@ -3,6 +3,7 @@
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, Engine as _};
+use portcullis_core::token::MalformedToken;
 use portcullis_core::verify::Unverified;
 
 /// Whether a text holds a key: verbatim, between any other characters, or in base64.
@@ -36,7 +37,7 @@ const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
 static STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY);
 static URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY);
 
-/// Whether a text has the form and checksum of a key, of any issuer.
+/// Whether a text has the form and checksum of a key, of any issuer and version.
 fn is_key(text: &str) -> bool {
-    Unverified::parse(text).is_ok()
+    matches!(Unverified::parse(text), Ok(_) | Err(MalformedToken::Version))
 }

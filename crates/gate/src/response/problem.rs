@@ -65,7 +65,9 @@ impl Problem {
             Reason::Stale | Reason::Policy(NoPolicy::Unavailable(_)) => {
                 Self::Unavailable { retry_after }
             }
-            Reason::Denied(Denial::Address) | Reason::AddressUnknown => Self::InvalidKey,
+            Reason::AdminKey | Reason::Denied(Denial::Address) | Reason::AddressUnknown => {
+                Self::InvalidKey
+            }
             Reason::UnknownRateClass => Self::Unavailable { retry_after },
             Reason::Malformed(malformed) => Self::Malformed(malformed),
             Reason::Denied(Denial::Scope) => {

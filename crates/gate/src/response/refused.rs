@@ -66,6 +66,8 @@ pub enum Reason {
     NoRoute,
     /// The key is refused, or there is no list to verify it against.
     Key(Refusal),
+    /// An admin key, proved to be one, was shown in the place of a key for the origin.
+    AdminKey,
     /// The route is strict and the list is stale.
     Stale,
     /// The key's policy is missing or unavailable.
@@ -91,6 +93,7 @@ impl Reason {
             Self::Malformed(malformed) => malformed.code(),
             Self::NoRoute => "no_route",
             Self::Key(refusal) => refusal.code(),
+            Self::AdminKey => "admin_key_shown",
             Self::Stale => "list_stale",
             Self::Policy(missing) => missing.code(),
             Self::PolicyRequired => "policy_required",

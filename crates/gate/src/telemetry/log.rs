@@ -6,7 +6,7 @@ use portcullis_core::verifier::AdoptError;
 use serde_json::{Value, json};
 
 use crate::refresh::source::{FetchError, RefreshError};
-use crate::response::refused::Refused;
+use crate::response::refused::{Reason, Refused};
 use crate::settings::error::SettingsError;
 use crate::telemetry::usage_report::MessageError;
 
@@ -140,8 +140,8 @@ impl Event {
         object.to_string()
     }
 
-    /// Whether the event is an alarm: the issuer contradicts itself, or a setting or secret of the
-    /// gate doesn't work.
+    /// Whether the event is an alarm: the issuer contradicts itself, a setting or secret of the gate
+    /// doesn't work, or a client has an admin key, which no client of the origin should have.
     #[must_use]
     pub const fn is_alarm(&self) -> bool {
         match self {
@@ -149,8 +149,8 @@ impl Event {
                 error.is_equivocation()
             }
             Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets | Self::Assertion => true,
-            Self::Refused(_)
-            | Self::List { .. }
+            Self::Refused(refused) => matches!(refused.reason, Reason::AdminKey),
+            Self::List { .. }
             | Self::Floor(_)
             | Self::SourcesTooSlow { .. }
             | Self::Usage(_)

@@ -16,6 +16,7 @@ pub(crate) const LIST_KID: u16 = 1;
 pub(crate) const HMAC_KID: u16 = 2;
 pub(crate) const ED25519_KID: u16 = 3;
 pub(crate) const ASSERTION_KID: u16 = 5;
+/// Retired from keyring version 3 on.
 pub(crate) const ADMIN_KID: u16 = 6;
 /// Listed from keyring version 2 on.
 pub(crate) const LATER_KID: u16 = 4;
@@ -75,7 +76,8 @@ impl Issuer {
             entries.push(entry(LATER_KID, Purpose::Token, public(24)));
         }
         entries.push(entry(ASSERTION_KID, Purpose::Assertion, public(25)));
-        entries.push(entry(ADMIN_KID, Purpose::Admin, public(26)));
+        let state = if version < 3 { State::Active } else { State::Retired };
+        entries.push(KeyEntry { state, ..entry(ADMIN_KID, Purpose::Admin, public(26)) });
         let draft = KeyringDraft {
             issuer: self.id,
             version,
@@ -158,6 +160,7 @@ impl Issuer {
     pub(crate) fn key(&self, slot: u32, change: impl FnOnce(&mut Claims)) -> String {
         let mut claims = Claims {
             kind: Kind::Secret,
+            is_admin: false,
             environment: Environment::Live,
             kid: HMAC_KID,
             serial: Serial::at(0, slot).unwrap(),
@@ -175,6 +178,11 @@ impl Issuer {
             }
         };
         signer.mint(self.id, Label::NONE, &claims).to_string()
+    }
+
+    /// An admin key in `slot` of shard 0.
+    pub(crate) fn admin_key(&self, slot: u32) -> String {
+        self.key(slot, |claims| (claims.kid, claims.is_admin) = (ADMIN_KID, true))
     }
 
     /// The secret `HMAC_KEYS` with a signer of assertions, which the gate treats as that of `kid`.

@@ -3,12 +3,15 @@
 
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::keyring::Purpose;
+use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_core::verify::Refusal;
+use portcullis_gate::request::credential::CredentialError;
 use portcullis_gate::request_state::{Next, RequestState, ReservedPage};
 use portcullis_gate::response::refused::Reason;
+use portcullis_gate::telemetry::log::Event;
 
-use crate::harness::{Bench, Incoming, get};
+use crate::harness::{Bench, Incoming, get, removed_keys};
 use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};
 use crate::policies::SECRET;
 
@@ -52,7 +55,7 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     let bench = Bench::new(&[("ROUTES", r#"[{"path": "/**", "open": true}]"#)]);
     bench.publish(5, &[], 60_000);
     let key = bench.issuer.key(1, |claims| claims.kid = ED25519_KID);
-    let admin = bench.issuer.key(2, |claims| claims.kid = ADMIN_KID);
+    let admin = bench.issuer.admin_key(2);
     let refresh = bench.next_step(&get(&key), &mut RequestState::new());
     assert!(matches!(refresh.next, Next::Forward(_)), "the route is open");
     let health = Incoming { path: "/.portcullis/health", ..get(&key) };
@@ -69,10 +72,82 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     // A key that opens the status pages opens no route: a signer has one purpose.
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
-    assert_eq!(bench.refusal(&admin), Refusal::SignerNotAllowed(ADMIN_KID));
+    assert_eq!(bench.request(&admin).unwrap_err().reason, Reason::AdminKey);
     let gate = bench.gate.borrow();
     let keyring = gate.verifier().unwrap().keyring();
     assert_eq!(keyring.entry(ADMIN_KID).unwrap().purpose, Purpose::Admin);
+}
+
+/// Everybody can make a text with the prefix and the checksum of an admin key: only one that the
+/// issuer signed is an incident.
+#[test]
+fn an_admin_key_at_a_gate_is_told_of_only_if_it_is_proved() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[7], 60_000);
+    let line = |token: &str| {
+        let event = Event::Refused(bench.request(token).unwrap_err());
+        let line: serde_json::Value = serde_json::from_str(&event.line()).unwrap();
+        (line["code"].as_str().unwrap().to_owned(), line["key"].is_string(), event.is_alarm())
+    };
+    // Revoked or not, the issuer made it: the name says which one it is.
+    for slot in [2, 7] {
+        assert_eq!(line(&bench.issuer.admin_key(slot)), ("admin_key_shown".into(), true, true));
+    }
+    // Of another issuer that has the same signers, and of signers that sign no admin keys.
+    let forged = Issuer::new(8).admin_key(2);
+    let by = |kid| bench.issuer.key(2, |claims| (claims.kid, claims.is_admin) = (kid, true));
+    for (token, code) in [
+        (forged.clone(), "bad_signature"),
+        (forged, "bad_signature"),
+        (by(ED25519_KID), "signer_not_allowed"),
+        (by(99), "unknown_kid"),
+        (bench.issuer.key(2, |claims| claims.kid = ADMIN_KID), "signer_not_allowed"),
+    ] {
+        assert_eq!(line(&token), (code.into(), false, false));
+    }
+    // Whoever has stolen the key of a retired signer raises no alarm either.
+    let bench = Bench::new(&[]);
+    let now = Time::from_millis(bench.world.now.get());
+    bench.world.publish(&bench.issuer.list(5, 3, &[], now, 60_000));
+    let refused = bench.request(&bench.issuer.admin_key(2)).unwrap_err();
+    assert_eq!(refused.reason, Reason::Key(Refusal::SignerNotAllowed(ADMIN_KID)));
+    assert_eq!(refused.name, None);
+}
+
+#[test]
+fn an_admin_key_goes_on_to_no_origin_whether_or_not_it_is_proved() {
+    let routes = r#"[{"path": "/open", "open": true},
+        {"path": "/shop", "kinds": ["publishable"], "keep_credential": true},
+        {"path": "/**", "keys_in": ["x-api-key"]}]"#;
+    let bench = Bench::new(&[("ROUTES", routes)]);
+    bench.publish(5, &[], 60_000);
+    let good = bench.issuer.key(1, |_| {});
+    let shop = bench.issuer.key(3, |claims| {
+        (claims.kid, claims.kind) = (ED25519_KID, Kind::Publishable);
+    });
+    for admin in [bench.issuer.admin_key(2), Issuer::new(8).admin_key(2)] {
+        let bearer = format!("Bearer {admin}");
+        let beside = Incoming { authorization: Some(&bearer), ..Incoming::default() };
+        for request in [
+            // On a route without a key, in a place that the route doesn't read, and beside a key of
+            // the other kind.
+            Incoming { path: "/open", ..beside },
+            Incoming { path: "/", x_api_key: Some(&good), ..beside },
+            Incoming { path: "/shop", publishable_key: Some(&shop), ..beside },
+        ] {
+            let request = Incoming { method: "GET", ..request };
+            let forward = bench.ask(&request).unwrap();
+            assert!(
+                removed_keys(&forward.edits(None)).contains(&"authorization"),
+                "{}",
+                request.path
+            );
+        }
+        // Two secret keys in the places of one route: nothing goes on.
+        let both = format!("{good}, {admin}");
+        let refused = bench.ask(&get(&both)).unwrap_err();
+        assert_eq!(refused.reason, Reason::Credential(CredentialError::Conflict));
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn insert(place: &Place, round: usize, rows: usize) -> Result<()> {
                 .bind("")
                 .bind(0_i64)
                 .bind(0_i64)
-                .bind(format!("sk_liv***{:03x}", serial & 0xFFF))
+                .bind(format!("sk_live_***{:05x}", serial & 0xF_FFFF))
                 .bind(None::<String>)
                 .bind(1_800_000_000_i64)
                 .bind(None::<i64>)

@@ -127,6 +127,7 @@ fn make_one(
         .ok_or(Error::NoSigner)?;
     let claims = Claims {
         kind: new.kind,
+        is_admin: new.purpose.is_admin(),
         environment: new.environment,
         kid: signer.kid,
         serial,

@@ -64,6 +64,12 @@ impl<'b> Candidate<'b> {
         if publishable { Kind::Publishable } else { Kind::Secret }
     }
 
+    /// Whether the prefix is that of an admin key.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.prefix().ends_with("ak_live_") || self.prefix().ends_with("ak_test_")
+    }
+
     /// The environment according to the prefix.
     #[must_use]
     pub fn environment(&self) -> Environment {

@@ -67,6 +67,8 @@ pub struct Finding {
     pub prefix: String,
     /// The kind according to the prefix.
     pub kind: Kind,
+    /// Whether the prefix is that of an admin key.
+    pub is_admin: bool,
     /// The environment according to the prefix.
     pub environment: Environment,
     /// The signature algorithm of keys with this length.
@@ -233,6 +235,7 @@ impl Work<'_> {
             redacted: redact(candidate.text()),
             prefix: candidate.prefix().to_owned(),
             kind: candidate.kind(),
+            is_admin: candidate.is_admin(),
             environment: candidate.environment(),
             algorithm: candidate.algorithm(),
             form: candidate.form,

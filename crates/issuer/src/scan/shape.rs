@@ -14,7 +14,7 @@ use super::checksum::Checksum;
 pub(super) const ANCHOR: usize = b"k_live_".len();
 pub(super) const HMAC_CHARS: usize = 66;
 pub(super) const ED25519_CHARS: usize = 132;
-/// The bytes needed before an anchor: a label, an underscore, `s` or `p`, and the byte before them.
+/// The bytes needed before an anchor: a label, an underscore, `s`, `p` or `a`, and the byte before them.
 pub(super) const FRONT: usize = 1 + Label::MAX_LEN + 1 + 1;
 /// The longest text from an anchor on: the anchor and the longest body.
 pub(super) const BACK: usize = ANCHOR + ED25519_CHARS;
@@ -27,7 +27,7 @@ pub(super) fn key(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     let (before, from) = bytes.split_at_checked(anchor)?;
     let body = from.get(ANCHOR..)?;
     let run = body.iter().take(ED25519_CHARS).take_while(|b| b.is_ascii_alphanumeric()).count();
-    let [front @ .., b's' | b'p'] = before else { return None };
+    let [front @ .., b's' | b'p' | b'a'] = before else { return None };
     let lens = [ED25519_CHARS, HMAC_CHARS].into_iter().filter(|len| *len <= run);
     let readings = lens.flat_map(|len| {
         let end = anchor + ANCHOR + len;
@@ -40,7 +40,7 @@ pub(super) fn key(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     keys.next()
 }
 
-/// The possible starts of a prefix that ends after `front` with `s` or `p`, the longest first.
+/// The possible starts of a prefix that ends after `front` with `s`, `p` or `a`, the longest first.
 fn starts(front: &[u8]) -> impl Iterator<Item = usize> {
     let end = front.len();
     let label = match front {
@@ -60,7 +60,7 @@ pub(super) fn lookalike(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     if !matches!(len, HMAC_CHARS | ED25519_CHARS) || body.get(len) == Some(&b'_') {
         return None;
     }
-    let [before @ .., b's' | b'p'] = before else { return None };
+    let [before @ .., b's' | b'p' | b'a'] = before else { return None };
     let word = before.iter().rev().take(FRONT - 1).take_while(|b| is_word(**b)).count();
     let start = before.len() - word;
     match before.get(start..)? {

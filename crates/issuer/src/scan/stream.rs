@@ -237,9 +237,9 @@ mod tests {
     /// Parts of keys, whole keys, and text between them.
     fn fragment() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
-            4 => "([a-z][a-z0-9]{0,16}_)?[sp]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})",
-            1 => "[sp]?k_(live|test)_[0-9A-Za-z]{64,68}",
-            1 => "(pk|sk|k|live|test|_|live_|sk_){1,4}",
+            4 => "([a-z][a-z0-9]{0,16}_)?[aps]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})",
+            1 => "[aps]?k_(live|test)_[0-9A-Za-z]{64,68}",
+            1 => "(pk|sk|ak|k|live|test|_|live_|sk_){1,4}",
             2 => "[ \n\"'=;:.-]{1,3}",
             1 => "[a-zA-Z0-9_]{1,3}",
             1 => "[a-z \n]{0,700}",
@@ -264,7 +264,7 @@ mod tests {
         #[test]
         fn a_key_among_any_bytes_is_found_once_and_in_its_place(
             before in proptest::collection::vec(any::<u8>(), 0..3000),
-            key in "([a-z][a-z0-9]{0,15}_)?[sp]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})",
+            key in "([a-z][a-z0-9]{0,15}_)?[aps]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})",
             after in proptest::collection::vec(any::<u8>(), 0..3000),
             buffer in 0_usize..4000,
         ) {
@@ -277,7 +277,7 @@ mod tests {
         #[test]
         fn utf_16_is_read(
             before in "\\PC{0,500}\n[a-z]{0,30} ",
-            key in "[sp]k_(live|test)_[0-9A-Za-z]{66}",
+            key in "[aps]k_(live|test)_[0-9A-Za-z]{66}",
             after in "( \\PC{0,500})?",
             buffer in 0_usize..2000,
             little: bool,

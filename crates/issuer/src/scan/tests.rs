@@ -60,6 +60,7 @@ fn mint(label: &str, kind: Kind, environment: Environment, hmac: bool, number: u
     };
     let claims = Claims {
         kind,
+        is_admin: !hmac && kind == Kind::Secret && number % 2 == 1,
         environment,
         kid: 1,
         serial: Serial::new(number & 0xFFFF_FFFF).unwrap(),
@@ -88,8 +89,8 @@ fn surroundings() -> impl Strategy<Value = Vec<u8>> {
         vec(any::<u8>(), 0..40),
         "(\\\\[nrtbf\"/\\\\]|\\\\u00(22|0a|3D)|\\\\x22){1,3}".prop_map(String::into_bytes),
         "(%3[dD]|%0A|%26|%22|%2520|&#34;|&quot;|=3D){1,3}".prop_map(String::into_bytes),
-        "(backup|old|acme|sk|pk|live|test|k|x|9|_|[a-z0-9]{17})_?".prop_map(String::into_bytes),
-        "(sk_live_|pk_test_|k_live_|acme_)".prop_map(String::into_bytes),
+        "(backup|old|acme|sk|pk|ak|live|test|k|x|9|_|[a-z0-9]{17})_?".prop_map(String::into_bytes),
+        "(sk_live_|pk_test_|ak_live_|k_live_|acme_)".prop_map(String::into_bytes),
         "[0-9A-Za-z]{1,140}".prop_map(String::into_bytes),
         "[ \r\n\t\"'=;:.-]{1,8}".prop_map(String::into_bytes),
         "\\PC{0,300}".prop_map(String::into_bytes),
@@ -199,7 +200,7 @@ proptest! {
     #[test]
     fn text_without_a_key_gives_no_finding(
         text in surroundings(),
-        bodies in vec("([a-z][a-z0-9]{0,16}_)?[sp]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})", 0..4),
+        bodies in vec("([a-z][a-z0-9]{0,16}_)?[aps]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})", 0..4),
         writing in writing(),
         is_encoded: bool,
     ) {

@@ -2,7 +2,7 @@
 
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState};
 use portcullis_core::time::Time;
-use portcullis_core::token::{Environment, Kind};
+use portcullis_core::token::{Environment, Kind, Prefix};
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
@@ -342,8 +342,9 @@ enum Search {
 pub(crate) fn as_redacted(q: &str) -> Option<String> {
     // Consoles display the stars as dots.
     let redacted = q.trim().replace("•••", "***");
-    let is_one = redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***");
-    is_one.then_some(redacted)
+    let (front, last) = redacted.split_once("***")?;
+    let is_end = last.len() == 5 && last.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_end && Prefix::parse(front.as_bytes()).is_some()).then_some(redacted)
 }
 
 fn search(select: &mut Select, q: &str, purpose: Search) {

@@ -270,7 +270,7 @@ pub(crate) async fn the_last_admin_key_is_not_ended_by_accident(bench: Bench) {
         ..NewKey::titled("next")
     };
     let next = bench.issuer.keys().create(&admin).await.unwrap();
-    assert!(next.token.starts_with("acme_sk_live_"));
+    assert!(next.token.starts_with("acme_ak_live_"));
     change(&bench, gone).await.unwrap();
     bench.issuer.admins().find(&next.token).await.unwrap().unwrap();
     let old = bench.issuer.admins().find(&bench.made.admin_token).await.unwrap();

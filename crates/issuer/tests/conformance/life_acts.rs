@@ -246,7 +246,7 @@ pub(crate) async fn a_search_that_chooses_the_keys_of_an_act_looks_at_titles_alo
         let refused = bench.issuer.keys().revoke_all(&like(&q), &NOW).await;
         assert!(matches!(refused, Err(Error::Invalid { field: "q", .. })), "{q}");
     }
-    let end: String = shown[9..].iter().collect();
+    let end: String = shown[shown.len() - 5..].iter().collect();
     let revoked = bench.issuer.keys().revoke_all(&like(&end), &NOW).await.unwrap().value.keys;
     assert!(!ids(&revoked).contains(&one.id), "{end}");
     let revoked = bench.issuer.keys().revoke_all(&like("old"), &NOW).await.unwrap().value.keys;

@@ -99,7 +99,7 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
         assert_eq!(hits, wanted, "{shared}");
     }
     assert!(search("SK_LIV").await.len() >= 4, "redacted forms are searched too");
-    let end = &redacted[0][9..];
+    let end = &redacted[0][redacted[0].len() - 5..];
     assert!(search(end).await.contains(&titles[0].to_owned()), "its end tells a key");
     for (shape, title) in redacted.iter().zip(titles) {
         let hits = search(shape).await;

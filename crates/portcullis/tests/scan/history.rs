@@ -65,7 +65,7 @@ fn a_key_that_only_a_merge_commit_holds_is_found_in_gits_history() {
     assert_eq!(answer["findings"].as_array().unwrap().len(), 1);
     assert_eq!(text(&answer, "/findings/0/path"), "-");
     let redacted = text(&answer, "/findings/0/redacted");
-    let last = &redacted[redacted.len() - 3..];
+    let last = &redacted[redacted.len() - 5..];
     let asked = spec.lines().find(|line| line.trim().starts_with("git log")).unwrap();
     let asked = asked.replace("LAST", last);
     let commits = stdout(&run(Command::new("sh").args(["-c", &asked])));

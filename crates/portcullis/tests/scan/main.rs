@@ -84,7 +84,7 @@ fn a_key_is_shown_with_its_place_and_never_whole() {
     let output = tree.scan(&["tree", "--json"]);
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     let answer = json(&output);
-    let redacted = |key: &str| format!("{}***{}", &key[..6], &key[key.len() - 3..]);
+    let redacted = |key: &str| format!("{}***{}", &key[..8], &key[key.len() - 5..]);
     assert_eq!(
         answer,
         serde_json::json!({
@@ -118,6 +118,16 @@ fn a_key_is_shown_with_its_place_and_never_whole() {
             assert!(!text.contains(&secret[8..20]) && !text.contains(&public[8..20]), "{text}");
         }
     }
+}
+
+#[test]
+fn an_admin_key_is_found_and_called_one() {
+    let tree = Tree::new();
+    let (admin, _) = tree.create(&["--admin", "--scope", "keys:read"]);
+    tree.write("settings", format!("ISSUER_KEY={admin}"));
+    let shown = stdout(&tree.scan(&["tree"]));
+    let form = format!("ak_live_***{}  admin  live", &admin[admin.len() - 5..]);
+    assert!(shown.contains(&form), "{shown}");
 }
 
 #[test]

@@ -76,7 +76,7 @@ async function takeOver(row, { shop, issuer, scope, report, known }) {
     type: row.type,
     state,
     new_id: key.id,
-    new_redacted: redact(token),
+    new_redacted: key.redacted,
     ...(state === 'revoked' ? {} : { token }),
   };
   if (state !== 'revoked') await report.add(line);

@@ -49,13 +49,13 @@ fn a_refusal_is_unavailable_exactly_where_the_core_says_so() {
 #[test]
 fn every_refused_key_gets_the_same_bytes_and_so_does_a_stolen_one_elsewhere() {
     let refusals = REFUSALS.into_iter().filter(|refusal| !refusal.is_unavailable());
-    let reasons = refusals.map(Reason::Key).chain([Reason::Denied(Denial::Address)]);
+    let reasons = refusals.map(Reason::Key).chain([Reason::Denied(Denial::Address), Reason::AdminKey]);
     let answers = reasons.map(|reason| {
         let problem = of(reason);
         (problem.status(), problem.headers(), problem.body())
     });
     let answers: Vec<_> = answers.collect();
-    assert_eq!(answers.len(), 14);
+    assert_eq!(answers.len(), 15);
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
@@ -72,6 +72,7 @@ fn the_table_of_answers() {
             realm(r#", error="invalid_request""#),
         ),
         (of(Reason::Key(Refusal::Revoked)), 401, realm(r#", error="invalid_token""#)),
+        (of(Reason::AdminKey), 401, realm(r#", error="invalid_token""#)),
         (of(Reason::Denied(Denial::Scope)), 403, realm(scope)),
         (of(Reason::Denied(Denial::Origin)), 403, None),
         (of(Reason::Denied(Denial::Method)), 403, None),
