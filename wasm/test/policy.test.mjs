@@ -227,8 +227,8 @@ test('which grants cover which scopes, by the shared vectors', () => {
 
 // The scopes in a body of one policy that has nothing but scopes.
 function scopesIn(file) {
-  if (file.toString('latin1', 0, 3) !== 'PCP' || file[4] !== 1 || file[13] !== 0x20) return [];
+  if (file.toString('latin1', 0, 3) !== 'PCP' || file[4] !== 1 || file.readUInt16BE(13) !== 0x20) return [];
   const scopes = [];
-  for (let at = 16; at < file.length; at += 1 + file[at]) scopes.push(file.toString('latin1', at + 1, at + 1 + file[at]));
+  for (let at = 17; at < file.length; at += 1 + file[at]) scopes.push(file.toString('latin1', at + 1, at + 1 + file[at]));
   return scopes;
 }
