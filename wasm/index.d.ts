@@ -187,6 +187,8 @@ export type RefusalCode =
   | 'sales_channel_denied'
   // The key's policy is not held. `refresh` and `authenticate` fetch it.
   | 'policy_unavailable'
+  // The policy says something that this version of the package doesn't know. Update the package.
+  | 'policy_too_new'
   // This verifier can't verify the key now. `refresh` may help.
   | 'not_covered'
   | 'list_missing'
@@ -214,6 +216,8 @@ export type ErrorCode =
   | 'keyring_expired'
   // A list was refused. The held one stays in use.
   | 'list_unreadable'
+  // The list says something that this version of the package doesn't know. Update the package.
+  | 'list_too_new'
   | 'list_foreign_issuer'
   | 'list_unknown_kid'
   | 'list_bad_signature'

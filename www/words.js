@@ -49,6 +49,7 @@ export const TROUBLES = {
   keyring_not_signed_by_root: 'Wrong root: the keyring that this issuer serves is not signed by the root key pinned here.',
   keyring_unreadable: 'What answers there is not an issuer: its keyring can’t be read.',
   list_unreadable: 'What answers there is not an issuer: its list can’t be read.',
+  list_too_new: 'The issuer is newer than this page: its list says something that is not known here.',
   list_past_next_update: 'The issuer serves a list that is past its next update. Has it stopped publishing?',
   list_rollback: 'The issuer serves an older list than the one held here. It was not taken.',
   list_equivocation: 'The issuer signed two lists that contradict each other. Report this.',

@@ -12,12 +12,18 @@ pub fn run(bytes: &[u8]) {
     if let Ok(body) = PolicyBody::decode(bytes) {
         // The encoding is unique: writing what was read gives the same bytes.
         let mut tree = PolicyTree::public();
+        let mut known = true;
         for (number, policy) in body.policies() {
             assert_eq!(body.find(number), Some(policy));
+            // No writer here writes a policy that is too new.
+            let Ok(policy) = policy else {
+                known = false;
+                continue;
+            };
             tree.set(number, &PolicyDraft::from(&policy)).unwrap();
             verify(&policy, bytes);
         }
-        if body.visibility() == Visibility::Public {
+        if known && body.visibility() == Visibility::Public {
             assert_eq!(tree.write().unwrap().files[0].1, bytes);
         }
     }

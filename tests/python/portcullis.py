@@ -37,7 +37,7 @@ from portcullis_documents import (
     ed25519_verifies,
     signed_by,
 )
-from portcullis_sets import Body, Malformed, Reader
+from portcullis_sets import Body, Malformed, Reader, TooNew
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = re.compile(r"(?:(?P<label>[a-z][a-z0-9]{0,15})_)?(?P<kind>[spa]k)_(?P<environment>live|test)_")
@@ -61,9 +61,11 @@ def require(condition: bool, code: str) -> None:
 
 @contextmanager
 def unreadable(code: str) -> Iterator[None]:
-    """Whatever is not in its one form is refused with this code."""
+    """Whatever is not in its one form is refused with this code; what is too new has its own."""
     try:
         yield
+    except TooNew as error:
+        raise Refused("list_too_new") from error
     except Malformed as error:
         raise Refused(code) from error
 

@@ -13,7 +13,7 @@ from functools import cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from portcullis_sets import Malformed, Reader
+from portcullis_sets import Malformed, Reader, TooNew
 
 LABEL = re.compile(r"[a-z][a-z0-9]{0,15}")
 RESERVED = re.compile(r"[a-z]k|live|test")
@@ -223,8 +223,11 @@ class Head:
         for digest, length in policies:
             well_formed((digest == bytes(32)) == (length == 0), "policies that are half there")
             well_formed(length <= 8192, "policies that are too long")
+        directories, count = divmod(reader.number(4), 2**28)
+        if directories > 0:
+            raise TooNew("directories that are not known")
         shards, least = dict[int, Shard](), 0
-        for _ in range(reader.number(4)):
+        for _ in range(count):
             shard, length, digest = reader.number(4), reader.number(4), reader.take(32)
             well_formed(least <= shard < 2**28, "shards do not ascend or are out of range")
             shards[shard] = Shard(length, digest)

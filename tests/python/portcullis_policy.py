@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from portcullis_sets import Malformed, Reader
+from portcullis_sets import Malformed, Reader, TooNew
 
 PUBLIC, PRIVATE = 1, 2
 MAX_FILE, MAX_POLICY, MAX_RANGES, MAX_LEVEL = 8192, 8000, 128, 3
@@ -143,7 +143,9 @@ class Policy:
     def decode(cls, data: bytes) -> Policy:
         well_formed(len(data) <= MAX_POLICY, "a policy that is too long")
         reader = Reader(data)
-        mask, content = reader.number(1), [b""] * 8
+        mask, content = reader.number(2), [b""] * 8
+        if mask >= 2**8:
+            raise TooNew("a list that is not known")
         for bit in range(8):
             if mask >> bit & 1:
                 content[bit] = reader.take(reader.number(2))
@@ -225,7 +227,7 @@ def read_visibility(reader: Reader) -> int:
 @dataclass(frozen=True)
 class Body:
     visibility: int
-    policies: dict[int, Policy]
+    policies: dict[int, Policy | None]  # None for one that is too new
 
     @classmethod
     def decode(cls, data: bytes) -> Body:
@@ -237,11 +239,15 @@ class Body:
             reader.take(32)
         entries = [(reader.number(4), reader.number(2)) for _ in range(reader.number(2))]
         well_formed(entries != [], "no policies")
-        policies, below, start = dict[int, Policy](), 0, 0
+        policies, below, start = dict[int, Policy | None](), 0, 0
         for number, end in entries:
             well_formed(number > below, "numbers don't ascend from 1")
             well_formed(end >= start, "a policy that ends before it begins")
-            policies[number] = Policy.decode(reader.take(end - start))
+            record = reader.take(end - start)
+            try:
+                policies[number] = Policy.decode(record)
+            except TooNew:
+                policies[number] = None
             below, start = number, end
         reader.end()
         return cls(visibility, policies)
@@ -315,7 +321,10 @@ class Policies:
             if level != (file.level + 1 if isinstance(file, Directory) else 0):
                 raise Refused("policy_missing")
             if isinstance(file, Body) and number in file.policies:
-                return file.policies[number]
+                policy = file.policies[number]
+                if policy is None:
+                    raise Refused("policy_too_new")
+                return policy
         raise Refused("policy_missing")
 
     def get(self, name: Named, visibility: int) -> Body | Directory:

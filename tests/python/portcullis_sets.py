@@ -19,6 +19,10 @@ class Malformed(Exception):
     """The bytes are not what the format allows."""
 
 
+class TooNew(Malformed):
+    """The bytes announce what this version of the format doesn't know."""
+
+
 class Reader:
     """Takes big-endian numbers and slices from the front of some bytes."""
 
@@ -197,6 +201,8 @@ class Body:
         reader = Reader(data)
         reader.magic(b"PCB\x01")
         capacity = reader.number(4)
+        if capacity >= 2**28:
+            raise TooNew("sets that are not known")
         if not 1 <= capacity <= MAX_CAPACITY:
             raise Malformed("capacity")
         revoked, suspended = read_set(reader, capacity), read_set(reader, capacity)

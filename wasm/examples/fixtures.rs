@@ -53,13 +53,27 @@ struct Plan {
     revoked: Vec<u32>,
     /// The scopes of the publishable keys' policy; if empty, there are no policies at all.
     scopes: Vec<&'static str>,
+    /// Whether the publishable keys' policy has a list that no verifier of version 1 knows.
+    newer: bool,
+    /// Whether the head announces a directory, which none of them knows either.
+    too_new: bool,
 }
 
 impl Plan {
     fn numbered(number: u64) -> Self {
         let (this_update, next_update) = (-500, 60_000);
         let (revoked, scopes) = (Vec::new(), Vec::new());
-        Self { number, epoch: 1, keyring: 1, this_update, next_update, revoked, scopes }
+        Self {
+            number,
+            epoch: 1,
+            keyring: 1,
+            this_update,
+            next_update,
+            revoked,
+            scopes,
+            newer: false,
+            too_new: false,
+        }
     }
 }
 
@@ -96,6 +110,8 @@ pub(crate) fn document(now: u64) -> Made<String> {
             "underSecondKeyring": ours.list(&Plan { keyring: 2, ..Plan::numbered(3) }, &second)?,
             "withPolicies": ours.list(&Plan { scopes: vec!["orders:read", "carts:*"], ..Plan::numbered(4) }, &first)?,
             "policiesEdited": ours.list(&Plan { scopes: vec!["orders:read"], ..Plan::numbered(5) }, &first)?,
+            "policyTooNew": ours.list(&Plan { scopes: vec!["orders:read"], newer: true, ..Plan::numbered(5) }, &first)?,
+            "tooNew": ours.list(&Plan { too_new: true, revoked: vec![5], ..Plan::numbered(5) }, &first)?,
             "ofSecondEpoch": ours.list(&Plan { epoch: 2, keyring: 3, ..Plan::numbered(1) }, &third)?,
             "foreign": other.list(&Plan::numbered(1), &other.keyring(1, 1)?)?,
         },
@@ -227,10 +243,13 @@ impl Issuer {
             lines.push(ShardLine::new(shard, &body));
             bodies.push(body);
         }
-        let (public, private) = policies(&plan.scopes)?;
+        let (mut public, private) = policies(&plan.scopes)?;
+        if plan.newer {
+            public = with_unknown_list(public);
+        }
         let (this_update, next_update) = (self.at(plan.this_update), self.at(plan.next_update));
         let Plan { epoch, number, keyring: keyring_version, .. } = *plan;
-        let head = signer.sign_head(&HeadDraft {
+        let mut head = signer.sign_head(&HeadDraft {
             epoch,
             number,
             // A renewal is only a stamp: the head stays the same as before.
@@ -241,6 +260,10 @@ impl Issuer {
             shards: lines,
             bulk: Vec::new(),
         })?;
+        // The number of directories is above that of shards.
+        if let Some(count) = head.get_mut(146).filter(|_| plan.too_new) {
+            *count |= 0x10;
+        }
         let list_version = ListVersion { epoch, number, this_update, next_update };
         let stamp = signer.sign_stamp(&StampDraft {
             list_version,
@@ -288,6 +311,22 @@ fn policies(scopes: &[&str]) -> Made<(PolicyFiles, PolicyFiles)> {
         private.set(4, &draft)?;
     }
     Ok((public.write()?, private.write()?))
+}
+
+/// The body of one public policy, with the lowest unknown bit in its set of lists, and the directory
+/// that names it.
+fn with_unknown_list(mut written: PolicyFiles) -> PolicyFiles {
+    if let [(name, body), (directory_name, directory)] = &mut written.files[..]
+        && let Some(bits) = body.get_mut(13)
+    {
+        *bits |= 1;
+        *name = name_file(body);
+        directory.truncate(directory.len().saturating_sub(size_of::<Digest>()));
+        directory.extend(name.digest.0);
+        *directory_name = name_file(directory);
+        written.directory = *directory_name;
+    }
+    written
 }
 
 fn files(tree: &PolicyFiles) -> BTreeMap<String, String> {

@@ -21,7 +21,7 @@ use portcullis_core::crypto::{Digest, PublicKeyError};
 use portcullis_core::error::{Field, FileKind, WireError};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError, Part};
-use portcullis_core::policy::{Denial, NoPolicy};
+use portcullis_core::policy::{Denial, NoPolicy, PolicyTooNew};
 use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::token::{Algorithm, Environment, Kind, MalformedToken};
 use portcullis_core::verify::Refusal;
@@ -228,7 +228,8 @@ fn after_wire_error(error: WireError) -> Option<WireError> {
         WireError::TrailingBytes => WireError::WrongFile { expected: FileKind::ListHead },
         WireError::WrongFile { .. } => WireError::UnknownVersion(217),
         WireError::UnknownVersion(_) => WireError::NotCanonical(Field::Labels),
-        WireError::NotCanonical(_) => return None,
+        // Only parts of a list are too new: `faults` has that one.
+        WireError::NotCanonical(_) | WireError::TooNew(_) => return None,
     })
 }
 
@@ -237,7 +238,8 @@ fn after_denied(denied: Denied) -> Option<Denied> {
         Denied::NoPolicy(NoPolicy::Missing) => {
             NoPolicy::Unavailable(FileName { digest: Digest([1; 32]), len: 1 }).into()
         }
-        Denied::NoPolicy(NoPolicy::Unavailable(_)) => Denial::Address.into(),
+        Denied::NoPolicy(NoPolicy::Unavailable(_)) => NoPolicy::TooNew(PolicyTooNew).into(),
+        Denied::NoPolicy(NoPolicy::TooNew(_)) => Denial::Address.into(),
         Denied::Denial(Denial::Address) => Denial::Origin.into(),
         Denied::Denial(Denial::Origin) => Denial::Method.into(),
         Denied::Denial(Denial::Method) => Denial::Path.into(),
@@ -276,7 +278,9 @@ pub(crate) fn faults() -> impl Iterator<Item = Fault> {
     let keyrings = wire()
         .map(KeyringError::Wire)
         .chain(walk(KeyringError::Wire(WireError::Truncated), after_keyring_error).skip(1));
+    let too_new = ListError::Wire { part, error: WireError::TooNew(Field::FurtherSets) };
     lists
+        .chain([too_new])
         .map(Fault::List)
         .chain(keyrings.map(Fault::Keyring))
         .chain(roots.map(Fault::Root))

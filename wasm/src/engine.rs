@@ -186,7 +186,7 @@ impl Engine {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
             Err(NoPolicy::Unavailable(name)) => Some(Wanted { folder: folder_of(kind), name }),
-            Ok(_) | Err(NoPolicy::Missing) => None,
+            Ok(_) | Err(NoPolicy::Missing | NoPolicy::TooNew(_)) => None,
         }
     }
 

@@ -88,6 +88,7 @@ impl Reason {
         Self::plain(match denied {
             Denied::NoPolicy(NoPolicy::Missing) => 60,
             Denied::NoPolicy(NoPolicy::Unavailable(_)) => 61,
+            Denied::NoPolicy(NoPolicy::TooNew(_)) => 68,
             Denied::Denial(Denial::Address) => 62,
             Denied::Denial(Denial::Origin) => 63,
             Denied::Denial(Denial::Method) => 64,
@@ -125,6 +126,9 @@ impl Reason {
 
     fn of_list(error: ListError) -> Self {
         match error {
+            ListError::Wire { part, error: WireError::TooNew(field) } => {
+                Self::worded(69, part.name(), field.name())
+            }
             ListError::Wire { part, error } => Self::of_wire(42, part.name(), error),
             ListError::ForeignIssuer => Self::plain(47),
             ListError::NotAListKey(kid) => Self::kid(48, kid),
@@ -148,7 +152,8 @@ impl Reason {
             WireError::TrailingBytes => (1, 0, ""),
             WireError::WrongFile { expected } => (2, 0, expected.name()),
             WireError::UnknownVersion(version) => (3, version, ""),
-            WireError::NotCanonical(field) => (4, 0, field.name()),
+            // Of what is read here, only lists announce anything: see `of_list`.
+            WireError::NotCanonical(field) | WireError::TooNew(field) => (4, 0, field.name()),
         };
         Self { numbers: [number.into(), 0], ..Self::worded(row + after, part, word) }
     }

@@ -77,6 +77,7 @@ const refused = {
   list_too_long_valid: bytes(lists.tooLong.bundle),
   keyring_not_signed_by_root: foreign,
   list_unreadable: new Uint8Array(0),
+  list_too_new: bytes(lists.tooNew.bundle),
 };
 
 for (const [code, file] of Object.entries(refused)) {

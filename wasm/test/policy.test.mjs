@@ -80,6 +80,27 @@ test('each fact of a request counts, in the order of the policy\'s rules', async
   });
 });
 
+test('a policy that is too new refuses its own requests, and is not fetched again for that', async (t) => {
+  const { server, verifier } = await opened(t, lists.policyTooNew);
+  const key = tokens.publishable;
+  assert.equal(outcome(verifier.verify(key, { now, request: shop })), 'policy_unavailable');
+  await verifier.refresh({ now });
+  server.asked.length = 0;
+  const verdict = verifier.verify(key, { now, request: shop });
+  assert.equal(verdict.code, 'policy_too_new');
+  assert.equal(verdict.message, 'the policy is newer than this version knows; update the verifier');
+  assert.equal(verifier.verify(key, { now }).ok, true, 'the key itself is good');
+  const request = { headers: { 'x-publishable-api-key': key, origin: shop.origin }, method: 'GET', url: shop.path };
+  const { code, response } = await verifier.authenticate(request, { now });
+  assert.deepEqual([code, response.status], ['policy_too_new', 503]);
+  await verifier.refresh({ now });
+  assert.deepEqual(server.asked.filter((name) => name.startsWith('policies/')), []);
+  // Other policies count, and so does this one once it says what is known.
+  assert.equal(verifier.verify(tokens.secretWithPolicy, { now, request: admin }).code, 'policy_unavailable');
+  await verifier.refresh({ now });
+  assert.equal(outcome(verifier.verify(tokens.secretWithPolicy, { now, request: admin })), 'accepted');
+});
+
 test('an edit counts with the list that brings it, and what replaces a policy comes before', async (t) => {
   const { server, verifier } = await opened(t);
   const ask = (scopes) => outcome(verifier.verify(tokens.publishable, { now, request: { ...shop, scopes } }));
@@ -206,8 +227,8 @@ test('which grants cover which scopes, by the shared vectors', () => {
 
 // The scopes in a body of one policy that has nothing but scopes.
 function scopesIn(file) {
-  if (file.toString('latin1', 0, 3) !== 'PCP' || file[4] !== 1 || file[13] !== 0x20) return [];
+  if (file.toString('latin1', 0, 3) !== 'PCP' || file[4] !== 1 || file.readUInt16BE(13) !== 0x20) return [];
   const scopes = [];
-  for (let at = 16; at < file.length; at += 1 + file[at]) scopes.push(file.toString('latin1', at + 1, at + 1 + file[at]));
+  for (let at = 17; at < file.length; at += 1 + file[at]) scopes.push(file.toString('latin1', at + 1, at + 1 + file[at]));
   return scopes;
 }

@@ -76,6 +76,7 @@ function coarse(code: RefusalCode): 'retry' | 'no' {
   switch (code) {
     case 'list_missing': case 'list_past_next_update': case 'list_from_the_future':
     case 'keyring_expired': case 'not_covered': case 'policy_unavailable': return 'retry';
+    case 'policy_too_new':
     case 'malformed_empty': case 'malformed_too_long': case 'malformed_character':
     case 'malformed_prefix': case 'malformed_length': case 'malformed_overflow':
     case 'malformed_checksum': case 'malformed_version': case 'malformed_fields':

@@ -109,8 +109,8 @@ for (const [expected, refusal] of Object.entries(refusals)) {
 
 // The codes that policy.test.mjs tests, and `foreign_list`, which can't occur with one keyring.
 const elsewhere = [
-  'policy_missing', 'policy_unavailable', 'address_denied', 'origin_denied', 'method_denied', 'path_denied',
-  'scope_missing', 'sales_channel_denied', 'foreign_list',
+  'policy_missing', 'policy_unavailable', 'policy_too_new', 'address_denied', 'origin_denied', 'method_denied',
+  'path_denied', 'scope_missing', 'sales_channel_denied', 'foreign_list',
 ];
 
 test('the codes above are those of index.d.ts', () => {

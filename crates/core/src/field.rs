@@ -67,6 +67,8 @@ worded! {
     PublicKey = "public key",
     /// The successor root.
     Successor = "successor",
+    /// The directories that a head announces beside its shards.
+    Directories = "directories",
     /// A shard's number in a head.
     Shard = "shard",
     /// The order of a head's bulk entries.
@@ -77,6 +79,8 @@ worded! {
     Policies = "policies",
     /// A body's capacity.
     Capacity = "capacity",
+    /// The sets that a body announces beside its own.
+    FurtherSets = "further sets",
     /// A body's revoked slots.
     Revoked = "revoked",
     /// A body's suspended slots.

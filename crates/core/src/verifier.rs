@@ -242,7 +242,8 @@ impl Verifier {
     /// new.
     ///
     /// # Errors
-    /// See [`AdoptError`]. An older keyring in the bundle is skipped.
+    /// See [`AdoptError`]. An older keyring in the bundle is skipped. If the list is too new to be
+    /// read, its stamp is kept as the floor nevertheless.
     pub fn restore(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
         let bundle = Bundle::decode(file).map_err(ListError::wire(Part::Bundle))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
@@ -259,9 +260,16 @@ impl Verifier {
         let mut update =
             Update { stamp, now: then, held: Vec::new(), head: None, parts: Parts::default() };
         if !bundle.head.is_empty() {
-            update.offer_head(bundle.head, &self.keyring, then)?;
-            for body in bundle.bodies {
-                update.offer_body(body)?;
+            let mut bodies = bundle.bodies.into_iter();
+            let offered = update
+                .offer_head(bundle.head, &self.keyring, then)
+                .and_then(|()| bodies.try_for_each(|body| update.offer_body(body)));
+            if let Err(error) = offered {
+                // A newer version held this list: nothing older counts here either.
+                if error.is_too_new() {
+                    self.floor = Some(stamp);
+                }
+                return Err(error.into());
             }
         }
         if update.head.is_some() && update.wants_bodies().is_empty() {

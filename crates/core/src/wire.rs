@@ -49,6 +49,10 @@ pub enum WireError {
     /// A field holds a value outside its definition, or a second encoding of a value.
     #[error("the field `{0}` is out of range or not in its canonical form")]
     NotCanonical(Field),
+    /// A field announces something that only later versions know. What it says may restrict a key,
+    /// so nothing of what holds the field may be used.
+    #[error("the field `{0}` is newer than this version knows; update the verifier")]
+    TooNew(Field),
 }
 
 /// The first four bytes of every signed or content-addressed file: `PC`, a letter, a version.
@@ -121,7 +125,13 @@ impl<'a> Reader<'a> {
     /// A count of items of `bytes_each` bytes, read as 32 bits. Checked against the remaining
     /// bytes, so that nothing is allocated for a count that the file can't hold.
     pub(crate) fn len(&mut self, bytes_each: usize) -> Result<usize, Truncated> {
-        let count = usize::try_from(self.u32()?).map_err(|_| Truncated)?;
+        let count = self.u32()?;
+        self.fits(count, bytes_each)
+    }
+
+    /// A count that was read before: see [`len`](Self::len).
+    pub(crate) fn fits(&self, count: u32, bytes_each: usize) -> Result<usize, Truncated> {
+        let count = usize::try_from(count).map_err(|_| Truncated)?;
         match count.checked_mul(bytes_each) {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
             _ => Err(Truncated),

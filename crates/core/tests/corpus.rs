@@ -99,6 +99,12 @@ fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
         seeds.insert(("bundle", Deployment { bundle: b"", policies }.encode()));
         seeds.extend(files.into_iter().map(|file| ("policy", file)));
         seeds.insert(("policy", draft.encode().unwrap()));
+        // A policy with a list that no version 1 reader knows, alone and in its body.
+        let mut newer = draft.encode().unwrap();
+        newer[0] |= 1;
+        let end = u8::try_from(newer.len()).unwrap();
+        let body = [b"PCP\x01\x01\0\x01\0\0\0\x01\0", &[end][..], &newer].concat();
+        seeds.extend([("policy", newer), ("policy", body)]);
     }
     seeds
 }

@@ -6,6 +6,7 @@ use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
+use portcullis_core::policy::PolicyTooNew;
 use portcullis_core::token::Label;
 use portcullis_core::verifier::AdoptError;
 
@@ -349,6 +350,19 @@ pub enum Error {
         /// The required limit.
         needed: u64,
     },
+    /// A newer program made the last list. This one would leave out what it doesn't know.
+    #[error(
+        "a newer version of this program made the list that is out, and this one would leave out \
+         what it doesn't know: nothing was published. Install that version again, before the list's \
+         next update"
+    )]
+    ListTooNew(#[source] ListError),
+    /// A newer program made the policies of a witness.
+    #[error(
+        "a newer version of this program made policies that the witness carries: nothing was \
+         recovered. Recover with that version"
+    )]
+    PolicyTooNew(#[from] PolicyTooNew),
     /// The clock is behind the last publication.
     #[error(
         "the clock is {behind_millis} ms behind the list that is published: nothing is created or \
@@ -467,6 +481,8 @@ impl Error {
             Self::Backup { .. } => "backup",
             Self::Move(error) => error.code(),
             Self::Descriptors { .. } => "descriptors",
+            Self::ListTooNew(_) => "list_too_new",
+            Self::PolicyTooNew(_) => "policy_too_new",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::ClockNotBehind => "clock_not_behind",
             Self::ValidFor { .. } => "valid_for",

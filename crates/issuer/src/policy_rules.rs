@@ -108,7 +108,8 @@ fn refused(error: WireError) -> Invalid {
         | WireError::Truncated
         | WireError::TrailingBytes
         | WireError::WrongFile { .. }
-        | WireError::UnknownVersion(_) => {
+        | WireError::UnknownVersion(_)
+        | WireError::TooNew(_) => {
             ("policy", "is longer than 8000 bytes, or one of its items than 255")
         }
     };

@@ -95,6 +95,8 @@ const fn is_refusal(error: &Error) -> bool {
         | Error::Backup { .. }
         | Error::Move(_)
         | Error::Descriptors { .. }
+        | Error::ListTooNew(_)
+        | Error::PolicyTooNew(_)
         | Error::ClockWentBack { .. }
         | Error::ClockNotBehind
         | Error::ValidFor { .. }

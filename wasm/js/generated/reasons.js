@@ -72,4 +72,6 @@ export const REASONS = [
   ['path_denied', 'the policy does not allow the path'],
   ['scope_missing', 'the policy does not grant a scope that the request needs'],
   ['sales_channel_denied', 'the policy does not grant the sales channel'],
+  ['policy_too_new', 'the policy is newer than this version knows; update the verifier'],
+  ['list_too_new', 'the {2} can\'t be read: the field `{3}` is newer than this version knows; update the verifier'],
 ];

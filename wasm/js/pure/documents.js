@@ -2,7 +2,7 @@
 // signature. Instants and list numbers have 64 bits and stay BigInt, so that all bits are compared.
 
 import { keyFault } from './ed25519.js';
-import { checkField, isZero, latin1, Reader } from './reader.js';
+import { checkField, isZero, latin1, Reader, tooNew } from './reader.js';
 
 const LABEL = /^[a-z][a-z0-9]{0,15}$/;
 export const RESERVED = /^(?:[a-z]k|live|test)$/;
@@ -157,6 +157,8 @@ export function readHead(document) {
     shards: [],
     bulk: [],
   };
+  // The highest bits count directories. This version knows no type of them.
+  if (reader.peekU32() >= 2 ** 28) throw tooNew('directories');
   let least = 0;
   for (let count = reader.count(40); count > 0; count -= 1) {
     const [shard, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];

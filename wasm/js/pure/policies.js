@@ -94,6 +94,7 @@ export class Policies {
       if (file.visibility !== visibility) return missing;
       if (file.policies !== undefined) {
         const policy = above === 0 ? file.policies.get(number) : undefined;
+        if (policy === null) return { code: 'policy_too_new', name: undefined };
         return policy === undefined ? missing : { policy, code: undefined, name: undefined };
       }
       if (above !== undefined && file.level !== above - 1) return missing;

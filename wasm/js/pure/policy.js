@@ -24,10 +24,13 @@ export const NO_POLICY = {
   rateClass: null,
 };
 
+// Returns `null` for a policy with a list that this version doesn't know. It may restrict, so
+// nothing of the policy is read.
 export function readPolicy(record) {
   checkField(record.length <= LONGEST, 'policy');
   const reader = new Reader(record);
-  const flags = reader.u8();
+  const flags = reader.u16();
+  if (flags >= 2 ** 8) return null;
   const lists = [];
   for (let bit = 0; bit < 8; bit += 1) {
     const follows = ((flags >> bit) & 1) === 1;

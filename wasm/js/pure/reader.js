@@ -12,6 +12,11 @@ export class Unreadable extends Error {
 export const truncated = () => new Unreadable(0, 0, '');
 export const notCanonical = (field) => new Unreadable(4, 0, field);
 
+// The bytes announce something that this version of the format doesn't have. In a list this has a
+// sentence of its own, so no offset.
+export const TOO_NEW = 'too new';
+export const tooNew = (field) => new Unreadable(TOO_NEW, 0, field);
+
 export function checkField(condition, field) {
   if (!condition) throw notCanonical(field);
 }
@@ -49,6 +54,13 @@ export class Reader {
 
   u32() {
     return this.view.getUint32(this.#pass(4));
+  }
+
+  // The next 32 bits, which are read again.
+  peekU32() {
+    const number = this.u32();
+    this.at -= 4;
+    return number;
   }
 
   u48() {

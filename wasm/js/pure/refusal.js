@@ -3,7 +3,7 @@
 import { PortcullisError } from '../shared/errors.js';
 import { sentence } from '../engine/sentence.js';
 import { REASONS } from '../generated/reasons.js';
-import { Unreadable } from './reader.js';
+import { TOO_NEW, Unreadable } from './reader.js';
 
 // A refusal of a key or the reason for an error: the code, and the values for its sentence.
 export class Refusal extends Error {
@@ -32,9 +32,11 @@ export function decode(code, part, read) {
     return read();
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    const first = REASONS.findIndex(([known]) => known === code);
-    const text = sentence(REASONS[first + error.row][1], () => [error.number, 0, part, error.word]);
-    throw new PortcullisError(code, text);
+    const refused = error.row === TOO_NEW ? 'list_too_new' : code;
+    const first = REASONS.findIndex(([known]) => known === refused);
+    const row = error.row === TOO_NEW ? first : first + error.row;
+    const text = sentence(REASONS[row][1], () => [error.number, 0, part, error.word]);
+    throw new PortcullisError(refused, text);
   }
 }
 

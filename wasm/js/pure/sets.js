@@ -3,7 +3,7 @@
 // one encoding: Golomb codes of its slots, Golomb codes of the slots outside it, or an arithmetic
 // code.
 
-import { checkField, notCanonical, Reader } from './reader.js';
+import { checkField, notCanonical, Reader, tooNew } from './reader.js';
 
 const MAX_CAPACITY = 1 << 20;
 const FULL = 2n ** 64n - 1n;
@@ -145,6 +145,8 @@ export function readBody(file) {
   const reader = new Reader(file);
   reader.magic('B', 'list body');
   const capacity = reader.u32();
+  // Each of the highest bits announces a set, of which this version knows none.
+  if (capacity >= 2 ** 28) throw tooNew('further sets');
   checkField(capacity >= 1 && capacity <= MAX_CAPACITY, 'capacity');
   const revoked = readSet(reader, capacity);
   const suspended = readSet(reader, capacity);

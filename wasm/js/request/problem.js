@@ -9,6 +9,7 @@ const UNAVAILABLE = new Set([
   'list_from_the_future',
   'keyring_expired',
   'policy_unavailable',
+  'policy_too_new',
 ]);
 // `address_denied` is not in here: a client at the wrong address must not learn that the key works
 // elsewhere.

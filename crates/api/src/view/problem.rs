@@ -171,6 +171,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::ShardFull
         | Error::Target { .. }
         | Error::TargetFull { .. }
+        | Error::ListTooNew(_)
         | Error::ClockWentBack { .. }
         | Error::ValidFor { .. }
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -183,6 +184,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Descriptors { .. }
         | Error::NoActor(_)
         | Error::TrailBroken { .. }
+        | Error::PolicyTooNew(_)
         | Error::Random(_)
         | Error::Keystore(_)
         | Error::File(_)

@@ -58,7 +58,13 @@ fn fault(
             published.stamp = resigned(&published.stamp, Context::STAMP, &key, change);
         }
         5 | 6 => {
-            let change = |signed: &mut Vec<u8>| disturb(rng, signed);
+            let change = |signed: &mut Vec<u8>| {
+                if chance(rng, 10) {
+                    announce(rng, signed, 146);
+                } else {
+                    disturb(rng, signed);
+                }
+            };
             published.head = resigned(&published.head, Context::HEAD, &key, change);
             published = stamped(world, published);
         }
@@ -85,7 +91,11 @@ fn fault(
 /// A body with changed bytes, or one assembled from random fields.
 fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     if let Some(mut file) = bodies.first().cloned().filter(|_| chance(rng, 60)) {
-        disturb(rng, &mut file);
+        if chance(rng, 10) {
+            announce(rng, &mut file, 4);
+        } else {
+            disturb(rng, &mut file);
+        }
         return file;
     }
     let capacity = rng.random_range(1..300_u32);
@@ -111,6 +121,14 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     let timed = [[rng.random_range(0..capacity + 1), 9]];
     let sets = sets.each_ref().map(|(count, coded)| (*count, coded.as_slice()));
     body(capacity, sets, &timed[..rng.random_range(0..2)])
+}
+
+/// Sets some of the four highest bits of the number at `at`: in a head they announce directories,
+/// in a body sets of slots.
+fn announce(rng: &mut TestRng, file: &mut [u8], at: usize) {
+    if let Some(byte) = file.get_mut(at) {
+        *byte |= rng.random_range(1..16) << 4;
+    }
 }
 
 /// One change somewhere in the file.

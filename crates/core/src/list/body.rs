@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 4  magic `PCB` 1
-//! 4  capacity: slots of the shard that are covered, 1 to 2^20
+//! 4  capacity: slots of the shard that are covered, 1 to 2^20; the highest 4 bits say which
+//!    further sets follow: this version knows none
 //! 4  revoked: how many, then their coded set
 //! 4  suspended: how many, then their coded set
 //! 4  timed: how many, then 8 bytes each: slot, from (seconds), ascending by slot
@@ -20,6 +21,8 @@ use crate::token::Serial;
 use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'B';
+/// Bits of the capacity. Each bit above them announces a further set.
+const CAPACITY_BITS: u32 = 28;
 
 /// A shard's body, fully validated.
 #[derive(Clone, Debug)]
@@ -74,6 +77,9 @@ impl Body {
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::open(bytes, LETTER, FileKind::ListBody)?;
         let capacity = reader.u32()?;
+        if capacity >> CAPACITY_BITS != 0 {
+            return Err(WireError::TooNew(Field::FurtherSets));
+        }
         if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
             return Err(WireError::NotCanonical(Field::Capacity));
         }

@@ -21,7 +21,8 @@ worded! {
 /// Why a list, or a part of one, is refused or no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
-    /// The bytes of a stamp, head, body or bundle can't be read.
+    /// The bytes of a stamp, head, body or bundle can't be read, or announce what this version
+    /// doesn't know.
     #[error("the {part} can't be read: {error}")]
     Wire {
         /// The part.
@@ -90,6 +91,7 @@ impl ListError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Wire { .. } if self.is_too_new() => "list_too_new",
             Self::Wire { .. } => "list_unreadable",
             Self::ForeignIssuer => "list_foreign_issuer",
             Self::NotAListKey(_) => "list_unknown_kid",
@@ -105,6 +107,13 @@ impl ListError {
             Self::WrongDigest(_) => "list_wrong_digest",
             Self::Missing => "list_missing",
         }
+    }
+
+    /// Whether the list announces what this version doesn't know: the issuer is newer than this
+    /// verifier, which needs an update.
+    #[must_use]
+    pub const fn is_too_new(self) -> bool {
+        matches!(self, Self::Wire { error: WireError::TooNew(_), .. })
     }
 
     pub(crate) fn wire(part: Part) -> impl Fn(WireError) -> Self {

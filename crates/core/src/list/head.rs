@@ -10,7 +10,8 @@
 //! 32  digest of head before                                  4  issued at or after, s
 //! 36  public policies                                        4  issued before, s; 2^32-1: no bound
 //! 36  private policies                                      at the end: 64  signature
-//!  4  number of shards
+//!  4  number of shards, in the low 28 bits
+//!     number of directories that follow, in the high 4: this version knows none
 //! ```
 
 use alloc::vec::Vec;
@@ -29,6 +30,8 @@ use crate::wire::{FileKind, Reader, WireError, split_signature};
 pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
 const BULK_LEN: usize = 22;
+/// Bits of the number of shards. The bits above it count the directories before the shards.
+const SHARD_COUNT_BITS: u32 = 28;
 
 /// A head with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +169,13 @@ impl Fields {
         let previous = Digest(reader.array()?);
         let public_policies = decode_file_name(&mut reader)?;
         let private_policies = decode_file_name(&mut reader)?;
-        let count = reader.len(LINE_LEN)?;
+        let word = reader.u32()?;
+        if word >> SHARD_COUNT_BITS != 0 {
+            // No type of directory is known here, and what one leads to may take something from a
+            // key: so the whole list is refused.
+            return Err(WireError::TooNew(Field::Directories));
+        }
+        let count = reader.fits(word, LINE_LEN)?;
         // Shards: ascending, with 28-bit numbers.
         let mut shards: Vec<ShardLine> = Vec::with_capacity(count);
         for _ in 0..count {

@@ -13,7 +13,7 @@
 use alloc::vec::Vec;
 
 use crate::field::Field;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyTooNew};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::wire::{FileKind, Reader, WireError};
 
@@ -25,7 +25,8 @@ pub(crate) const INDEX_LEN: usize = 6;
 /// Bytes of the salt of a private body.
 pub(crate) const SALT_LEN: usize = 32;
 
-/// A body of policies, fully validated.
+/// A body of policies, fully validated, but for the policies that are too new for this version: of
+/// these only the place is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyBody {
     visibility: Visibility,
@@ -52,7 +53,11 @@ impl PolicyBody {
             if number <= last {
                 return Err(WireError::NotCanonical(Field::PolicyNumber));
             }
-            Policy::decode(records.get(start..end).ok_or(WireError::Truncated)?)?;
+            match Policy::decode(records.get(start..end).ok_or(WireError::Truncated)?) {
+                // A policy that is too new refuses its requests, not the other policies.
+                Ok(_) | Err(WireError::TooNew(_)) => {}
+                Err(error) => return Err(error),
+            }
             (last, start) = (number, end);
         }
         // The last record ends with the file.
@@ -77,14 +82,14 @@ impl PolicyBody {
 
     /// The policy with this number, if the body has it.
     #[must_use]
-    pub fn find(&self, wanted: u32) -> Option<Policy<'_>> {
+    pub fn find(&self, wanted: u32) -> Option<Result<Policy<'_>, PolicyTooNew>> {
         let parts = self.parts();
         let at = parts.0.binary_search_by_key(&wanted, number).ok()?;
         policy_at(parts, at)
     }
 
     /// All policies with their numbers, ascending.
-    pub fn policies(&self) -> impl Iterator<Item = (u32, Policy<'_>)> {
+    pub fn policies(&self) -> impl Iterator<Item = (u32, Result<Policy<'_>, PolicyTooNew>)> {
         let parts = self.parts();
         let numbers = parts.0.iter().enumerate();
         numbers.filter_map(move |(at, entry)| Some((number(entry), policy_at(parts, at)?)))
@@ -109,12 +114,12 @@ fn split(file: &[u8]) -> Result<(Visibility, Parts<'_>), WireError> {
     Ok((visibility, (index, reader.rest())))
 }
 
-fn policy_at((index, records): Parts<'_>, at: usize) -> Option<Policy<'_>> {
+fn policy_at((index, records): Parts<'_>, at: usize) -> Option<Result<Policy<'_>, PolicyTooNew>> {
     let start = match at.checked_sub(1) {
         Some(before) => end(index.get(before)?),
         None => 0,
     };
-    Policy::split(records.get(start..end(index.get(at)?))?).ok()
+    Some(Policy::of_valid(records.get(start..end(index.get(at)?))?))
 }
 
 fn number(&[a, b, c, d, _, _]: &[u8; INDEX_LEN]) -> u32 {

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use crate::file_name::{Digest, FileName};
 use crate::list::{Head, ListError, Part};
-use crate::policy::{Policy, PolicyBody, PolicyDirectory, directory};
+use crate::policy::{Policy, PolicyBody, PolicyDirectory, PolicyTooNew, directory};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::token::Kind;
 
@@ -50,6 +50,9 @@ pub enum NoPolicy {
     /// private; a verifier without a credential for it can't apply their policies.
     #[error("the policy is not held; fetch its file")]
     Unavailable(FileName),
+    /// The policy has a field that this version doesn't know. Other policies are not affected.
+    #[error(transparent)]
+    TooNew(#[from] PolicyTooNew),
 }
 
 impl NoPolicy {
@@ -59,6 +62,7 @@ impl NoPolicy {
         match self {
             Self::Missing => "policy_missing",
             Self::Unavailable(_) => "policy_unavailable",
+            Self::TooNew(_) => "policy_too_new",
         }
     }
 }
@@ -146,7 +150,7 @@ impl Policies {
                     above = Some(directory.level());
                 }
                 Held::Body(body) if body.visibility() == visibility && above == Some(0) => {
-                    return body.find(number).ok_or(NoPolicy::Missing);
+                    return Ok(body.find(number).ok_or(NoPolicy::Missing)??);
                 }
                 Held::Directory(_) | Held::Body(_) => return Err(NoPolicy::Missing),
             }

@@ -15,7 +15,7 @@
 //! use portcullis_core::policy::{Denial, Policy, RequestFacts, decide};
 //!
 //! // The record of a policy that grants the scopes `orders:*` and allows the method GET only.
-//! let policy = Policy::decode(b"\x28\0\x04\x03GET\0\x09\x08orders:*")?;
+//! let policy = Policy::decode(b"\0\x28\0\x04\x03GET\0\x09\x08orders:*")?;
 //!
 //! let request = RequestFacts { method: "GET", path: "/orders", ..RequestFacts::default() };
 //! let grant = decide(&policy, &RequestFacts { scopes: &["orders:read"], ..request })?;
@@ -45,7 +45,7 @@ pub use directory::{PolicyDirectory, RangeLine};
 pub use held::{CapacityExceeded, NoPolicy, Policies};
 pub use network::Network;
 pub use path::{PlainPath, is_pattern as is_path_pattern};
-pub use record::{Policy, Texts};
+pub use record::{Policy, PolicyTooNew, Texts};
 
 #[cfg(feature = "issue")]
 pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER, SALT_LEN};

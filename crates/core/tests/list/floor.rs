@@ -2,9 +2,9 @@
 
 use crate::support::{ANY, ED25519, HMAC_LIVE, Published, START, World, first_shard};
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{SigningKey, StampDraft, name_file};
+use portcullis_core::issue::{HeadDraft, SigningKey, StampDraft, name_file};
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{Bundle, ListError};
+use portcullis_core::list::{Bundle, FileName, ListError, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
 use portcullis_core::verify::Refusal;
@@ -82,6 +82,49 @@ fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
         }
         let verdict = verifier.verify(&world.token(HMAC_LIVE, 5), &ANY, late).unwrap_err();
         assert_eq!(verdict, Refusal::Revoked);
+    }
+}
+
+/// A verifier that went back to an older version can't read what it held before. That list still
+/// counts as the floor.
+#[test]
+fn a_list_that_is_too_new_is_a_floor_all_the_same() {
+    let mut older = World::new();
+    let mut world = World { number: 7, ..older.clone() };
+    first_shard(&mut world).revoked = vec![5];
+    let now = world.this_update;
+    for in_head in [true, false] {
+        let mut kept = world.publish();
+        if in_head {
+            kept.head[146] |= 0x10;
+        } else {
+            kept.bodies[0][4] |= 0x10;
+            let draft = HeadDraft {
+                epoch: world.epoch,
+                number: world.number,
+                this_update: now,
+                previous: world.previous,
+                public_policies: FileName::NONE,
+                private_policies: FileName::NONE,
+                shards: vec![ShardLine::new(0, &kept.bodies[0])],
+                bulk: Vec::new(),
+            };
+            kept.head = world.list_signer().sign_head(&draft).unwrap();
+        }
+        let list_version = world.list_version();
+        let stamp = StampDraft { list_version, head: name_file(&kept.head), keyring_version: 1 };
+        kept.stamp = world.list_signer().sign_stamp(&stamp);
+        let mut verifier = world.empty_replica();
+        let refused = verifier.restore(&kept.bundle(), now).unwrap_err();
+        assert_eq!(refused.code(), "list_too_new");
+        older.number = 6;
+        let refused = verifier.adopt_bundle(&older.publish().bundle(), now).unwrap_err();
+        assert_eq!(refused, AdoptError::List(ListError::Rollback { held: 7, offered: 6 }));
+        assert_eq!(verifier.list_at(now).unwrap_err(), ListError::Missing);
+        // A verifier that isn't restored holds on to what it has.
+        let mut verifier = older.verifier();
+        assert!(verifier.adopt_bundle(&kept.bundle(), now).is_err());
+        assert_eq!(verifier.list().unwrap().list_version().number, 6);
     }
 }
 

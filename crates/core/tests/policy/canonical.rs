@@ -2,7 +2,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{PolicyDraft, PolicyFiles};
-use portcullis_core::policy::{Policy, PolicyBody, PolicyDirectory, Visibility};
+use portcullis_core::policy::{Policy, PolicyBody, PolicyDirectory, PolicyTooNew, Visibility};
 use proptest::prelude::*;
 
 use crate::{sorted, tree};
@@ -39,15 +39,32 @@ fn any_draft() -> impl Strategy<Value = PolicyDraft> {
         })
 }
 
-/// Writes the policies of a body again, as a body of the same visibility under `key`.
-fn rewritten(body: &PolicyBody) -> Vec<u8> {
+/// Writes the policies of a body again, as a body of the same visibility under `key`. `None` if one
+/// is too new to be read.
+fn rewritten(body: &PolicyBody) -> Option<Vec<u8>> {
     let mut tree = tree(body.visibility() == Visibility::Private);
     for (number, policy) in body.policies() {
-        tree.set(number, &PolicyDraft::from(&policy)).unwrap();
+        tree.set(number, &PolicyDraft::from(&policy.ok()?)).unwrap();
     }
     let mut files = tree.write().unwrap().files;
     assert_eq!(files.len(), 2);
-    files.swap_remove(0).1
+    Some(files.swap_remove(0).1)
+}
+
+/// A body of these records, which the writer may not know.
+fn assembled(private: bool, records: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let mut out = b"PCP\x01".to_vec();
+    out.push(if private { 2 } else { 1 });
+    out.extend(vec![7; if private { 32 } else { 0 }]);
+    out.extend(u16::try_from(records.len()).unwrap().to_be_bytes());
+    let mut end = 0;
+    for (number, record) in records {
+        end += record.len();
+        out.extend(number.to_be_bytes());
+        out.extend(u16::try_from(end).unwrap().to_be_bytes());
+    }
+    records.iter().for_each(|(_, record)| out.extend(record));
+    out
 }
 
 /// Checks that a file that can be read has one encoding: writing it again gives the same bytes,
@@ -58,9 +75,10 @@ fn assert_one_spelling(file: &[u8]) {
             Visibility::Public => 5..5,
             Visibility::Private => 5..37,
         };
-        let again = rewritten(&body);
-        assert_eq!(again[..salted.start], file[..salted.start]);
-        assert_eq!(again[salted.end..], file[salted.end..]);
+        if let Some(again) = rewritten(&body) {
+            assert_eq!(again[..salted.start], file[..salted.start]);
+            assert_eq!(again[salted.end..], file[salted.end..]);
+        }
     }
     if let Ok(directory) = PolicyDirectory::decode(file) {
         let mut again = vec![b'P', b'C', b'D', 1];
@@ -82,6 +100,41 @@ proptest! {
         let record = draft.encode().unwrap();
         let policy = Policy::decode(&record).unwrap();
         prop_assert_eq!(PolicyDraft::from(&policy), sorted(draft));
+    }
+
+    #[test]
+    fn every_unknown_bit_refuses_its_policy_and_no_other(
+        drafts in prop::collection::btree_map(1_u32.., any_draft(), 1..12),
+        private: bool, at: prop::sample::Index, bit in 8..16_u32,
+        garbage in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let newer = at.index(drafts.len());
+        let records: Vec<(u32, Vec<u8>)> = drafts
+            .iter()
+            .enumerate()
+            .map(|(at, (number, draft))| {
+                let mut record = draft.encode().unwrap();
+                if at == newer {
+                    let bits = u16::from_be_bytes([record[0], record[1]]) | 1 << bit;
+                    record = [&bits.to_be_bytes(), &garbage[..]].concat();
+                }
+                (*number, record)
+            })
+            .collect();
+        let body = PolicyBody::decode(&assembled(private, &records)).unwrap();
+        for (at, (number, draft)) in drafts.into_iter().enumerate() {
+            let found = body.find(number).unwrap();
+            match found {
+                Ok(policy) => {
+                    prop_assert!(at != newer);
+                    prop_assert_eq!(PolicyDraft::from(&policy), sorted(draft));
+                }
+                Err(PolicyTooNew) => prop_assert_eq!(at, newer),
+            }
+        }
+        let names: Vec<bool> = body.policies().map(|(_, policy)| policy.is_ok()).collect();
+        prop_assert_eq!(names.iter().position(|known| !known), Some(newer));
+        prop_assert_eq!(names.len(), records.len());
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
 
 #[test]
 fn an_edit_costs_little_with_few_policies() {
-    assert_eq!(measure(10, 1), (2, 154 + 258 + 754));
+    assert_eq!(measure(10, 1), (2, 154 + 258 + 764));
     let (fetches, bytes) = measure(10_000, 96);
     assert!(fetches <= 3 && bytes <= 25_000);
 }

@@ -70,7 +70,7 @@ fn no_policy_grants_nothing_and_restricts_nothing() {
     assert_eq!(decide(&Policy::NONE, &scopes).unwrap_err(), Denial::Scope);
     let channel = RequestFacts { sales_channel: Some("a"), ..request };
     assert_eq!(decide(&Policy::NONE, &channel).unwrap_err(), Denial::SalesChannel);
-    assert_eq!(PolicyDraft::default().encode().unwrap(), [0]);
+    assert_eq!(PolicyDraft::default().encode().unwrap(), [0, 0]);
 }
 
 #[test]

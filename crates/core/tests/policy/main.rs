@@ -109,7 +109,7 @@ impl Shelf {
         loop {
             match policies.find_under(directory, Visibility::Public, number) {
                 Ok(_) => return (true, fetches, bytes),
-                Err(NoPolicy::Missing) => return (false, fetches, bytes),
+                Err(NoPolicy::Missing | NoPolicy::TooNew(_)) => return (false, fetches, bytes),
                 Err(NoPolicy::Unavailable(name)) => bytes += self.fetch(policies, &[name]),
             }
             fetches += 1;

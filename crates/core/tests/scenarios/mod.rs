@@ -14,6 +14,7 @@ mod proof;
 mod requirements;
 pub(crate) mod shape;
 mod text;
+mod too_new;
 mod unreadable;
 
 use std::num::NonZeroU32;
@@ -35,6 +36,7 @@ pub(crate) fn all() -> Vec<Vector> {
         adopt::all(),
         keyrings::all(),
         unreadable::all(),
+        too_new::all(),
         requirements::all(),
     ];
     layers.into_iter().flatten().collect()

@@ -21,7 +21,7 @@ pub(super) fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
 }
 
 /// No list is held, and this bundle is refused.
-fn refused(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
+pub(super) fn refused(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
     let world = World::new();
     bare(name, about, &world).offer(offered, Some(code)).refused("list", "list_missing")
 }
@@ -132,7 +132,9 @@ fn heads() -> Vec<Vector> {
         ("magic", "Another file's magic.", |h| h[2] = b'S'),
         ("trailing", "A byte behind the bulk entries.", |h| h.push(0)),
         ("cut", "The last byte of the bulk entries is missing.", |h| _ = h.pop()),
-        ("shards-claimed", "2^32 - 1 shards are announced.", |h| h[146..150].fill(0xFF)),
+        ("shards-claimed", "2^28 - 1 shards are announced.", |h| {
+            put(h, 146, &[0x0F, 0xFF, 0xFF, 0xFF]);
+        }),
         ("bulk-claimed", "2^32 - 1 bulk entries are announced.", |h| h[BULK - 4..BULK].fill(0xFF)),
         ("shard-twice", "A shard that is there twice.", |h| h[LINE_2 + 3] = 0),
         ("shard-of-2-28", "A shard of 29 bits.", |h| h[LINE_2] = 0x10),
@@ -180,7 +182,7 @@ fn longest_policies() -> Vector {
     scenario("adopt-head-policies-longest", "Policies of 8192 bytes each.", &world).accepted()
 }
 
-const NONE: (u32, &[u8]) = (0, &[]);
+pub(super) const NONE: (u32, &[u8]) = (0, &[]);
 
 /// The head names this body, which is refused.
 fn body_refused(name: &str, about: &str, bytes: &[u8]) -> Vector {
@@ -256,6 +258,11 @@ fn bodies() -> Vec<Vector> {
             "capacity-above-shard",
             "A capacity of 2^20 + 1.",
             body((1 << 20) + 1, [NONE, NONE], &[]),
+        ),
+        case(
+            "capacity-of-28-bits",
+            "The largest capacity below the sets' bits.",
+            body((1 << 28) - 1, [NONE, NONE], &[]),
         ),
         case("trailing", "A byte behind the body.", [&one[..], &[0]].concat()),
         case("cut", "The last byte is missing.", one[..one.len() - 1].to_vec()),

@@ -48,6 +48,7 @@ pub struct World {
 }
 
 /// One published list, file by file.
+#[derive(Clone)]
 pub struct Published {
     pub keyring: Vec<u8>,
     pub stamp: Vec<u8>,

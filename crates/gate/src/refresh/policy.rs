@@ -36,8 +36,10 @@ async fn policy_files<H: Host>(
     loop {
         let wanted = gate.borrow().trust().policy(job.kind, job.number).map(|_| ());
         let name = match wanted {
-            // That the policy doesn't exist is an answer as well.
-            Ok(()) | Err(PolicyUnknown::Policy(NoPolicy::Missing)) => return Ok(()),
+            // That the policy doesn't exist, or can't be read here, is an answer as well.
+            Ok(()) | Err(PolicyUnknown::Policy(NoPolicy::Missing | NoPolicy::TooNew(_))) => {
+                return Ok(());
+            }
             Err(PolicyUnknown::Policy(NoPolicy::Unavailable(name))) => name,
             Err(PolicyUnknown::NoList) => return Err(ListError::Missing.into()),
         };

@@ -62,7 +62,8 @@ impl Problem {
         match refused.reason {
             Reason::Credential(error) => Self::of_credential(error),
             Reason::Key(refusal) => Self::of_refusal(refusal, retry_after),
-            Reason::Stale | Reason::Policy(NoPolicy::Unavailable(_)) => {
+            // The gate lacks something, not the key: a newer list, a file, or an update.
+            Reason::Stale | Reason::Policy(NoPolicy::Unavailable(_) | NoPolicy::TooNew(_)) => {
                 Self::Unavailable { retry_after }
             }
             Reason::AdminKey | Reason::Denied(Denial::Address) | Reason::AddressUnknown => {

@@ -1,10 +1,11 @@
 //! An issuer in memory, which signs whatever a test needs.
 
+use std::cell::Cell;
 use std::num::NonZeroU32;
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyTree, SaltKey,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles, PolicyTree, SaltKey,
     ShardContents, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
@@ -26,6 +27,19 @@ pub(crate) const CAPACITY: u32 = 1000;
 pub(crate) struct Issuer {
     pub(crate) id: IssuerId,
     pub(crate) root: SigningKey,
+    /// What its lists hold that no gate of this version knows.
+    pub(crate) newer: Cell<Option<Newer>>,
+}
+
+/// The places for what later versions add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Newer {
+    /// A directory in the head.
+    Directory,
+    /// A set of slots in the body.
+    Set,
+    /// A list in each first policy of a kind.
+    Policy,
 }
 
 /// A list's files.
@@ -41,7 +55,11 @@ pub(crate) struct Files {
 
 impl Issuer {
     pub(crate) fn new(seed: u8) -> Self {
-        Self { id: IssuerId([seed; 16]), root: SigningKey::from_seed(&[seed; 32]) }
+        Self {
+            id: IssuerId([seed; 16]),
+            root: SigningKey::from_seed(&[seed; 32]),
+            newer: Cell::new(None),
+        }
     }
 
     pub(crate) fn root_text(&self) -> String {
@@ -118,7 +136,10 @@ impl Issuer {
             for (_, number, draft) in policies.iter().filter(|(of, _, _)| *of == kind) {
                 tree.set(*number, draft).unwrap();
             }
-            let written = tree.write().unwrap();
+            let mut written = tree.write().unwrap();
+            if self.newer.get() == Some(Newer::Policy) {
+                written = with_unknown_list(written, kind);
+            }
             let place = if kind == Kind::Secret { "private" } else { "policies" };
             let named = written.files.into_iter();
             files.extend(named.map(|(name, file)| (format!("{place}/{}", name.digest), file)));
@@ -135,7 +156,10 @@ impl Issuer {
             revoked: revoked.to_vec(),
             ..ShardContents::default()
         };
-        let body = encode_body(&facts).unwrap();
+        let mut body = encode_body(&facts).unwrap();
+        if self.newer.get() == Some(Newer::Set) {
+            body[4] |= 0x10;
+        }
         let head = HeadDraft {
             epoch: 1,
             number,
@@ -146,7 +170,10 @@ impl Issuer {
             shards: vec![ShardLine::new(0, &body)],
             bulk: vec![],
         };
-        let head = signer.sign_head(&head).unwrap();
+        let mut head = signer.sign_head(&head).unwrap();
+        if self.newer.get() == Some(Newer::Directory) {
+            head[146] |= 0x10;
+        }
         let next_update = this_update.plus_millis(valid_for);
         let stamp = signer.sign_stamp(&StampDraft {
             list_version: ListVersion { epoch: 1, number, this_update, next_update },
@@ -202,4 +229,18 @@ impl Issuer {
             self.id
         )
     }
+}
+
+/// The files of one body, whose first policy has a list that no gate of this version knows.
+fn with_unknown_list(mut written: PolicyFiles, kind: Kind) -> PolicyFiles {
+    let [(_, body), (_, directory)] = &mut written.files[..] else { return written };
+    let salt = if kind == Kind::Secret { 32 } else { 0 };
+    let policies = usize::from(u16::from_be_bytes([body[5 + salt], body[6 + salt]]));
+    body[7 + salt + 6 * policies] |= 1;
+    // The directory has one range, whose digest is its end.
+    let digest = directory.len() - 32;
+    directory[digest..].copy_from_slice(&Digest::of(body).0);
+    written.files.iter_mut().for_each(|(name, file)| *name = name_file(file));
+    written.directory = written.files[1].0;
+    written
 }

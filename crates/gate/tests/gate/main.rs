@@ -19,6 +19,7 @@ mod issuer;
 mod origin;
 mod policies;
 mod refusals;
+mod too_new;
 
 use harness::{Bench, block_on, get, identity_member};
 use issuer::{ED25519_KID, Files, Issuer, LATER_KID};

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use portcullis_core::WireError;
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
-use portcullis_core::list::{FileName, Head, ListError, ListVersion};
+use portcullis_core::list::{Body, FileName, Head, ListError, ListVersion, Part};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
@@ -26,7 +27,7 @@ use crate::clock_bound::{MAX_BEHIND_MILLIS, not_behind};
 use crate::committed::{Committed, Unannounced};
 use crate::context::Context;
 use crate::error::Error;
-use crate::local_verifier::stored_head;
+use crate::local_verifier::{PublishedState, stored_head};
 use crate::status::StatusLists;
 use crate::store::lists::{self, Promise, Published};
 use crate::store::session::{DEADLINE, within};
@@ -135,7 +136,7 @@ impl Publisher {
     /// all: it contains everything committed before the calls.
     ///
     /// # Errors
-    /// [`Error::ClockWentBack`], [`StoreError::Restored`](crate::store::StoreError::Restored), the
+    /// [`Error::ListTooNew`], [`Error::ClockWentBack`], [`StoreError::Restored`](crate::store::StoreError::Restored), the
     /// database's, and the verifying half's if it refuses the result. On error the published list is unchanged.
     pub(crate) async fn publish(&self) -> Result<Published, Error> {
         let begun_before = self.shared.begun.load(Ordering::SeqCst);
@@ -180,6 +181,7 @@ impl Publisher {
         let signer = self.context.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
         let last = lists::promise(&mut writing).await?;
+        let signed_by = last_signer(&mut writing, last.as_ref(), &view).await?;
         let valid_for = self.valid_for_millis(last.as_ref().map(|last| &last.list_version));
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
@@ -203,7 +205,7 @@ impl Publisher {
             renew_policies(&mut change, &mut held, &salt, (since, position), instants).await?;
         let bulk = bulk::changed_since(&mut change, since).await?;
         // A head is valid only as long as its signer, so a new signer needs a new head.
-        let signed = is_signed_by(&mut change, last.as_ref(), signer.kid).await?;
+        let signed = signed_by == Some(signer.kid);
         // A new shard is usable only when the latest earlier stamp has expired everywhere,
         // including on clocks that are behind this one.
         let latest = last.map(|last| last.latest);
@@ -248,15 +250,34 @@ impl Publisher {
     }
 }
 
-/// Whether this signer signed the head of the last promise.
-async fn is_signed_by(
+/// The kid of the signer of the last promise's head.
+///
+/// A list of a newer program is an error. The records give no way to tell what this program doesn't
+/// know, so its own list would lack it, and gates would accept what the newer list forbids.
+async fn last_signer(
     connection: &mut Connection,
     last: Option<&Promise>,
-    kid: u16,
-) -> Result<bool, Error> {
-    let Some(last) = last else { return Ok(false) };
-    let (head, _) = stored_head(connection, last.digest).await?;
-    Ok(Head::signer_of(&head)? == kid)
+    view: &PublishedState,
+) -> Result<Option<u16>, Error> {
+    let Some(last) = last else { return Ok(None) };
+    let (head, bodies) = stored_head(connection, last.digest).await?;
+    let too_new = |part| {
+        move |error| match error {
+            WireError::TooNew(_) => Error::ListTooNew(ListError::Wire { part, error }),
+            error => error.into(),
+        }
+    };
+    let kid = Head::signer_of(&head).map_err(too_new(Part::Head))?;
+    // The replica has read every body of a list that it holds.
+    if view.refused().is_some() {
+        for digest in bodies {
+            let body = shards::body(connection, digest).await?.unwrap_or_default();
+            if let Err(error @ WireError::TooNew(_)) = Body::decode(&body) {
+                return Err(too_new(Part::Body)(error));
+            }
+        }
+    }
+    Ok(Some(kid))
 }
 
 /// The `thisUpdate` to promise: the clock's time, but always later than the previous one.

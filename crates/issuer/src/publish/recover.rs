@@ -297,7 +297,9 @@ impl Witnessed<'_> {
                 wanted.extend(directory.ranges().iter().map(|line| (line.file, deeper)));
             } else {
                 let body = PolicyBody::decode(&file)?;
-                found.extend(body.policies().map(|(number, p)| (number, PolicyRules::of(&p))));
+                for (number, policy) in body.policies() {
+                    found.push((number, PolicyRules::of(&policy?)));
+                }
             }
         }
         Ok(Some(found))

@@ -3,15 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, name_file};
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::MAX_SKEW_MILLIS;
+use portcullis_core::list::{FileName, ListVersion, MAX_SKEW_MILLIS, ShardLine};
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::*;
+use portcullis_issuer::keystore::Keystore;
 use portcullis_issuer::publish::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::{Target, has};
 use portcullis_issuer::store::StoreError;
-use portcullis_issuer::store::targets;
+use portcullis_issuer::store::lists::{self, Promise};
+use portcullis_issuer::store::{shards, targets};
 use portcullis_issuer::{Error, Issuer};
 use portcullis_test_support::Bench;
 use tokio::sync::watch;
@@ -23,6 +27,7 @@ conformance! {
     a_target_that_fails_is_reported_and_the_others_go_on,
     a_publisher_that_wakes_up_late_changes_nothing,
     a_list_goes_out_while_those_who_ask_have_every_connection,
+    a_list_of_a_newer_program_is_not_published_over,
 }
 
 const DEMAND: Requirements =
@@ -96,6 +101,88 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
     for key in &keys {
         bench.verify(&key.token).await.unwrap();
     }
+}
+
+/// A downgrade must not drop from the list what only the newer program knows.
+pub(crate) async fn a_list_of_a_newer_program_is_not_published_over(bench: Bench) {
+    let issuer = &bench.issuer;
+    let key = issuer.keys().create(&NewKey::titled("key")).await.unwrap();
+    issuer.list().publish().await.unwrap();
+    let signer = Keystore::read(&bench.home.keystore_vault()).unwrap().list_signer().unwrap();
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
+    let before = lists::promise(&mut writing).await.unwrap().unwrap();
+    let (mut head, bodies) = lists::head(&mut writing, before.digest).await.unwrap().unwrap();
+    let mut body = shards::body(&mut writing, bodies[0]).await.unwrap().unwrap();
+    let lines = shards::shards(&mut writing).await.unwrap();
+    drop(writing);
+
+    // A head with a directory; and one that shows nothing, of a body with a further set.
+    head[146] |= 0x10;
+    head.splice(150..150, [1]);
+    body[4] |= 0x10;
+    let draft = HeadDraft {
+        epoch: before.list_version.epoch,
+        number: before.list_version.number + 2,
+        this_update: before.list_version.this_update,
+        previous: before.digest,
+        public_policies: FileName::NONE,
+        private_policies: FileName::NONE,
+        shards: lines.iter().map(|shard| ShardLine::new(shard.shard, &body)).collect(),
+        bulk: Vec::new(),
+    };
+    let of_body = signer.sign_head(&draft).unwrap();
+    for (head, later, field) in [(head, 1, "`directories`"), (of_body, 2, "`further sets`")] {
+        let promise = put_out(issuer, &signer, (&before, later), (&head, &body)).await;
+        // While that list is in force, and when it has run out.
+        for pass in [0, 3_600_000] {
+            bench.clock.advance(pass);
+            let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await;
+            for issuer in [issuer, &other.unwrap()] {
+                let error = issuer.list().publish().await.unwrap_err();
+                assert_eq!(error.code(), "list_too_new");
+                assert!(error.chain().contains(field), "{}", error.chain());
+            }
+        }
+        let mut reading = issuer.store().read().await.unwrap();
+        assert_eq!(lists::promise(&mut reading).await.unwrap(), Some(promise));
+    }
+    // What is done meanwhile is kept, and says that it isn't published.
+    let revoked = bench.revoke(&key.record.id, When::Now).await.unwrap();
+    assert_eq!(revoked.published().unwrap_err().code(), "list_too_new");
+}
+
+/// Stores this head and body as the list that is out, `later` numbers after `before`.
+async fn put_out(
+    issuer: &Issuer,
+    signer: &ListSigner,
+    (before, later): (&Promise, u64),
+    (head, body): (&[u8], &[u8]),
+) -> Promise {
+    let now = issuer.now().max(before.list_version.this_update.plus_millis(later));
+    let list_version = ListVersion {
+        number: before.list_version.number + later,
+        this_update: now,
+        next_update: now.plus_millis(300_000),
+        ..before.list_version
+    };
+    let promise = Promise { list_version, digest: Digest::of(head), ..*before };
+    let mut writing = issuer.store().bookkeeping().await.unwrap();
+    let name = Digest::of(body);
+    sqlx::query(
+        "INSERT INTO bodies (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
+    )
+    .bind(name.0.as_slice())
+    .bind(body)
+    .execute(&mut *writing)
+    .await
+    .unwrap();
+    lists::insert_list(&mut writing, &list_version, head, &[name]).await.unwrap();
+    lists::set_promise(&mut writing, &promise).await.unwrap();
+    let draft = StampDraft { list_version, head: name_file(head), keyring_version: 1 };
+    let stamp = signer.sign_stamp(&draft);
+    assert!(lists::set_published(&mut writing, &promise, &stamp).await.unwrap());
+    writing.save().await.unwrap();
+    promise
 }
 
 const LEASE: u64 = 3_000;

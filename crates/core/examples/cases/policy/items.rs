@@ -95,6 +95,10 @@ pub(super) fn random(rng: &mut TestRng, faults: bool) -> (Lists, Vec<u8>) {
     if faults && chance(rng, 2) {
         policy.push(0);
     }
+    // Sometimes a list that no version 1 reader knows.
+    if chance(rng, 3) {
+        policy[0] |= 1 << rng.random_range(0..8);
+    }
     (lists, policy)
 }
 

@@ -59,8 +59,8 @@ impl PolicyDraft {
         ];
         // The flags name the lists that follow; the first list is the lowest bit.
         let mut out = Vec::new();
-        out.put_u8(
-            lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
+        out.put_u16(
+            lists.iter().rev().fold(0, |flags, list| flags << 1 | u16::from(!list.is_empty())),
         );
         for list in lists.iter().filter(|list| !list.is_empty()) {
             let len =

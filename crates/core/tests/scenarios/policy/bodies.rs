@@ -2,8 +2,8 @@
 
 use super::shape::{Named, PolicyVector};
 use super::{
-    NUMBER, PRIVATE, PUBLIC, SALES_CHANNELS, body, body_refused, directory, directory_of, named,
-    of_length, one_list, scenario,
+    EMPTY, NUMBER, PRIVATE, PUBLIC, SALES_CHANNELS, body, body_refused, directory, directory_of,
+    named, of_length, one_list, scenario,
 };
 
 pub(super) fn all() -> Vec<PolicyVector> {
@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<PolicyVector> {
 
 type Change = fn(&mut Vec<u8>);
 
-/// A body of the empty policies 9 and 10: 7 bytes, two lines of 6, and one byte per policy.
+/// A body of the empty policies 9 and 10: 7 bytes, two lines of 6, and two bytes per policy.
 fn changed() -> Vec<PolicyVector> {
     let changes: [(&str, &str, Change); 17] = [
         ("magic", "Another file's magic.", |b| b[2] = b'B'),
@@ -38,7 +38,7 @@ fn changed() -> Vec<PolicyVector> {
             b.splice(5..5, [0x5A; 32]);
         }),
     ];
-    let good = body(PUBLIC, &[(NUMBER, &[0]), (10, &[0])]);
+    let good = body(PUBLIC, &[(NUMBER, EMPTY), (10, EMPTY)]);
     let mut vectors: Vec<PolicyVector> = changes
         .into_iter()
         .map(|(name, about, change)| {
@@ -62,16 +62,16 @@ fn changed() -> Vec<PolicyVector> {
 fn ends() -> Vec<PolicyVector> {
     let channel = one_list(SALES_CHANNELS, &["a"]);
     let with_ends = |ends: [u8; 3]| {
-        let mut file = body(PUBLIC, &[(8, &[0]), (9, &channel), (10, &[0])]);
+        let mut file = body(PUBLIC, &[(8, EMPTY), (9, &channel), (10, EMPTY)]);
         ends.into_iter().enumerate().for_each(|(at, end)| file[12 + 6 * at] = end);
         file
     };
-    let last = u8::try_from(channel.len() + 2).unwrap();
+    let last = u8::try_from(channel.len() + 4).unwrap();
     let case = |name: &str, about: &str, ends| {
         body_refused(&format!("body-end-{name}"), about, &with_ends(ends))
     };
-    let good = with_ends([1, last - 1, last]);
-    let mut backwards = body(PUBLIC, &[(8, &[0]), (9, &[]), (10, &[])]);
+    let good = with_ends([2, last - 2, last]);
+    let mut backwards = body(PUBLIC, &[(8, EMPTY), (9, &[]), (10, &[])]);
     backwards[18] = 0;
     vec![
         scenario("body-end-of-the-one-before", "A policy begins where the one before it ends.")
@@ -79,20 +79,20 @@ fn ends() -> Vec<PolicyVector> {
             .under(&directory(0, &[(0, &good)]))
             .sales_channel("a")
             .accepted(),
-        case("before-its-beginning", "A policy that ends before it begins.", [last, 1, last]),
+        case("before-its-beginning", "A policy that ends before it begins.", [last, 2, last]),
         body_refused("body-end-backwards", "The same, where all others are good.", &backwards),
-        case("at-its-beginning", "A policy of no byte.", [1, 1, last]),
-        case("first-at-0", "A first policy of no byte.", [0, last - 1, last]),
-        case("before-the-files", "A byte behind the last policy's end.", [1, last - 1, last - 1]),
+        case("at-its-beginning", "A policy of no byte.", [2, 2, last]),
+        case("first-at-0", "A first policy of no byte.", [0, last - 2, last]),
+        case("before-the-files", "A byte behind the last policy's end.", [2, last - 2, last - 1]),
         case(
             "behind-the-files",
             "A last policy that ends behind the file.",
-            [1, last - 1, last + 1],
+            [2, last - 2, last + 1],
         ),
         case(
             "middle-behind-the-files",
             "One that ends there, and the last does not.",
-            [1, last + 9, last],
+            [2, last + 9, last],
         ),
     ]
 }
@@ -128,7 +128,7 @@ fn lengths() -> Vec<PolicyVector> {
 
 fn visibilities() -> Vec<PolicyVector> {
     let private = |salt: [u8; 32]| {
-        let mut file = body(PRIVATE, &[(NUMBER, &[0])]);
+        let mut file = body(PRIVATE, &[(NUMBER, EMPTY)]);
         file[5..37].copy_from_slice(&salt);
         file
     };
@@ -141,7 +141,7 @@ fn visibilities() -> Vec<PolicyVector> {
     };
     let mut unsalted = private([0; 32]);
     unsalted.drain(5..37);
-    let largest = body(PUBLIC, &[(NUMBER, &[0]), (u32::MAX, &[0])]);
+    let largest = body(PUBLIC, &[(NUMBER, EMPTY), (u32::MAX, EMPTY)]);
     let salt_cut = private([0x5A; 32])[..20].to_vec();
     let refused = |name: &str, about: &str, file: &[u8]| {
         scenario(name, about)

@@ -19,13 +19,17 @@ pub(crate) const PRIVATE: u8 = 2;
 
 /// A policy of these lists, which must be in the order of their bits.
 pub(crate) fn policy(lists: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut out = vec![lists.iter().fold(0, |bits, (bit, _)| bits | 1 << bit)];
+    let bits = lists.iter().fold(0_u16, |bits, (bit, _)| bits | 1 << bit);
+    let mut out = bits.to_be_bytes().to_vec();
     for (_, list) in lists {
         out.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
         out.extend(list);
     }
     out
 }
+
+/// The empty policy: it says nothing.
+pub(crate) const EMPTY: &[u8] = &[0, 0];
 
 /// A policy with one list of texts, in this order.
 pub(crate) fn one_list(bit: u8, items: &[&str]) -> Vec<u8> {
@@ -54,8 +58,8 @@ pub(crate) fn networks(items: &[&str]) -> Vec<u8> {
 /// A policy of `length` bytes that grants the sales channel `x`.
 pub(crate) fn of_length(length: usize) -> Vec<u8> {
     // After set, length and `x` come texts of 64 bytes, and four that share the rest.
-    let mut channels: Vec<String> = (0..(length - 201) / 65).map(|i| format!("{i:064}")).collect();
-    let left = length - 5 - 65 * channels.len();
+    let mut channels: Vec<String> = (0..(length - 202) / 65).map(|i| format!("{i:064}")).collect();
+    let left = length - 6 - 65 * channels.len();
     for (at, letter) in ["a", "b", "c", "d"].into_iter().enumerate() {
         let share = left * (at + 1) / 4 - left * at / 4;
         channels.push(letter.repeat(share - 1));

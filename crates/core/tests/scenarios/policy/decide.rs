@@ -2,8 +2,8 @@
 
 use super::shape::PolicyVector;
 use super::{
-    IPV4, IPV6, METHODS, ORIGINS, PATHS, RATE_CLASS, SALES_CHANNELS, SCOPES, networks, one_list,
-    policy, saying, texts,
+    EMPTY, IPV4, IPV6, METHODS, ORIGINS, PATHS, RATE_CLASS, SALES_CHANNELS, SCOPES, networks,
+    one_list, policy, saying, texts,
 };
 
 pub(super) fn all() -> Vec<PolicyVector> {
@@ -185,7 +185,7 @@ fn restrictions() -> Vec<PolicyVector> {
 fn sales_channels() -> Vec<PolicyVector> {
     let policy = one_list(SALES_CHANNELS, &["sc_1", "sc_2"]);
     let case = |name: &str, about: &str| saying(&format!("sales-channel-{name}"), about, &policy);
-    let none = |name: &str, about: &str| saying(&format!("sales-channel-{name}"), about, &[0]);
+    let none = |name: &str, about: &str| saying(&format!("sales-channel-{name}"), about, EMPTY);
     const DENIED: &str = "sales_channel_denied";
     vec![
         case("second", "The second of two.").sales_channel("sc_2").accepted(),

@@ -1,7 +1,7 @@
 //! The form of a directory.
 
 use super::shape::{Named, PolicyVector};
-use super::{NUMBER, PUBLIC, body, directory, directory_of, elsewhere, named, scenario};
+use super::{EMPTY, NUMBER, PUBLIC, body, directory, directory_of, elsewhere, named, scenario};
 
 pub(super) fn all() -> Vec<PolicyVector> {
     [changed(), ranges(), levels()].into_iter().flatten().collect()
@@ -44,7 +44,7 @@ fn changed() -> Vec<PolicyVector> {
         }),
         ("length-of-the-last", "The same, in the last range.", |d| d[52..56].fill(0xFF)),
     ];
-    let file = body(PUBLIC, &[(NUMBER, &[0])]);
+    let file = body(PUBLIC, &[(NUMBER, EMPTY)]);
     let good = directory(0, &[(0, &file), (100, &file)]);
     changes
         .into_iter()
@@ -57,7 +57,7 @@ fn changed() -> Vec<PolicyVector> {
 }
 
 fn ranges() -> Vec<PolicyVector> {
-    let file = body(PUBLIC, &[(NUMBER, &[0]), (127 << 20, &[0])]);
+    let file = body(PUBLIC, &[(NUMBER, EMPTY), (127 << 20, EMPTY)]);
     let many = |count: u32| {
         let ranges: Vec<_> = (0..count).map(|i| (i << 20, &file[..])).collect();
         directory(0, &ranges)
@@ -86,7 +86,7 @@ fn ranges() -> Vec<PolicyVector> {
 
 /// The most directories that a path to a body may have.
 fn levels() -> Vec<PolicyVector> {
-    let mut file = body(PUBLIC, &[(NUMBER, &[0])]);
+    let mut file = body(PUBLIC, &[(NUMBER, EMPTY)]);
     let mut scenario =
         scenario("directory-four-levels", "Levels 3 to 0, each with one range.").hold(&file);
     for level in 0..4 {

@@ -2,8 +2,8 @@
 
 use super::shape::{Named, PolicyVector};
 use super::{
-    NUMBER, PRIVATE, PUBLIC, RATE_CLASS, body, directory, directory_of, elsewhere, named, one_list,
-    saying, scenario,
+    EMPTY, NUMBER, PRIVATE, PUBLIC, RATE_CLASS, body, directory, directory_of, elsewhere, named,
+    one_list, saying, scenario,
 };
 
 pub(super) fn all() -> Vec<PolicyVector> {
@@ -52,8 +52,8 @@ fn missing() -> Vec<PolicyVector> {
     };
     vec![
         scenario("missing-without-directory", "The head names no directory.").missing(),
-        saying("missing-in-body", "The body doesn't list the number.", &[0]).number(8).missing(),
-        saying("missing-in-body-above", "Nor one above.", &[0]).number(10).missing(),
+        saying("missing-in-body", "The body doesn't list the number.", EMPTY).number(8).missing(),
+        saying("missing-in-body-above", "Nor one above.", EMPTY).number(10).missing(),
         ranges("missing-before-first-range", "No range begins at or below it.", 4).missing(),
         ranges("missing-in-first-range", "Its first number, which has no policy.", 5).missing(),
         ranges("missing-at-end-of-range", "The last number of a range.", 99).missing(),
@@ -96,7 +96,7 @@ fn unavailable() -> Vec<PolicyVector> {
 /// Files in the place of another file.
 fn trees() -> Vec<PolicyVector> {
     let file = rated(NUMBER, "low");
-    let private = body(PRIVATE, &[(NUMBER, &[0])]);
+    let private = body(PRIVATE, &[(NUMBER, EMPTY)]);
     let low = directory(0, &[(0, &file)]);
     let middle = directory(1, &[(0, &low)]);
     let tree = |name: &str, about: &str, held: &[&[u8]], root: &[u8]| {

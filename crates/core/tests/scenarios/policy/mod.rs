@@ -12,16 +12,19 @@ mod paths;
 mod records;
 mod scopes;
 pub(crate) mod shape;
+mod too_new;
 
 use build::{
-    IPV4, IPV6, METHODS, ORIGINS, PATHS, PRIVATE, PUBLIC, RATE_CLASS, SALES_CHANNELS, SCOPES, body,
-    directory, directory_of, elsewhere, named, networks, of_length, one_list, policy, texts,
+    EMPTY, IPV4, IPV6, METHODS, ORIGINS, PATHS, PRIVATE, PUBLIC, RATE_CLASS, SALES_CHANNELS,
+    SCOPES, body, directory, directory_of, elsewhere, named, networks, of_length, one_list, policy,
+    texts,
 };
 use shape::{Named, Offer, PolicyExpect, PolicyVector, Request, hex};
 
 pub(crate) fn all() -> Vec<PolicyVector> {
     let parts = [
         records::all(),
+        too_new::all(),
         items::all(),
         bodies::all(),
         directories::all(),

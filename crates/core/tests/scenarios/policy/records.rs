@@ -2,8 +2,8 @@
 
 use super::shape::PolicyVector;
 use super::{
-    IPV4, IPV6, METHODS, ORIGINS, PATHS, RATE_CLASS, SALES_CHANNELS, SCOPES, networks, of_length,
-    one_list, policy, refused, saying, texts,
+    EMPTY, IPV4, IPV6, METHODS, ORIGINS, PATHS, RATE_CLASS, SALES_CHANNELS, SCOPES, networks,
+    of_length, one_list, policy, refused, saying, texts,
 };
 
 pub(super) fn all() -> Vec<PolicyVector> {
@@ -35,38 +35,47 @@ fn lists() -> Vec<PolicyVector> {
         .scopes(&["orders:read"])
         .sales_channel("sc_1")
         .rated("gold"),
-        saying("policy-no-list", "A policy that says nothing restricts nothing.", &[0])
+        saying("policy-no-list", "A policy that says nothing restricts nothing.", EMPTY)
             .address("192.0.2.1")
             .origin("null")
             .method("get")
             .path("//;")
             .accepted(),
         refused("policy-no-bytes", "A policy without the set of its lists.", &[]),
+        refused("policy-half-set", "Half of the set of its lists.", &[0]),
         refused("policy-trailing", "A byte behind the last list.", &trailing),
-        refused("policy-list-empty", "A list that follows and is empty.", &[1 << METHODS, 0, 0]),
+        refused("policy-list-empty", "A list that follows and is empty.", &[0, 1 << METHODS, 0, 0]),
         refused(
             "policy-list-missing",
             "A list that is said to follow and doesn't.",
-            &[1 << METHODS],
+            &[0, 1 << METHODS],
         ),
-        refused("policy-list-length-cut", "Half a length.", &[1 << METHODS, 0]),
-        refused("policy-list-cut", "A list that is longer than the policy.", b"\x08\0\x05\x03GET"),
-        refused("list-text-cut", "A text that is longer than its list.", b"\x08\0\x04\x04GET"),
+        refused("policy-list-length-cut", "Half a length.", &[0, 1 << METHODS, 0]),
+        refused(
+            "policy-list-cut",
+            "A list that is longer than the policy.",
+            b"\0\x08\0\x05\x03GET",
+        ),
+        refused("list-text-cut", "A text that is longer than its list.", b"\0\x08\0\x04\x04GET"),
         refused(
             "list-text-cut-after-another",
             "The same, behind a good one.",
-            b"\x08\0\x05\x03GET\x01",
+            b"\0\x08\0\x05\x03GET\x01",
         ),
-        refused("list-ipv4-half", "Four bytes where networks have five.", b"\x01\0\x04\x0a\0\0\0"),
+        refused(
+            "list-ipv4-half",
+            "Four bytes where networks have five.",
+            b"\0\x01\0\x04\x0a\0\0\0",
+        ),
         refused(
             "list-ipv4-half-after-another",
             "Nine bytes.",
-            b"\x01\0\x09\x0a\0\0\0\x08\x0b\0\0\0",
+            b"\0\x01\0\x09\x0a\0\0\0\x08\x0b\0\0\0",
         ),
         refused(
             "list-ipv6-half",
             "16 bytes where networks have 17.",
-            &[&b"\x02\0\x10"[..], &[0; 16]].concat(),
+            &[&b"\0\x02\0\x10"[..], &[0; 16]].concat(),
         ),
     ]
 }

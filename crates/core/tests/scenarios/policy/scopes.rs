@@ -1,7 +1,7 @@
 //! Valid scopes, and which grants cover them.
 
 use super::shape::PolicyVector;
-use super::{SCOPES, one_list, refused, saying};
+use super::{EMPTY, SCOPES, one_list, refused, saying};
 
 pub(super) fn all() -> Vec<PolicyVector> {
     [refusals(), covers(), needs()].into_iter().flatten().collect()
@@ -108,7 +108,7 @@ fn needs() -> Vec<PolicyVector> {
             .scopes(&["orders:write", "orders:read"])
             .denied("scope_missing"),
         saying("need-none", "No scope is needed.", &two).accepted(),
-        saying("need-none-granted", "An empty list grants nothing.", &[0])
+        saying("need-none-granted", "An empty list grants nothing.", EMPTY)
             .scopes(&["orders:read"])
             .denied("scope_missing"),
     ]);

@@ -114,7 +114,7 @@ fn find_and_decide(policies: &Policies, vector: &PolicyVector) -> PolicyExpect {
         Ok(policy) => policy,
         Err(error) => {
             let file = match error {
-                NoPolicy::Missing => None,
+                NoPolicy::Missing | NoPolicy::TooNew(_) => None,
                 NoPolicy::Unavailable(name) => Some(name.digest.to_string()),
             };
             return PolicyExpect::Refused { code: error.code().into(), file };
