@@ -34,37 +34,35 @@ const { propertyIsEnumerable: isEnumerable } = Object.prototype;
 // Returns the function that reads the options of `call`. Its results all have every name, so that
 // they share one hidden class and nothing in Object.prototype is ever read.
 export function optionsReader(call, types) {
-  const known = new Map(Reflect.ownKeys(types).map((name) => [name, types[name]]));
-  const names = [...known.keys()].filter((name) => typeof name === 'string');
-  const hasSymbols = names.length < known.size;
+  const all = Reflect.ownKeys(types);
+  const known = new Map(all.map((name) => [name, types[name]]));
+  const nothing = Object.fromEntries(all.map((name) => [name]));
+  const names = Object.keys(types);
   CALLS.set(call, names);
-  const nothing = Object.fromEntries([...known.keys()].map((name) => [name, undefined]));
+  const readOne = (name, given, found) => {
+    const type = known.get(name);
+    if (type === undefined) return refuse(call, names, name, given);
+    const value = given[name];
+    if (value === undefined) return;
+    const read = type.read(value);
+    if (read === undefined) throw wrong(call, name, type);
+    found[name] = read;
+  };
   return (given) => {
     const found = { ...nothing };
     if (given === undefined) return found;
     if (!isPlain(given)) throw new TypeError(`${call}: the options are one plain object`);
-    for (const name of Object.getOwnPropertyNames(given)) readOption(call, known, name, given, found);
+    for (const name of Object.getOwnPropertyNames(given)) readOne(name, given, found);
     // To ask for symbols takes as long as all the rest, and only Medusa names an option by one.
-    if (hasSymbols) for (const name of Object.getOwnPropertySymbols(given)) readOption(call, known, name, given, found);
+    if (names.length < all.length) for (const name of Object.getOwnPropertySymbols(given)) readOne(name, given, found);
     return found;
   };
 }
 
-function readOption(call, known, name, given, found) {
-  const type = known.get(name);
-  if (type === undefined) return refuse(call, name, given, known);
-  const value = given[name];
-  if (value === undefined) return;
-  const read = type.read(value);
-  if (read === undefined) throw wrong(call, name, type);
-  found[name] = read;
-}
-
 // A property that is not enumerable comes from the language itself, like the tag of a module, and
 // is ignored.
-function refuse(call, name, given, known) {
+function refuse(call, names, name, given) {
   if (!isEnumerable.call(given, name)) return;
-  const names = [...known.keys()].filter((one) => typeof one === 'string');
   const near = nearest(String(name), names);
   const advice = near === undefined ? `there are ${names.join(', ')}` : `did you mean \`${near}\`?`;
   throw new TypeError(`\`${String(name)}\` is no option of ${call}; ${advice}`);
