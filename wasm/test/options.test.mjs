@@ -124,10 +124,10 @@ const namesOf = async (name) => {
 for (const [name, all] of Object.entries({ ...calls, ...ofTheClass })) {
   test(`${name}: what it does not know it refuses, by name`, async () => {
     for (const call of all) {
-      const unknown = Symbol('unknown');
       await refuses(call, { nonsense: 1 }, /^`nonsense` is no option of .*; there are /);
       await refuses(call, { nonsense: undefined }, /`nonsense`/);
-      await refuses(call, { [unknown]: 1 }, /`Symbol\(unknown\)`/);
+      // A symbol is nobody's misspelling. Only Medusa names an option by one.
+      if (name === 'portcullis/medusa') await refuses(call, { [Symbol('unknown')]: 1 }, /`Symbol\(unknown\)`/);
       await refuses(call, JSON.parse('{ "__proto__": { "kind": "secret" }, "x": 1 }'), /`__proto__`|`x`/);
       for (const known of await namesOf(name)) {
         await refuses(call, { [`${known}s`]: 1 }, new RegExp(`\`${known}s\` is no option of .*; did you mean \`${known}\`\\?`));

@@ -55,10 +55,10 @@ async fn fill(place: &Place, shards: i64) -> Result<()> {
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
          INSERT INTO api_keys (id, serial, kid, nonce, purpose, kind, environment, label, title, \
          folded, metadata, admin_scopes, owner, policy, redacted, issued_at, revoked_at, \
-         created_ms, updated_ms) \
+         created_ms, updated_ms, settings_version) \
          SELECT 'apk_' || s.shard || '_' || i, s.shard * 1048576 + i * 1000 + (i * 7919) % 1000, 1, \
          0, 'token', 'secret', 'live', '', 'x', 'x', '{}', '', 0, 0, 'sk_live_' || i, 1700000000, \
-         1700000000, 0, 0 FROM n, shards s WHERE s.shard >= 2",
+         1700000000, 0, 0, 0 FROM n, shards s WHERE s.shard >= 2",
     )
     .bind(REVOKED_IN_EACH)
     .execute(&mut *writing)
