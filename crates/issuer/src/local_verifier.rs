@@ -70,11 +70,6 @@ impl PublishedState {
         &self.verifier
     }
 
-    /// Why the published list is not the replica's, if it was refused.
-    pub(crate) const fn refused(&self) -> Option<ListError> {
-        self.refused
-    }
-
     /// The version of the current list.
     #[must_use]
     pub fn list_version(&self) -> Option<ListVersion> {

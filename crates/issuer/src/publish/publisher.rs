@@ -136,8 +136,9 @@ impl Publisher {
     /// all: it contains everything committed before the calls.
     ///
     /// # Errors
-    /// [`Error::ListTooNew`], [`Error::ClockWentBack`], [`StoreError::Restored`](crate::store::StoreError::Restored), the
-    /// database's, and the verifying half's if it refuses the result. On error the published list is unchanged.
+    /// [`Error::ListTooNew`], [`Error::ClockWentBack`],
+    /// [`StoreError::Restored`](crate::store::StoreError::Restored), the database's, and the
+    /// verifying half's if it refuses the result. On error the published list is unchanged.
     pub(crate) async fn publish(&self) -> Result<Published, Error> {
         let begun_before = self.shared.begun.load(Ordering::SeqCst);
         let mut last = self.shared.last.lock().await;
@@ -261,19 +262,19 @@ async fn last_signer(
 ) -> Result<Option<u16>, Error> {
     let Some(last) = last else { return Ok(None) };
     let (head, bodies) = stored_head(connection, last.digest).await?;
-    let too_new = |part| {
-        move |error| match error {
-            WireError::TooNew(_) => Error::ListTooNew(ListError::Wire { part, error }),
-            error => error.into(),
-        }
-    };
-    let kid = Head::signer_of(&head).map_err(too_new(Part::Head))?;
-    // The replica has read every body of a list that it holds.
-    if view.refused().is_some() {
+    let refused = |part, error| ListError::Wire { part, error };
+    let kid = Head::signer_of(&head).map_err(|error| refused(Part::Head, error));
+    let kid = kid.map_err(|error| {
+        if error.is_too_new() { Error::ListTooNew(error) } else { Error::List(error) }
+    })?;
+    // The replica has read every body of the list that it holds.
+    let held = view.verifier().list().map(|list| list.stamp().head());
+    if held != Some(last.digest) {
         for digest in bodies {
             let body = shards::body(connection, digest).await?.unwrap_or_default();
+            // A body that can't be read for another reason is written anew when it changes.
             if let Err(error @ WireError::TooNew(_)) = Body::decode(&body) {
-                return Err(too_new(Part::Body)(error));
+                return Err(Error::ListTooNew(refused(Part::Body, error)));
             }
         }
     }
