@@ -27,7 +27,7 @@ mod text;
 
 pub use kind::{Algorithm, Environment, Kind};
 pub use layout::{Claims, Lifetime, Serial, SignedPart};
-pub(crate) use message::{message_block, message_in, with_signed};
+pub(crate) use message::{as_canary, message_block, message_in, with_signed};
 pub use name::Name;
 pub use prefix::{Label, LabelError, Prefix};
 pub(crate) use text::Proof;
