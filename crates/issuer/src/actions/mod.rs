@@ -2,6 +2,7 @@
 //! one transaction. A change of several keys applies to all or none.
 
 pub(crate) mod bulk;
+pub(crate) mod canary;
 pub(crate) mod care;
 pub(crate) mod channels;
 pub(crate) mod create;
@@ -27,6 +28,7 @@ pub(crate) mod usage;
 pub(crate) mod verify;
 
 pub use bulk::{BulkRevocation, BulkSelection};
+pub use canary::{CanaryUse, MAX_CANARIES};
 pub use care::{Care, Preview};
 pub use create::Creation;
 pub use idempotency::Idempotency;

@@ -34,6 +34,7 @@ macro_rules! conformance {
     };
 }
 
+mod canaries;
 mod clock;
 mod counts;
 mod events;
