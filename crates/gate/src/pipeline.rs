@@ -19,7 +19,9 @@ use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
+use portcullis_core::verify::{
+    Accepted, Authentication, Canary, Refusal, Requirements, Unverified,
+};
 
 use crate::identity::assertion_cache::{AssertionCache, AssertionText};
 use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
@@ -42,11 +44,16 @@ pub(crate) struct Evaluation<'r> {
     pub(crate) refresh: bool,
     /// A signature that was verified here, for the signature cache.
     pub(crate) verified: Option<Box<VerifiedSignature>>,
+    /// Whether a key that is refused for its tag may be a canary. Not on the fast path, which
+    /// refuses nothing: the slow path would look a second time.
+    pub(crate) seeks_canaries: bool,
+    /// The canary that was refused.
+    pub(crate) canary: Option<Canary>,
 }
 
 impl<'r> Evaluation<'r> {
     pub(crate) const fn new(state: &'r RequestState, now: Time) -> Self {
-        Self { now, state, refresh: false, verified: None }
+        Self { now, state, refresh: false, verified: None, seeks_canaries: false, canary: None }
     }
 }
 
@@ -257,6 +264,10 @@ impl<'g> Pipeline<'g> {
                 }
                 Err(refusal) => {
                     self.refresh_for(RefreshReason::of(refusal), evaluation)?;
+                    // Whatever is found here, the request goes on as a forgery does.
+                    if evaluation.seeks_canaries {
+                        evaluation.canary = Canary::recognise(&unverified, refusal, keyring);
+                    }
                     return Err(Stop::because(refusal));
                 }
             };

@@ -156,16 +156,7 @@ impl Issuer {
 
     /// A key in `slot` of shard 0, changed by `change`.
     pub(crate) fn key(&self, slot: u32, change: impl FnOnce(&mut Claims)) -> String {
-        let mut claims = Claims {
-            kind: Kind::Secret,
-            environment: Environment::Live,
-            kid: HMAC_KID,
-            serial: Serial::at(0, slot).unwrap(),
-            nonce: 7,
-            lifetime: Lifetime { issued_at: 1_000, expires_at: None },
-            owner: NonZeroU32::new(77),
-            policy: None,
-        };
+        let mut claims = claims(slot);
         change(&mut claims);
         let signer = match claims.kid {
             HMAC_KID => TokenSigner::Hmac(HmacSigner::new(&SECRET)),
@@ -175,6 +166,11 @@ impl Issuer {
             }
         };
         signer.mint(self.id, Label::NONE, &claims).to_string()
+    }
+
+    /// A canary in `slot` of shard 0.
+    pub(crate) fn canary(&self, slot: u32) -> String {
+        HmacSigner::new(&SECRET).mint_canary(self.id, Label::NONE, &claims(slot)).to_string()
     }
 
     /// The secret `HMAC_KEYS` with a signer of assertions, which the gate treats as that of `kid`.
@@ -193,5 +189,19 @@ impl Issuer {
             r#"{{"issuer":"{}","secrets":[{{"kid":{HMAC_KID},"secret":"{secret}"}}]}}"#,
             self.id
         )
+    }
+}
+
+/// The claims of a secret live key in `slot` of shard 0.
+pub(crate) fn claims(slot: u32) -> Claims {
+    Claims {
+        kind: Kind::Secret,
+        environment: Environment::Live,
+        kid: HMAC_KID,
+        serial: Serial::at(0, slot).unwrap(),
+        nonce: 7,
+        lifetime: Lifetime { issued_at: 1_000, expires_at: None },
+        owner: NonZeroU32::new(77),
+        policy: None,
     }
 }
