@@ -101,7 +101,7 @@ pub(crate) async fn nothing_that_is_published_tells_of_a_canary(bench: Bench) {
     bench.revoke(&one.record.id, When::Now).await.unwrap();
     bench.revoke(&other.record.id, When::In(Duration::from_secs(10))).await.unwrap();
     assert_eq!(published(&bench).await, before);
-    issuer.keys().delete(&[one.record.id.clone()], None).await.unwrap();
+    issuer.keys().delete(std::slice::from_ref(&one.record.id), None).await.unwrap();
     bench.clock.advance(20_000);
     issuer.list().publish().await.unwrap();
     assert_eq!(published(&bench).await, before);
@@ -154,7 +154,7 @@ pub(crate) async fn reports_about_anything_else_are_no_alarm(bench: Bench) {
     bench.revoke(&ended.record.id, When::Now).await.unwrap();
     let deleted = planted(&bench).await;
     bench.revoke(&deleted.record.id, When::Now).await.unwrap();
-    issuer.keys().delete(&[deleted.record.id.clone()], None).await.unwrap();
+    issuer.keys().delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
     let unknown = "apk_0000000000000000000000";
     let ids = [&key.record.id, &ended.record.id, &deleted.record.id, unknown];
     let report = ids.map(|id| used(id, None, now));
