@@ -119,6 +119,22 @@ export interface components {
             /** @description The reason, for the audit trail. The settings may require it. */
             reason?: string | null;
         };
+        CanaryBody: {
+            /** @description Where the last request with it came from, if the gate knows. */
+            address?: string | null;
+            /** @description The canary's public name, `apk_…`. */
+            key: string;
+            /**
+             * Format: int32
+             * @description When the gate last refused it, in seconds since 1970.
+             */
+            last_used_at: number;
+            /**
+             * Format: int32
+             * @description How often the gate has refused the canary since the last report.
+             */
+            uses: number;
+        };
         /** @description An existing key to update. */
         ChangeKeyBody: {
             id: string;
@@ -169,6 +185,8 @@ export interface components {
         };
         CreateKeyBody: {
             algorithm?: string | null;
+            /** @description Create a canary: a secret key that nothing accepts, and whose use is an alarm. */
+            canary?: boolean;
             created_by?: string | null;
             environment?: string | null;
             expires_at?: string | null;
@@ -428,7 +446,7 @@ export interface components {
              * @description The policy's number; 0 for none.
              */
             policy: number;
-            /** @description `token` or `admin`. */
+            /** @description `token`, `admin`, or `canary`: a key that nothing accepts, and whose use is an alarm. */
             purpose: string;
             /** @description The token in a shortened form that is safe to show. */
             redacted: string;
@@ -1108,11 +1126,13 @@ export interface components {
         UsageAnswer: {
             /**
              * Format: int64
-             * @description The number of reported keys that exist.
+             * @description The number of reported keys that exist, and of canaries that are not revoked.
              */
             known: number;
         };
         UsageBody: {
+            /** @description One entry for each canary that the gate was sent, at most 100. */
+            canaries?: components["schemas"]["CanaryBody"][];
             /** @description One entry for each key, at most 1000. */
             uses: components["schemas"]["UseBody"][];
         };
@@ -1132,6 +1152,8 @@ export interface components {
         };
         /** @description A verdict. */
         VerdictView: {
+            /** @description The id of the canary, if the key is one. To everybody else it is a forgery. */
+            canary?: string | null;
             /** @description The stable code of the refusal, if the key is refused. */
             code?: string | null;
             key?: components["schemas"]["AcceptedView"] | null;

@@ -8,8 +8,11 @@ import type { Answered, Api, Sent } from './issuer-shape.js';
  */
 export type KeyState = 'active' | 'scheduled' | 'suspended' | 'revoked' | 'expired';
 
-/** An admin key grants access to the issuer's API, and is refused by every gate. */
-export type Purpose = 'token' | 'admin';
+/**
+ * An admin key grants access to the issuer's API, and is refused by every gate. A canary is accepted nowhere, and its
+ * use is an alarm.
+ */
+export type Purpose = 'token' | 'admin' | 'canary';
 
 /** Free data that you store with a key or an owner. */
 export type Metadata = Record<string, unknown>;

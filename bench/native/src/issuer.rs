@@ -17,7 +17,7 @@ pub const SECRET: [u8; 32] = [3; 32];
 pub const HMAC: u16 = 1;
 pub const ED25519: u16 = 2;
 const LIST: u16 = 3;
-const ISSUER: IssuerId = IssuerId([1; 16]);
+pub const ISSUER: IssuerId = IssuerId([1; 16]);
 const DAY: u32 = 86_400;
 
 /// A published list, file by file.

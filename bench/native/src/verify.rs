@@ -5,9 +5,10 @@ use crate::{Report, issuer, sets};
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use portcullis_core::base62;
 use portcullis_core::crypto::HmacKey;
+use portcullis_core::issue::HmacSigner;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::token::{Claims, Environment, Kind, toggle_mask};
-use portcullis_core::verify::{Requirements, Unverified};
+use portcullis_core::token::{Claims, Environment, Kind, Label, toggle_mask};
+use portcullis_core::verify::{Canary, Requirements, Unverified};
 use sha2::block_api::compress256;
 use std::hint::black_box;
 
@@ -88,6 +89,22 @@ pub fn run(effort: Effort) -> Report {
     rounds.each("parse, authenticate", &tokens, |token| {
         let unverified = Unverified::parse(token).unwrap();
         unverified.authenticate(verifier.keyring(), Purpose::Token).is_ok()
+    });
+    // What a wrong tag costs, to a verifier and to a gate, which looks whether it is a canary's.
+    let signer = HmacSigner::new(&issuer::SECRET);
+    let canaries: Vec<String> = claims
+        .iter()
+        .map(|claims| signer.mint_canary(issuer::ISSUER, Label::NONE, claims).to_string())
+        .collect();
+    let keyring = verifier.keyring();
+    rounds.each("wrong tag", &canaries, |token| {
+        let unverified = Unverified::parse(token).unwrap();
+        unverified.authenticate(keyring, Purpose::Token).is_err()
+    });
+    rounds.each("wrong tag, canary", &canaries, |token| {
+        let unverified = Unverified::parse(token).unwrap();
+        let refusal = unverified.authenticate(keyring, Purpose::Token).err()?;
+        Canary::recognise(&unverified, refusal, keyring)
     });
     // And each of these is one thing alone.
     rounds.each("base62 alone", &tokens, |token| {

@@ -1,7 +1,9 @@
 //! `/v1/usage`: what gates report.
 
+use std::net::IpAddr;
+
 use axum::Json as Answered;
-use portcullis_issuer::actions::Use;
+use portcullis_issuer::actions::{CanaryUse, Use};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +20,9 @@ pub(super) fn routes() -> Routes {
 struct UsageBody {
     /// One entry for each key, at most 1000.
     uses: Vec<UseBody>,
+    /// One entry for each canary that the gate was sent, at most 100.
+    #[serde(default)]
+    canaries: Vec<CanaryBody>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -31,16 +36,30 @@ struct UseBody {
     last_used_at: u32,
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CanaryBody {
+    /// The canary's public name, `apk_…`.
+    key: String,
+    /// How often the gate has refused the canary since the last report.
+    uses: u32,
+    /// When the gate last refused it, in seconds since 1970.
+    last_used_at: u32,
+    /// Where the last request with it came from, if the gate knows.
+    #[schema(value_type = Option<String>)]
+    address: Option<IpAddr>,
+}
+
 #[derive(Serialize, ToSchema)]
 struct UsageAnswer {
-    /// The number of reported keys that exist.
+    /// The number of reported keys that exist, and of canaries that are not revoked.
     known: u64,
 }
 
-/// Report how often keys were used.
+/// Report how often keys were used, and which canaries were. Each use of a canary is an event.
 #[utoipa::path(
     post, path = "/usage", tag = "gates", operation_id = "report_usage", request_body = UsageBody,
-    responses((status = 200, description = "The number of reported keys that exist", body = UsageAnswer))
+    responses((status = 200, description = "The number of reported keys that exist, and of canaries that are not revoked", body = UsageAnswer))
 )]
 async fn report(
     Require { issuer, .. }: Require<GatesReport>,
@@ -51,6 +70,12 @@ async fn report(
         uses,
         last_used_at,
     });
-    let known = issuer.keys().report_usage(&uses.collect::<Vec<_>>()).await?;
+    let canaries = body.canaries.into_iter().map(|canary| {
+        let CanaryBody { key, uses, last_used_at, address } = canary;
+        CanaryUse { key, uses, last_used_at, address }
+    });
+    // Alarms first: if the uses then fail, the gate sends all of it again.
+    let canaries = issuer.keys().report_canaries(&canaries.collect::<Vec<_>>()).await?;
+    let known = canaries + issuer.keys().report_usage(&uses.collect::<Vec<_>>()).await?;
     Ok(Answered(UsageAnswer { known }))
 }

@@ -24,6 +24,7 @@ mod base62;
 #[cfg(feature = "primitives")]
 #[doc(hidden)]
 pub mod base62;
+mod canary;
 pub mod crypto;
 mod field;
 mod file_name;

@@ -34,6 +34,7 @@ use crate::token::{Algorithm, Claims, Environment, Kind, Name, Prefix, Serial, T
 use crate::verifier::{ListAt, Verifier};
 
 pub use crate::authenticate::{Authentic, Authentication, UncheckedSignature, Unverified};
+pub use crate::canary::Canary;
 pub use crate::refusal::Refusal;
 
 impl Verifier {

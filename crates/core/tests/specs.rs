@@ -14,6 +14,7 @@ use std::path::Path;
 
 use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, HmacKey};
+use portcullis_core::issue::HmacSigner;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::TimedSlot;
 use portcullis_core::token::{Prefix, toggle_mask};
@@ -48,15 +49,25 @@ fn token() {
     assert!(spec.contains(&format!("sent{masked}checksum{checksum}")));
     let signed = *toggle_mask(&mut sent).unwrap();
     assert!(spec.contains(&format!("signed{}", hex(&signed))));
-    let example = spec.split("##Example").nth(1).unwrap().split("##").next().unwrap();
-    let message = example.split("message").last().unwrap().split("tag").next().unwrap();
-    let message: [u8; 55] =
-        core::array::from_fn(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).unwrap());
-    assert_eq!(message[11..27], binding);
-    let tag = example.split("tag").last().unwrap().get(..32).unwrap();
-    let tag: [u8; 16] =
-        core::array::from_fn(|i| u8::from_str_radix(&tag[2 * i..2 * i + 2], 16).unwrap());
-    assert!(HmacKey::new(&world.secret(HMAC_LIVE)).verify(&message, &tag));
+    let key = HmacKey::new(&world.secret(HMAC_LIVE));
+    let claims = world.claims(HMAC_LIVE, 42);
+    let signer = HmacSigner::new(&world.secret(HMAC_LIVE));
+    let canary = signer.mint_canary(world.issuer, world.label, &claims);
+    assert!(spec.contains(&*canary));
+    for (chapter, context) in [("##Example", b"portc1/tokn"), ("##Canaries", b"portc1/cnry")] {
+        let example = spec.split(chapter).nth(1).unwrap().split("##").next().unwrap();
+        let example = example.rsplit("message7").next().unwrap();
+        let message: [u8; 55] = read_hex(example, "7");
+        assert_eq!((&message[..11], &message[11..27]), (&context[..], &binding[..]));
+        let tag: [u8; 16] = read_hex(example.split("tag").nth(1).unwrap(), "");
+        assert!(key.verify(&message, &tag), "{chapter}");
+    }
+}
+
+/// The bytes that `text` begins with in hexadecimal, after these digits.
+fn read_hex<const N: usize>(text: &str, front: &str) -> [u8; N] {
+    let text = format!("{front}{text}");
+    core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
 }
 
 #[test]

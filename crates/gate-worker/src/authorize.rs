@@ -14,7 +14,7 @@ use portcullis_gate::request::Request;
 use portcullis_gate::request::malformed::MalformedRequest;
 use portcullis_gate::request_state::{Next, RequestState};
 use portcullis_gate::response::problem::Problem;
-use portcullis_gate::telemetry::deliver::deliver;
+use portcullis_gate::telemetry::deliver::{deliver, deliver_canaries};
 use portcullis_gate::telemetry::log::Event;
 
 use crate::answer::{answer, refuse, reserved_page};
@@ -92,6 +92,14 @@ async fn decide(
         if let Some(report) = step.report {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
+        }
+        if let Some(report) = step.canaries {
+            let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
+            ctx.wait_until(async move {
+                // The answer comes first: it must take no longer than a forgery's.
+                Delay::from(Duration::from_millis(1)).await;
+                deliver_canaries(&gate, &*runtime, report).await;
+            });
         }
         // Wait or verify, and evaluate again; otherwise the decision is made.
         match step.next {

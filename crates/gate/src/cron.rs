@@ -8,9 +8,10 @@ use core::cell::RefCell;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::refresh::refresh;
-use crate::telemetry::deliver::deliver;
+use crate::telemetry::deliver::{deliver, deliver_canaries};
 
-/// Refreshes the list, stores the floor for future isolates, and reports all counted uses.
+/// Refreshes the list, stores the floor for future isolates, and reports all counted uses, and those
+/// of canaries that are due.
 pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
     let job = gate.borrow_mut().refresh_now(host.now());
     if let Some(job) = job {
@@ -20,6 +21,10 @@ pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
     let floor = gate.borrow().trust().floor();
     if let Some(floor) = floor {
         host.store_floor(floor).await;
+    }
+    let canaries = gate.borrow_mut().telemetry_mut().canaries_mut().report(host.now());
+    if let Some(report) = canaries {
+        deliver_canaries(gate, host, report).await;
     }
     let analytics = gate.borrow().settings().analytics;
     loop {

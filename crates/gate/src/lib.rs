@@ -71,8 +71,8 @@
 //! let settings = gate.shared_settings();
 //! let request = Request::read(&received, &settings);
 //!
-//! // 3. The gate decides, step by step. A host starts `step.refresh`, `step.policy` and
-//! //    `step.report` in the background, if the step has them.
+//! // 3. The gate decides, step by step. A host starts `step.refresh`, `step.policy`,
+//! //    `step.report` and `step.canaries` in the background, if the step has them.
 //! let mut state = RequestState::new();
 //! let forward = loop {
 //!     let step = gate.next_step(&request, &mut state, now);

@@ -21,7 +21,7 @@ use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
+use portcullis_core::verify::{Accepted, Canary, Refusal, Requirements, Unverified};
 
 use crate::identity::assertion_cache::{AssertionCache, AssertionText};
 use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
@@ -44,11 +44,16 @@ pub(crate) struct Evaluation<'r> {
     pub(crate) refresh: bool,
     /// A signature that was verified here, for the signature cache.
     pub(crate) verified: Option<Box<VerifiedSignature>>,
+    /// Whether a key that is refused for its tag may be a canary. Not on the fast path, which
+    /// refuses nothing: the slow path would look a second time.
+    pub(crate) seeks_canaries: bool,
+    /// The canary that was refused.
+    pub(crate) canary: Option<Canary>,
 }
 
 impl<'r> Evaluation<'r> {
     pub(crate) const fn new(state: &'r RequestState, now: Time) -> Self {
-        Self { now, state, refresh: false, verified: None }
+        Self { now, state, refresh: false, verified: None, seeks_canaries: false, canary: None }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::forward::Forward;
 use crate::refresh::policy_fetches::PolicyJob;
 use crate::refresh::schedule::{Job, RefreshSchedule};
 use crate::response::refused::Refused;
+use crate::telemetry::canaries::CanaryReport;
 use crate::telemetry::usage::Report;
 
 /// Shortest sleep between two checks of a wait, in milliseconds.
@@ -113,6 +114,8 @@ pub struct Step {
     pub policy: Option<PolicyJob>,
     /// A report of uses that the request sends in the background.
     pub report: Option<Report>,
+    /// Uses of canaries that the host tells of after the request's answer.
+    pub canaries: Option<CanaryReport>,
     /// How the request itself continues.
     pub next: Next,
 }

@@ -108,6 +108,12 @@ pub enum Error {
     /// The key is not suspended, so it can't be resumed.
     #[error("the key is not suspended; nothing was changed")]
     NotSuspended,
+    /// The key is a canary, which nothing accepts.
+    #[error(
+        "the key is a canary, which nothing accepts, so there is nothing to roll or suspend; revoke \
+         it to end its alarms, and create another"
+    )]
+    Canary,
     /// Sales channels were named for a secret key.
     #[error("Sales channels can only be associated with publishable API keys")]
     NotPublishable,
@@ -444,6 +450,7 @@ impl Error {
             Self::NotConfirmed { .. } => "not_confirmed",
             Self::NotRevoked(_) => "not_revoked",
             Self::NotSuspended => "not_suspended",
+            Self::Canary => "canary",
             Self::NotPublishable => "not_publishable",
             Self::SharedPolicy => "shared_policy",
             Self::IdempotencyMismatch => "idempotency_key_reused",

@@ -17,7 +17,7 @@ pub struct KeyRecord {
     pub kid: u16,
     /// The token's nonce.
     pub nonce: u16,
-    /// Whether the key is for the issuer's API (admin) or for gates (token).
+    /// Whether the key is for the issuer's API (admin), for gates (token), or for thieves (canary).
     pub purpose: KeyPurpose,
     /// Secret or publishable.
     pub kind: Kind,
@@ -81,19 +81,27 @@ pub enum KeyPurpose {
     Token,
     /// For the issuer's API.
     Admin,
+    /// Accepted nowhere: a key that is planted for a thief, and whose use is an alarm.
+    Canary,
 }
 
 impl KeyPurpose {
-    /// `token` or `admin`.
+    /// All purposes.
+    pub const ALL: [Self; 3] = [Self::Token, Self::Admin, Self::Canary];
+
+    /// `token`, `admin` or `canary`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.signer().name()
+        match self {
+            Self::Token | Self::Admin => self.signer().name(),
+            Self::Canary => "canary",
+        }
     }
 
     /// The purpose with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Token, Self::Admin].into_iter().find(|purpose| purpose.name() == name)
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
     }
 
     /// Whether such keys are admin keys.
@@ -106,7 +114,7 @@ impl KeyPurpose {
     #[must_use]
     pub const fn signer(self) -> Purpose {
         match self {
-            Self::Token => Purpose::Token,
+            Self::Token | Self::Canary => Purpose::Token,
             Self::Admin => Purpose::Admin,
         }
     }

@@ -36,8 +36,9 @@ impl Class {
     pub const fn of(purpose: KeyPurpose, kind: Kind) -> Self {
         match (purpose, kind) {
             (KeyPurpose::Admin, _) => Self::Admin,
-            (KeyPurpose::Token, Kind::Secret) => Self::Secret,
-            (KeyPurpose::Token, Kind::Publishable) => Self::Publishable,
+            // A canary looks like the keys that it stands among, so it is made by their rules.
+            (KeyPurpose::Token | KeyPurpose::Canary, Kind::Secret) => Self::Secret,
+            (KeyPurpose::Token | KeyPurpose::Canary, Kind::Publishable) => Self::Publishable,
         }
     }
 

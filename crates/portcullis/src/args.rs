@@ -162,7 +162,7 @@ pub(crate) fn object(text: &str) -> Result<serde_json::Map<String, serde_json::V
 }
 
 pub(crate) fn key_purpose() -> impl TypedValueParser<Value = KeyPurpose> {
-    PossibleValuesParser::new(["token", "admin"])
+    PossibleValuesParser::new(KeyPurpose::ALL.map(KeyPurpose::name))
         .try_map(|name| KeyPurpose::from_name(&name).ok_or("no purpose"))
 }
 

@@ -66,6 +66,7 @@ const fn is_refusal(error: &Error) -> bool {
         | Error::NothingSelected
         | Error::Fixed { .. }
         | Error::NotConfirmed { .. }
+        | Error::Canary
         | Error::NotPublishable
         | Error::SharedPolicy
         | Error::IdempotencyMismatch

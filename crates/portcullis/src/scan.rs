@@ -299,7 +299,9 @@ fn state(state: State) -> String {
     let style = match state {
         State::Live => LIVE,
         State::Suspended | State::SecretNotHeld | State::NoList | State::NotCovered => UNSURE,
-        State::Revoked | State::Expired | State::SignerRetired | State::Foreign => Style::new(),
+        State::Revoked | State::Expired | State::SignerRetired | State::Canary | State::Foreign => {
+            Style::new()
+        }
     };
     format!("{style}{}{style:#}", state.text())
 }

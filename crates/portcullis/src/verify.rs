@@ -44,6 +44,9 @@ impl Verify {
             if let (Some(code), Some(message)) = (view.code, &view.message) {
                 field(o, "Refused", format_args!("{code}: {message}"))?;
             }
+            if let Some(canary) = &view.canary {
+                field(o, "Canary", canary)?;
+            }
             view.list.map_or(Ok(()), |list| {
                 let (seconds, millis) = (list.age_millis / 1000, list.age_millis % 1000);
                 let number = list.number;

@@ -19,12 +19,13 @@ const RULES = {
 export async function makeKeys(issuer, wanted) {
   const foreign = await startIssuer();
   const keys = {};
-  for (const [name, { kind, environment, algorithm, admin, owner, policy, issuer: other }] of Object.entries(wanted)) {
+  for (const [name, { kind, environment, algorithm, admin, owner, policy, canary, issuer: other }] of Object.entries(wanted)) {
     const args = [];
     if (kind) args.push('--kind', kind);
     if (environment) args.push('--environment', environment);
     if (admin) args.push('--admin', '--scope', 'gates:read');
     if (algorithm) args.push('--algorithm', algorithm);
+    if (canary) args.push('--canary');
     if (owner) args.push('--owner', String((await issuer.cli(['owners', 'create', '--name', name])).number));
     if (policy) args.push('--policy', String((await makePolicy(issuer, name, kind, policy)).number));
     keys[name] = await (other ? foreign : issuer).create(...args);

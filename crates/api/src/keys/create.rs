@@ -50,6 +50,9 @@ pub(super) struct CreateKeyBody {
     #[serde(default)]
     never_expires: bool,
     created_by: Option<String>,
+    /// Create a canary: a secret key that nothing accepts, and whose use is an alarm.
+    #[serde(default)]
+    canary: bool,
 }
 
 /// The bodies that [`OneOrMany`] reads.
@@ -64,7 +67,7 @@ enum CreateKeysBody {
 impl CreateKeyBody {
     pub(super) fn new_key(self) -> Result<NewKey, Error> {
         Ok(NewKey {
-            purpose: KeyPurpose::Token,
+            purpose: if self.canary { KeyPurpose::Canary } else { KeyPurpose::Token },
             kind: kind(self.kind.as_deref())?.unwrap_or(Kind::Secret),
             environment: environment(self.environment.as_deref())?.unwrap_or(Environment::Live),
             algorithm: algorithm(self.algorithm.as_deref())?,

@@ -65,7 +65,7 @@ impl Filter {
         let ids: Vec<String> = ids.map(|id| id.trim().into()).collect();
         let reason = "must be active, scheduled, suspended, revoked or expired";
         let state = named(self.state.as_deref(), KeyState::from_name, "state", reason)?;
-        let reason = "must be token or admin";
+        let reason = "must be token, admin or canary";
         let purpose = named(self.purpose.as_deref(), KeyPurpose::from_name, "purpose", reason)?;
         let criteria = Criteria {
             q: self.q,

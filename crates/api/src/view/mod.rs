@@ -36,7 +36,7 @@ pub struct KeyView {
     pub id: String,
     /// A title for people.
     pub title: String,
-    /// `token` or `admin`.
+    /// `token`, `admin`, or `canary`: a key that nothing accepts, and whose use is an alarm.
     pub purpose: &'static str,
     /// `secret` or `publishable`.
     pub kind: &'static str,
@@ -256,6 +256,9 @@ pub struct VerdictView {
     /// The refusal as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The id of the canary, if the key is one. To everybody else it is a forgery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
     /// The list that the verdict is based on.
     pub list: Option<MarkView>,
 }
@@ -268,13 +271,14 @@ impl VerdictView {
         match &verdict.result {
             Ok(accepted) => {
                 let key = Some(accepted_view(accepted, verdict.title.clone()));
-                Self { ok: true, key, code: None, message: None, list }
+                Self { ok: true, key, code: None, message: None, canary: None, list }
             }
             Err(refusal) => Self {
                 ok: false,
                 key: None,
                 code: Some(Refusal::code(*refusal)),
                 message: Some(refusal.to_string()),
+                canary: verdict.canary.clone(),
                 list,
             },
         }

@@ -136,6 +136,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NothingSelected
         | Error::Fixed { .. }
         | Error::NotRevoked(_)
+        | Error::Canary
         | Error::NotPublishable
         | Error::SharedPolicy
         | Error::LabelNotListed { .. }

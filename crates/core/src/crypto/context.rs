@@ -18,6 +18,8 @@ impl Context {
     pub const LEN: usize = 11;
     /// A token's tag or signature.
     pub const TOKEN: Self = Self(b"portc1/tokn");
+    /// A canary's tag: it is made like a token's, and never verifies as one.
+    pub const CANARY: Self = Self(b"portc1/cnry");
     /// The binding of a token to its issuer and prefix text (a digest).
     pub const BINDING: Self = Self(b"portc1/bind");
     /// A key's public name (a digest).

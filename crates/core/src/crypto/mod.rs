@@ -40,5 +40,7 @@ pub(crate) use context::Context;
 pub(crate) use ed25519::is_strict;
 pub use ed25519::{JwsInput, PublicKey, PublicKeyError};
 pub use hmac::HmacKey;
+#[cfg(all(test, feature = "issue"))]
+pub(crate) use hmac::counted;
 pub(crate) use hmac::last_block;
 pub use issuer_id::IssuerId;

@@ -10,7 +10,8 @@ use crate::base62;
 use crate::crypto::{HmacKey, IssuerId};
 use crate::issue::SigningKey;
 use crate::token::{
-    Algorithm, Claims, Label, Prefix, checksum, message_block, message_in, toggle_mask, with_signed,
+    Algorithm, Claims, Label, Prefix, SignedPart, as_canary, checksum, message_block, message_in,
+    toggle_mask, with_signed,
 };
 
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
@@ -32,6 +33,20 @@ impl HmacSigner {
     pub fn new(secret: &[u8; HmacKey::SECRET_LEN]) -> Self {
         Self(HmacKey::new(secret))
     }
+
+    /// Mints the canary with `claims`, for `issuer`, under `label`: a key that every verifier
+    /// refuses as forged, and that those with the secret can
+    /// [recognise](crate::verify::Canary::recognise).
+    #[must_use]
+    pub fn mint_canary(
+        &self,
+        issuer: IssuerId,
+        label: Label,
+        claims: &Claims,
+    ) -> Zeroizing<String> {
+        let message = Message::new(issuer, label, claims);
+        message.spell(&self.0.tag(&as_canary(&message.block)))
+    }
 }
 
 impl TokenSigner {
@@ -48,19 +63,38 @@ impl TokenSigner {
     /// text.
     #[must_use]
     pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
+        let message = Message::new(issuer, label, claims);
+        match self {
+            Self::Hmac(HmacSigner(key)) => message.spell(&key.tag(&message.block)),
+            Self::Ed25519(key) => message.spell(&key.sign_message(&message_in(&message.block))),
+        }
+    }
+}
+
+/// What is signed for a token, and its prefix.
+struct Message {
+    prefix: Prefix,
+    signed: SignedPart,
+    block: [u8; 64],
+}
+
+impl Message {
+    fn new(issuer: IssuerId, label: Label, claims: &Claims) -> Self {
         let Claims { kind, is_admin, environment, .. } = *claims;
         let prefix = Prefix { label, kind, is_admin, environment };
         let signed = claims.encode();
         let block = with_signed(&message_block(&prefix.binding(issuer)), &signed);
+        Self { prefix, signed, block }
+    }
+
+    /// The text of the token with this tag or signature.
+    fn spell(&self, proof: &[u8]) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(96));
-        bytes.extend_from_slice(&signed);
-        match self {
-            Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&block)),
-            Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message_in(&block))),
-        }
+        bytes.extend_from_slice(&self.signed);
+        bytes.extend_from_slice(proof);
         // What is signed is unmasked; what the checksum covers is masked, as it is sent.
         toggle_mask(&mut bytes);
-        let front = format!("{prefix}");
+        let front = format!("{}", self.prefix);
         let checksum = checksum(front.as_bytes(), &bytes);
         bytes.extend_from_slice(&checksum);
         let mut text = Zeroizing::new(String::with_capacity(crate::token::TokenText::MAX_LEN));

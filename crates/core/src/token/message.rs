@@ -23,6 +23,14 @@ pub(crate) fn with_signed(block: &[u8; 64], signed: &SignedPart) -> [u8; 64] {
     block
 }
 
+/// `block`, a token's padded message, in the context of canaries.
+pub(crate) fn as_canary(block: &[u8; 64]) -> [u8; 64] {
+    let mut block = *block;
+    let context = Context::CANARY.bytes();
+    block.iter_mut().zip(context).for_each(|(slot, byte)| *slot = *byte);
+    block
+}
+
 /// The message of a tag or signature: context, binding, signed part.
 pub(crate) fn message_in(block: &[u8; 64]) -> [u8; HmacKey::MESSAGE_LEN] {
     block.first_chunk().copied().unwrap_or([0; HmacKey::MESSAGE_LEN])

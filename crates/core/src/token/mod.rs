@@ -33,7 +33,7 @@ pub(crate) use mask::toggle as toggle_mask;
 /// Internals that tests and benchmarks of this crate need.
 #[cfg(feature = "primitives")]
 pub use mask::toggle as toggle_mask;
-pub(crate) use message::{message_block, message_in, with_signed};
+pub(crate) use message::{as_canary, message_block, message_in, with_signed};
 pub use name::Name;
 pub use prefix::{Label, LabelError, Prefix};
 pub(crate) use text::Proof;

@@ -1,5 +1,6 @@
 //! Well-formed keys that the issuer did not make.
 
+use portcullis_core::issue::HmacSigner;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime};
 
 use super::forge::resealed;
@@ -13,7 +14,7 @@ fn acme() -> Label {
 }
 
 pub(super) fn all() -> Vec<Vector> {
-    [signers(), changed(), bindings()].into_iter().flatten().collect()
+    [signers(), changed(), bindings(), canaries()].into_iter().flatten().collect()
 }
 
 pub(super) fn case(name: &str, about: &str, token: &str, code: &str) -> Vector {
@@ -200,4 +201,17 @@ fn bindings() -> Vec<Vector> {
             "bad_signature",
         ),
     ]
+}
+
+fn canaries() -> Vec<Vector> {
+    let world = World::new();
+    let signer = HmacSigner::new(&world.secret(HMAC_LIVE));
+    let claims = world.claims(HMAC_LIVE, 42);
+    let canary = signer.mint_canary(world.issuer, world.label, &claims);
+    vec![case(
+        "proof-canary",
+        "A canary: to a verifier it is a forgery, whoever holds the secret.",
+        &canary,
+        "bad_signature",
+    )]
 }

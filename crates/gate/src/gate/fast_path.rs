@@ -58,6 +58,9 @@ impl Gate {
         if !is_plain || self.telemetry.usage().is_due(now) {
             return None;
         }
+        if self.telemetry.canaries().is_due(now) {
+            return None;
+        }
         // The request has waited for nothing, so an evaluation that needs anything ends here.
         let state = RequestState::new();
         let mut evaluation = Evaluation::new(&state, now);

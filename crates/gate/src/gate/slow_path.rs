@@ -44,17 +44,21 @@ impl Gate {
     ) -> Step {
         let mut background = BackgroundWork::default();
         let next = self.next(request, (state, now), &mut background);
-        let mut report = None;
+        let (mut report, mut canaries) = (None, None);
         match &next {
             Next::Sleep(_) | Next::Verify(_) | Next::Reserved(_) => {}
             Next::Forward(forward) => {
                 self.count_forwarded(forward.caller.as_ref().map(Caller::name), now);
                 report = self.telemetry.usage_mut().report(now);
+                canaries = self.telemetry.canaries_mut().report(now);
             }
-            Next::Refuse(refused) => self.telemetry.count_refused(refused.reason.code()),
+            Next::Refuse(refused) => {
+                self.telemetry.count_refused(refused.reason.code());
+                canaries = self.telemetry.canaries_mut().report(now);
+            }
         }
         let BackgroundWork { refresh, policy } = background;
-        Step { refresh, policy, report, next }
+        Step { refresh, policy, report, canaries, next }
     }
 
     fn next(
@@ -78,8 +82,12 @@ impl Gate {
         for _ in 0..MAX_NEEDS {
             state.arrived.get_or_insert(now);
             let mut evaluation = Evaluation::new(state, now);
+            evaluation.seeks_canaries = true;
             let outcome = self.outcome(request, &mut evaluation);
-            let Evaluation { refresh, verified, .. } = evaluation;
+            let Evaluation { refresh, verified, canary, .. } = evaluation;
+            if let Some(canary) = canary {
+                self.telemetry.canaries_mut().count(canary, request.client.address, now);
+            }
             if let Some(signature) = verified {
                 self.caches.signatures.insert(*signature);
             }

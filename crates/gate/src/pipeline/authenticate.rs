@@ -2,7 +2,7 @@
 
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::time::Time;
-use portcullis_core::verify::{Authentic, Authentication, Refusal, Unverified};
+use portcullis_core::verify::{Authentic, Authentication, Canary, Refusal, Unverified};
 
 use super::{Evaluation, Need, Pipeline, Stop};
 use crate::refresh::schedule::RefreshReason;
@@ -58,6 +58,10 @@ impl Pipeline<'_> {
             }
             Err(refusal) => {
                 self.refresh_for(RefreshReason::of(refusal), evaluation)?;
+                // Whatever is found here, the request goes on as a forgery does.
+                if evaluation.seeks_canaries {
+                    evaluation.canary = Canary::recognise(unverified, refusal, keyring);
+                }
                 Err(Stop::because(refusal))
             }
         }

@@ -1,10 +1,12 @@
-//! Delivers a report of uses to the issuer and to Analytics Engine, in the background.
+//! Delivers a report of uses to the issuer and to Analytics Engine, in the background, and tells of
+//! canaries.
 
 use core::cell::RefCell;
 
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::telemetry::analytics::DataPoint;
+use crate::telemetry::canaries::CanaryReport;
 use crate::telemetry::log::Event;
 use crate::telemetry::usage::{Report, TIMEOUT};
 
@@ -28,5 +30,18 @@ pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report
             gate.borrow_mut().telemetry_mut().usage_mut().put_back(report, host.now());
             host.log(&Event::Usage(error));
         }
+    }
+}
+
+/// Logs the uses of canaries, and reports them to the issuer if the settings report uses. If the
+/// delivery fails, they are kept for the next report.
+pub async fn deliver_canaries<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: CanaryReport) {
+    report.events().for_each(|event| host.log(&event));
+    if !gate.borrow().settings().report_usage {
+        return;
+    }
+    if let Err(error) = host.report_usage(report.body(), TIMEOUT).await {
+        gate.borrow_mut().telemetry_mut().canaries_mut().put_back(report, host.now());
+        host.log(&Event::Usage(error));
     }
 }

@@ -1,5 +1,7 @@
 //! The gate's log: one JSON object per line, never a token.
 
+use core::net::IpAddr;
+
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::token::Name;
 use portcullis_core::verifier::AdoptError;
@@ -59,6 +61,16 @@ pub enum Event {
     Usage(FetchError),
     /// A message on the queue isn't a report of uses, and was dropped.
     Message(MessageError),
+    /// Somebody sent canaries, which nothing but a thief's hand does. The requests were refused as
+    /// forgeries.
+    Canary {
+        /// The canary.
+        key: Name,
+        /// How many requests carried it since the last such line.
+        uses: u32,
+        /// Where the last one came from, if `CLIENT_ADDRESS` says how that is known.
+        address: Option<IpAddr>,
+    },
     /// The dataset bound for analytics takes no data points.
     Analytics,
     /// A rate-limit binding did not answer; the request was let through.
@@ -125,6 +137,9 @@ impl Event {
             Self::Message(error) => json!({
                 "event": "message_dropped", "code": error.code(), "message": error.to_string(),
             }),
+            Self::Canary { key, uses, address } => json!({
+                "event": "canary", "key": key.to_string(), "uses": uses, "address": address,
+            }),
             Self::Analytics => json!({
                 "event": "analytics_failed",
                 "message": "ANALYTICS takes no data points; bind a dataset of Analytics Engine",
@@ -141,7 +156,8 @@ impl Event {
     }
 
     /// Whether the event is an alarm: the issuer contradicts itself, a setting or secret of the gate
-    /// doesn't work, or a client has an admin key, which no client of the origin should have.
+    /// doesn't work, a client has an admin key, which no client of the origin should have, or a
+    /// canary was used.
     #[must_use]
     pub const fn is_alarm(&self) -> bool {
         match self {
@@ -149,6 +165,7 @@ impl Event {
                 error.is_equivocation()
             }
             Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets | Self::Assertion => true,
+            Self::Canary { .. } => true,
             Self::Refused(refused) => matches!(refused.reason, Reason::AdminKey),
             Self::List { .. }
             | Self::Floor(_)

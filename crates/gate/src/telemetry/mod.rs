@@ -3,6 +3,7 @@
 //! Nothing here decides on a request.
 
 pub mod analytics;
+pub mod canaries;
 pub(crate) mod counters;
 pub mod deliver;
 pub mod log;
@@ -16,6 +17,7 @@ use portcullis_core::time::Time;
 use crate::settings::Settings;
 use crate::span::Span;
 use crate::telemetry::analytics::MAX_POINTS;
+use crate::telemetry::canaries::Canaries;
 use crate::telemetry::counters::{Counters, SourceState};
 use crate::telemetry::usage::{BATCH, Usage};
 
@@ -26,6 +28,7 @@ const WARNING_PERIOD: u64 = 3_600_000;
 #[derive(Debug)]
 pub struct Telemetry {
     usage: Usage,
+    canaries: Canaries,
     counters: Counters,
     sources: Vec<SourceState>,
     /// The last warning that the sources are too slow.
@@ -36,6 +39,7 @@ impl Telemetry {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             usage: Usage::new(if settings.analytics { MAX_POINTS } else { BATCH }),
+            canaries: Canaries::default(),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             warned: Span::NEVER,
@@ -51,6 +55,14 @@ impl Telemetry {
     /// The uses that were counted.
     pub const fn usage_mut(&mut self) -> &mut Usage {
         &mut self.usage
+    }
+
+    pub(crate) const fn canaries(&self) -> &Canaries {
+        &self.canaries
+    }
+
+    pub(crate) const fn canaries_mut(&mut self) -> &mut Canaries {
+        &mut self.canaries
     }
 
     pub(crate) const fn counters(&self) -> &Counters {

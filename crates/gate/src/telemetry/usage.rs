@@ -11,7 +11,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 
 use crate::span::Span;
-use crate::telemetry::usage_report::body;
+use crate::telemetry::usage_report::{Line, Lines};
 
 /// A report is due this many milliseconds after the previous one,
 const PERIOD: u64 = 10_000;
@@ -131,8 +131,11 @@ impl Report {
     /// The body of `POST /v1/usage`.
     #[must_use]
     pub fn body(&self) -> String {
-        let line = |(name, uses): &(Name, Uses)| (name.to_string(), uses.uses, uses.last_used_at);
-        body(self.0.iter().map(line))
+        let line = |(name, uses): &(Name, Uses)| {
+            let Uses { uses, last_used_at, .. } = *uses;
+            Line { key: name.to_string(), uses, last_used_at }
+        };
+        Lines { uses: self.0.iter().map(line).collect(), canaries: Vec::new() }.body()
     }
 }
 

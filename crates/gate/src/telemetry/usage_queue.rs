@@ -11,7 +11,9 @@ use std::collections::hash_map::Entry;
 use crate::host::Host;
 use crate::telemetry::log::Event;
 use crate::telemetry::usage::TIMEOUT;
-use crate::telemetry::usage_report::{Line, MAX_USES, MessageError, body, read};
+use crate::telemetry::usage_report::{
+    CanaryLine, Line, Lines, MAX_CANARIES, MAX_USES, MessageError,
+};
 
 /// Seconds before a retry of a message, at least
 const SOONEST: u32 = 10;
@@ -49,17 +51,21 @@ struct Group {
     places: Vec<usize>,
     /// Uses and last use by public name.
     keys: HashMap<String, (u32, u32)>,
+    /// Uses of canaries are not joined: each says where it came from.
+    canaries: Vec<CanaryLine>,
 }
 
 impl Group {
-    fn has_room(&self, lines: &[Line]) -> bool {
+    fn has_room(&self, lines: &Lines) -> bool {
         // Counts a line even if its key is in the group already: a few more requests do no harm.
-        self.keys.len() + lines.len() <= MAX_USES
+        self.keys.len() + lines.uses.len() <= MAX_USES
+            && self.canaries.len() + lines.canaries.len() <= MAX_CANARIES
     }
 
-    fn add(&mut self, place: usize, lines: Vec<Line>) {
+    fn add(&mut self, place: usize, lines: Lines) {
         self.places.push(place);
-        for Line { key, uses, last_used_at } in lines {
+        self.canaries.extend(lines.canaries);
+        for Line { key, uses, last_used_at } in lines.uses {
             match self.keys.entry(key) {
                 Entry::Occupied(mut held) => {
                     let (sum, last) = held.get_mut();
@@ -74,7 +80,9 @@ impl Group {
     }
 
     fn body(self) -> String {
-        body(self.keys.into_iter().map(|(key, (uses, last))| (key, uses, last)))
+        let line = |(key, (uses, last_used_at))| Line { key, uses, last_used_at };
+        let uses = self.keys.into_iter().map(line).collect();
+        Lines { uses, canaries: self.canaries }.body()
     }
 }
 
@@ -97,7 +105,7 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<MessageOutc
     // Drop what isn't a report, and group the rest.
     let mut groups: Vec<Group> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
-        match message.body.as_deref().ok_or(MessageError::Form).and_then(read) {
+        match message.body.as_deref().ok_or(MessageError::Form).and_then(Lines::read) {
             Err(error) => {
                 host.log(&Event::Message(error));
                 settle(&[place], MessageOutcome::Dropped);

@@ -1,9 +1,11 @@
 //! A report of uses, as the body of `POST /v1/usage` and as a message of a queue.
 
-use serde_json::json;
+use core::net::IpAddr;
 
 /// The most keys that the issuer takes at once.
 pub(crate) const MAX_USES: usize = 1_000;
+/// The most canaries that the issuer takes at once.
+pub(crate) const MAX_CANARIES: usize = 100;
 
 /// Why a message isn't a report of uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,14 +33,17 @@ impl MessageError {
     }
 }
 
-#[derive(serde::Deserialize)]
+/// What a report holds: uses of keys, and of canaries.
+#[derive(Default, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
-struct Report {
-    uses: Vec<Line>,
+pub(crate) struct Lines {
+    pub(crate) uses: Vec<Line>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) canaries: Vec<CanaryLine>,
 }
 
 /// How often a key was used, and the time of the last use, in seconds since 1970.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Line {
     pub(crate) key: String,
@@ -46,24 +51,36 @@ pub(crate) struct Line {
     pub(crate) last_used_at: u32,
 }
 
-/// Writes a report from public names, uses, and times of last use.
-pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
-    let uses = lines.map(|(key, uses, last_used_at)| {
-        json!({ "key": key, "uses": uses, "last_used_at": last_used_at })
-    });
-    json!({ "uses": uses.collect::<Vec<_>>() }).to_string()
+/// How often a canary was used, and when and from where the last time.
+#[derive(serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CanaryLine {
+    pub(crate) key: String,
+    pub(crate) uses: u32,
+    pub(crate) last_used_at: u32,
+    pub(crate) address: Option<IpAddr>,
 }
 
-/// Reads a report of untrusted origin.
-pub(crate) fn read(text: &str) -> Result<Vec<Line>, MessageError> {
-    let Report { uses } = serde_json::from_str(text).map_err(|_| MessageError::Form)?;
-    if uses.len() > MAX_USES {
-        return Err(MessageError::TooMany);
+impl Lines {
+    /// Reads a report of untrusted origin.
+    pub(crate) fn read(text: &str) -> Result<Self, MessageError> {
+        let lines: Self = serde_json::from_str(text).map_err(|_| MessageError::Form)?;
+        if lines.uses.len() > MAX_USES || lines.canaries.len() > MAX_CANARIES {
+            return Err(MessageError::TooMany);
+        }
+        let mut names = lines.uses.iter().map(|line| &line.key);
+        let mut canaries = lines.canaries.iter().map(|line| &line.key);
+        if names.all(|name| is_name(name)) && canaries.all(|name| is_name(name)) {
+            Ok(lines)
+        } else {
+            Err(MessageError::Key)
+        }
     }
-    if uses.iter().any(|line| !is_name(&line.key)) {
-        return Err(MessageError::Key);
+
+    /// The report as JSON.
+    pub(crate) fn body(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
-    Ok(uses)
 }
 
 /// Whether a text is spelled as a public name.

@@ -23,6 +23,7 @@ use portcullis_gate::request_state::{Next, RequestState, Step};
 use portcullis_gate::response::refused::{Reason, Refused};
 use portcullis_gate::settings::Settings;
 use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::deliver::deliver_canaries;
 use portcullis_gate::telemetry::log::Event;
 
 use crate::fast_path;
@@ -234,6 +235,9 @@ impl Bench {
             }
             if let Some(job) = step.policy {
                 block_on(fetch_policy(&self.gate, &&self.world, job));
+            }
+            if let Some(report) = step.canaries {
+                block_on(deliver_canaries(&self.gate, &&self.world, report));
             }
             match step.next {
                 Next::Sleep(millis) => {

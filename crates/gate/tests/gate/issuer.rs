@@ -185,17 +185,7 @@ impl Issuer {
 
     /// A key in `slot` of shard 0, changed by `change`.
     pub(crate) fn key(&self, slot: u32, change: impl FnOnce(&mut Claims)) -> String {
-        let mut claims = Claims {
-            kind: Kind::Secret,
-            is_admin: false,
-            environment: Environment::Live,
-            kid: HMAC_KID,
-            serial: Serial::at(0, slot).unwrap(),
-            nonce: 7,
-            lifetime: Lifetime { issued_at: 1_000, expires_at: None },
-            owner: NonZeroU32::new(77),
-            policy: None,
-        };
+        let mut claims = claims(slot);
         change(&mut claims);
         let signer = match claims.kid {
             HMAC_KID => TokenSigner::Hmac(HmacSigner::new(&SECRET)),
@@ -210,6 +200,11 @@ impl Issuer {
     /// An admin key in `slot` of shard 0.
     pub(crate) fn admin_key(&self, slot: u32) -> String {
         self.key(slot, |claims| (claims.kid, claims.is_admin) = (ADMIN_KID, true))
+    }
+
+    /// A canary in `slot` of shard 0.
+    pub(crate) fn canary(&self, slot: u32) -> String {
+        HmacSigner::new(&SECRET).mint_canary(self.id, Label::NONE, &claims(slot)).to_string()
     }
 
     /// The secret `HMAC_KEYS` with a signer of assertions, which the gate treats as that of `kid`.
@@ -243,4 +238,19 @@ fn with_unknown_list(mut written: PolicyFiles, kind: Kind) -> PolicyFiles {
     written.files.iter_mut().for_each(|(name, file)| *name = name_file(file));
     written.directory = written.files[1].0;
     written
+}
+
+/// The claims of a secret live key in `slot` of shard 0.
+pub(crate) fn claims(slot: u32) -> Claims {
+    Claims {
+        kind: Kind::Secret,
+        is_admin: false,
+        environment: Environment::Live,
+        kid: HMAC_KID,
+        serial: Serial::at(0, slot).unwrap(),
+        nonce: 7,
+        lifetime: Lifetime { issued_at: 1_000, expires_at: None },
+        owner: NonZeroU32::new(77),
+        policy: None,
+    }
 }

@@ -12,6 +12,7 @@
 mod alarms;
 mod background;
 mod caller;
+mod canaries;
 mod fast_path;
 mod harness;
 mod header_cache;

@@ -3,6 +3,7 @@
 
 pub(crate) mod bulk;
 mod bulk_view;
+pub(crate) mod canary;
 pub(crate) mod care;
 pub(crate) mod channels;
 pub(crate) mod create;
@@ -29,6 +30,7 @@ pub(crate) mod verify;
 
 pub use bulk::{BulkRevocation, BulkSelection};
 pub use bulk_view::BulkView;
+pub use canary::{CanaryUse, MAX_CANARIES};
 pub use care::{Care, Preview};
 pub use create::Creation;
 pub use idempotency::Idempotency;

@@ -98,7 +98,7 @@ impl NewKey {
 
     pub(super) fn algorithm(&self) -> Algorithm {
         let by_default = match (self.purpose, self.kind) {
-            (KeyPurpose::Token, Kind::Secret) => Algorithm::HmacSha256,
+            (KeyPurpose::Token, Kind::Secret) | (KeyPurpose::Canary, _) => Algorithm::HmacSha256,
             (KeyPurpose::Token, Kind::Publishable) | (KeyPurpose::Admin, _) => Algorithm::Ed25519,
         };
         self.algorithm.unwrap_or(by_default)
@@ -116,6 +116,11 @@ impl NewKey {
     /// [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`].
     pub fn check(&self) -> Result<(), Error> {
         check_text("title", &self.title)?;
+        let is_hmac = self.kind == Kind::Secret && self.algorithm() == Algorithm::HmacSha256;
+        if self.purpose == KeyPurpose::Canary && !is_hmac {
+            let reason = "is for secret keys with HMAC: leave kind and algorithm out";
+            return Err(Error::Invalid { field: "canary", reason });
+        }
         check_by("created_by", self.created_by.as_deref())?;
         check_metadata(&self.metadata)?;
         check_channels(&self.sales_channels)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use portcullis_core::token::{Algorithm, Label};
 use serde_json::{Value, json};
 
+use crate::actions::canary::check_not_canary;
 use crate::actions::create::made_before;
 use crate::actions::idempotency::{Idempotency, digest};
 use crate::actions::mint::{KeyRequest, make};
@@ -116,6 +117,7 @@ pub(crate) async fn roll_once(
             .await;
     }
     let mut old = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+    check_not_canary(&old)?;
     match bulk::effective(&mut change, old.clone()).await?.state(now) {
         KeyState::Active | KeyState::Scheduled => {}
         KeyState::Revoked => return Err(Error::AlreadyRevoked),

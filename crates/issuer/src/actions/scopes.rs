@@ -94,8 +94,8 @@ pub fn covers(grants: &[String], wanted: &str) -> bool {
 pub fn check(purpose: KeyPurpose, scopes: &[String]) -> Result<(), Error> {
     let invalid = |reason| Err(Error::Invalid { field: "scopes", reason });
     match purpose {
-        KeyPurpose::Token if scopes.is_empty() => return Ok(()),
-        KeyPurpose::Token => {
+        KeyPurpose::Token | KeyPurpose::Canary if scopes.is_empty() => return Ok(()),
+        KeyPurpose::Token | KeyPurpose::Canary => {
             return invalid("are for admin keys; what other keys may do is in their policy");
         }
         KeyPurpose::Admin if scopes.is_empty() => {
@@ -149,7 +149,7 @@ pub(crate) async fn check_may_change(
 pub fn narrow(held: &[String], criteria: Criteria) -> Result<Criteria, Error> {
     let everything = check_grant(held, &[EVERYTHING.to_owned()]);
     match (everything, criteria.purpose) {
-        (Ok(()), _) | (Err(_), Some(KeyPurpose::Token)) => Ok(criteria),
+        (Ok(()), _) | (Err(_), Some(KeyPurpose::Token | KeyPurpose::Canary)) => Ok(criteria),
         (Err(error), Some(KeyPurpose::Admin)) => Err(error),
         (Err(_), None) => Ok(Criteria { purpose: Some(KeyPurpose::Token), ..criteria }),
     }
@@ -157,7 +157,7 @@ pub fn narrow(held: &[String], criteria: Criteria) -> Result<Criteria, Error> {
 
 fn may_change(held: &[String], record: &KeyRecord) -> Result<(), Error> {
     match record.purpose {
-        KeyPurpose::Token => Ok(()),
+        KeyPurpose::Token | KeyPurpose::Canary => Ok(()),
         KeyPurpose::Admin => {
             check_grant(held, &[ADMINS_WRITE.to_owned()])?;
             check_grant(held, &record.admin_scopes)

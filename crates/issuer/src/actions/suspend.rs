@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::actions::canary::check_not_canary;
 use crate::actions::check_by;
 use crate::committed::Unannounced;
 use crate::context::Context;
@@ -39,6 +40,7 @@ async fn set_suspended(
     let mut change = context.change(by).await?;
     let now = change.now();
     let mut record = keys::find(&mut change, id).await?.ok_or(Error::NotFound)?;
+    check_not_canary(&record)?;
     if bulk::effective(&mut change, record.clone()).await?.state(now) == KeyState::Revoked {
         return Err(Error::AlreadyRevoked);
     }

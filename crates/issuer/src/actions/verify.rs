@@ -6,6 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 
+use crate::actions::canary;
 use crate::actions::mint::sign_again;
 use crate::context::Context;
 use crate::error::Error;
@@ -21,6 +22,8 @@ pub struct Verdict {
     pub result: Result<Accepted, Refusal>,
     /// The key's title, if it is accepted and has a record.
     pub title: Option<String>,
+    /// The id of the canary that the key is. It is refused as the forgery that it is to others.
+    pub canary: Option<String>,
     /// The list used for verification.
     pub list: Option<ListVersion>,
 }
@@ -146,7 +149,12 @@ pub(crate) async fn verify(
         }
         Err(_) => None,
     };
-    Ok(Verdict { result, title, list: view.list_version() })
+    let canary = match &result {
+        Ok(_) => None,
+        Err(refusal) => canary::find(context, &mut reading, token, *refusal).await?,
+    };
+    let canary = canary.map(|record| record.id);
+    Ok(Verdict { result, title, canary, list: view.list_version() })
 }
 
 /// The record of the admin key `id`, verified again as if its token had been presented.

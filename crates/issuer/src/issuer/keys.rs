@@ -4,10 +4,10 @@ use portcullis_core::token::{Environment, Kind};
 
 use crate::Committed;
 use crate::actions::{
-    Care, Creation, Idempotency, Idle, IfRevoked, ImportLine, Imported, Minted, NewKey, Page,
-    Preview, Query, Revocation, RevokedKeys, Roll, Rolled, Selector, Strict, Update, Upsert,
-    Verdict, channels, create, delete, idle, import, read, revoke, roll, suspend, update, usage,
-    verify,
+    CanaryUse, Care, Creation, Idempotency, Idle, IfRevoked, ImportLine, Imported, Minted, NewKey,
+    Page, Preview, Query, Revocation, RevokedKeys, Roll, Rolled, Selector, Strict, Update, Upsert,
+    Verdict, canary, channels, create, delete, idle, import, read, revoke, roll, suspend, update,
+    usage, verify,
 };
 use crate::actor::Actor;
 use crate::error::Error;
@@ -317,6 +317,16 @@ impl KeyOperations<'_> {
     /// [`Error::Invalid`] for more than [`MAX_USES`](crate::actions::MAX_USES), and the store's.
     pub async fn report_usage(self, uses: &[Use]) -> Result<u64, Error> {
         usage::report_usage(self.0.context(), uses).await
+    }
+
+    /// Writes an event for each canary that a gate was sent. Returns how many of the reported
+    /// canaries exist and aren't revoked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more than [`MAX_CANARIES`](crate::actions::MAX_CANARIES), and the
+    /// store's.
+    pub async fn report_canaries(self, uses: &[CanaryUse]) -> Result<u64, Error> {
+        canary::report(self.0.context(), uses).await
     }
 
     /// Counts, per kind, the keys that the job would suspend now, or gives the reason that it

@@ -4,7 +4,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verifier::Verifier;
-use portcullis_core::verify::{Authentic, Refusal, Unverified};
+use portcullis_core::verify::{Authentic, Canary, Refusal, Unverified};
 
 use crate::record::KeyState;
 
@@ -21,6 +21,8 @@ pub enum State {
     Expired,
     /// Its signer is no longer accepted.
     SignerRetired,
+    /// It is a canary of this issuer: nothing accepts it, and its use is an alarm.
+    Canary,
     /// This issuer didn't make it.
     Foreign,
     /// It uses HMAC, and the signer's secret isn't available here.
@@ -41,6 +43,7 @@ impl State {
             Self::Suspended => "suspended",
             Self::Expired => "expired",
             Self::SignerRetired => "signer_not_allowed",
+            Self::Canary => "canary",
             Self::Foreign => "foreign",
             Self::SecretNotHeld => "secret_not_held",
             Self::NoList => "list_missing",
@@ -57,6 +60,7 @@ impl State {
             Self::Suspended => "suspended",
             Self::Expired => "expired",
             Self::SignerRetired => "refused (signer retired)",
+            Self::Canary => "canary",
             Self::Foreign => "foreign",
             Self::SecretNotHeld => "not verified here (HMAC secret not held)",
             Self::NoList => "not verified here (no list in force)",
@@ -118,7 +122,15 @@ impl<'r> TokenVerifier<'r> {
             Err(Refusal::SecretNotHeld(_)) => {
                 TokenState { state: State::SecretNotHeld, proved: None }
             }
-            Err(_) => TokenState { state: State::Foreign, proved: None },
+            Err(refusal) => {
+                match Canary::recognise(&unverified, refusal, self.verifier.keyring()) {
+                    Some(canary) => {
+                        let proved = Some((canary.name(), purpose));
+                        TokenState { state: State::Canary, proved }
+                    }
+                    None => TokenState { state: State::Foreign, proved: None },
+                }
+            }
         }
     }
 

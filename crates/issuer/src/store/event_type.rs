@@ -19,6 +19,8 @@ pub enum EventType {
     Deleted,
     /// A key will expire soon.
     Expiring,
+    /// A gate was sent a canary.
+    CanaryUsed,
     /// A list with a new number was committed.
     ListPublished,
     /// A list could not be published at a target, or could not be made.
@@ -55,7 +57,7 @@ pub enum EventType {
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Created,
         Self::Revoked,
         Self::Updated,
@@ -64,6 +66,7 @@ impl EventType {
         Self::Resumed,
         Self::Deleted,
         Self::Expiring,
+        Self::CanaryUsed,
         Self::ListPublished,
         Self::ListFailed,
         Self::ListRecovered,
@@ -94,6 +97,7 @@ impl EventType {
             Self::Resumed => "api-key.resumed",
             Self::Deleted => "api-key.deleted",
             Self::Expiring => "api-key.expiring",
+            Self::CanaryUsed => "canary.used",
             Self::ListPublished => "list.published",
             Self::ListFailed => "list.failed",
             Self::ListRecovered => "list.recovered",

@@ -142,7 +142,7 @@ pub async fn expiring(
         Select::new("SELECT id, title, expires_at, issued_at FROM api_keys k WHERE expires_at > ");
     select.arg(i64::from(now)).push(" AND expires_at <= ").arg(i64::from(now) + ahead);
     select.push(" AND expires_at - issued_at > ").arg(ahead);
-    select.push(" AND revoked_at IS NULL AND deleted_ms IS NULL");
+    select.push(" AND revoked_at IS NULL AND deleted_ms IS NULL AND canary = 0");
     select.push(" AND NOT EXISTS (SELECT 1 FROM expiry_notices n WHERE n.key_id = k.id");
     select.push(" AND n.days <= ").arg(i64::from(days)).push(")");
     select.push(" ORDER BY expires_at LIMIT ").arg(i64::from(limit));

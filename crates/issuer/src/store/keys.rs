@@ -16,7 +16,7 @@ use crate::store::{Connection, channels, millis, time};
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
                        title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
                        issued_at, expires_at, created_by, maker, rolled_from, created_ms, updated_ms, \
-                       settings_version)";
+                       settings_version, canary)";
 
 /// Adds records, without their sales channels. `settings_version` is the version of the settings
 /// that admitted them.
@@ -30,14 +30,14 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     for keys in keys.chunks(ROWS) {
         // The order of the values is that of `COLUMNS`.
-        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 24, keys.len())));
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 25, keys.len())));
         for key in keys {
             query = query
                 .bind(&key.id)
                 .bind(serial_to_sql(key.serial))
                 .bind(i64::from(key.kid))
                 .bind(i64::from(key.nonce))
-                .bind(key.purpose.name())
+                .bind(key.purpose.signer().name())
                 .bind(key.kind.name())
                 .bind(key.environment.name())
                 .bind(&key.label)
@@ -56,7 +56,8 @@ pub async fn insert(
                 .bind(key.rolled_from.as_deref())
                 .bind(millis(key.created))
                 .bind(millis(key.updated))
-                .bind(i64::from(settings_version));
+                .bind(i64::from(settings_version))
+                .bind(i64::from(key.purpose == KeyPurpose::Canary));
         }
         query.execute(&mut *connection).await?;
     }
@@ -235,7 +236,10 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             serial: serial(row.try_get("serial")?).ok_or_else(|| no_value("serial"))?,
             kid: number(row, "kid")?,
             nonce: number(row, "nonce")?,
-            purpose: named(row, "purpose", KeyPurpose::from_name)?,
+            purpose: match number(row, "canary")? {
+                0_u8 => named(row, "purpose", KeyPurpose::from_name)?,
+                _ => KeyPurpose::Canary,
+            },
             kind: named(row, "kind", |name| name.parse().ok())?,
             environment: named(row, "environment", |name| name.parse().ok())?,
             label: row.try_get("label")?,

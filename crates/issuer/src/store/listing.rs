@@ -274,7 +274,14 @@ fn conditions(
         select.push(" AND title = ").arg(title.as_str());
     }
     equal(select, " AND token = ", criteria.token.as_deref().map(names::key_text).map(Arg::from));
-    equal(select, " AND purpose = ", criteria.purpose.map(|purpose| purpose.name().into()));
+    match (criteria.purpose, purpose) {
+        // A change of many keys takes a canary only if it asks for canaries.
+        (None, Search::ToAct) => select.push(" AND canary = 0"),
+        (None, Search::ToList) => select,
+        (Some(KeyPurpose::Token), _) => select.push(" AND purpose = 'token' AND canary = 0"),
+        (Some(KeyPurpose::Admin), _) => select.push(" AND purpose = 'admin'"),
+        (Some(KeyPurpose::Canary), _) => select.push(" AND canary = 1"),
+    };
     equal(select, " AND kind = ", criteria.kind.map(|kind| kind.name().into()));
     let environment = criteria.environment.map(|environment| environment.name().into());
     equal(select, " AND environment = ", environment);

@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!(10, "0010_retention"),
     step!(11, "0011_settings"),
     step!(12, "0012_moves"),
+    step!(13, "0013_canaries"),
 ];
 
 pub(super) fn migrations(database: &Database) -> Migrator {

@@ -115,7 +115,7 @@ pub(crate) async fn wanting(
 fn in_force(select: &mut Select, class: Class, now: u32) {
     select.push("deleted_ms IS NULL");
     select.push(match class {
-        Class::Secret => " AND purpose = 'token' AND kind = 'secret'",
+        Class::Secret => " AND purpose = 'token' AND canary = 0 AND kind = 'secret'",
         Class::Publishable => " AND purpose = 'token' AND kind = 'publishable'",
         Class::Admin => " AND purpose = 'admin'",
     });

@@ -266,10 +266,11 @@ pub async fn stale_shards(
         "SELECT shard AS stale FROM shards WHERE body IS NULL \
          UNION SELECT k.serial / 1048576 FROM events e JOIN api_keys k ON k.id = e.key_id \
                WHERE e.id > $1 AND e.type IN \
-               ('api-key.revoked', 'api-key.suspended', 'api-key.resumed') \
-         UNION SELECT serial / 1048576 FROM api_keys WHERE revoked_at > $2 AND revoked_at <= $3 \
+               ('api-key.revoked', 'api-key.suspended', 'api-key.resumed') AND k.canary = 0 \
          UNION SELECT serial / 1048576 FROM api_keys \
-               WHERE revoked_at IS NOT NULL \
+               WHERE revoked_at > $2 AND revoked_at <= $3 AND canary = 0 \
+         UNION SELECT serial / 1048576 FROM api_keys \
+               WHERE revoked_at IS NOT NULL AND canary = 0 \
                AND expires_at > $2 - $4 AND expires_at <= $3 - $4 \
          UNION SELECT serial / 1048576 FROM api_keys \
                WHERE suspended_ms IS NOT NULL \
@@ -296,9 +297,10 @@ pub async fn facts(
     linger_secs: u32,
 ) -> Result<ShardContents, StoreError> {
     let rows = sqlx::query(
-        // Each half uses its own index.
+        // Each half uses its own index. A canary is never listed: its revocation ends its alarms,
+        // and an entry would say that there is a key.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
-         WHERE revoked_at IS NOT NULL AND serial / 1048576 = $1 \
+         WHERE revoked_at IS NOT NULL AND serial / 1048576 = $1 AND canary = 0 \
          AND (expires_at IS NULL OR expires_at > $2 - $3) \
          UNION SELECT serial, revoked_at, suspended_ms FROM api_keys \
          WHERE suspended_ms IS NOT NULL AND serial / 1048576 = $1 \

@@ -31,6 +31,7 @@ macro_rules! conformance {
     };
 }
 
+mod canaries;
 mod clock;
 mod counts;
 mod events;

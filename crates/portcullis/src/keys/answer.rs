@@ -21,7 +21,10 @@ pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
     field(out, "Id", &key.id)?;
     field(out, "Title", &key.title)?;
     let algorithm = key.algorithm.unwrap_or("unknown");
-    let purpose = if key.purpose == "admin" { "admin " } else { "" };
+    let purpose = match key.purpose {
+        "token" => String::new(),
+        other => format!("{other} "),
+    };
     field(out, "Kind", format_args!("{purpose}{}, {}, {algorithm}", key.kind, key.environment))?;
     field(out, "State", state(key.state))?;
     field(out, "Shown as", &key.redacted)?;

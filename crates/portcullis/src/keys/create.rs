@@ -77,6 +77,10 @@ pub(crate) struct Create {
         required_if_eq("admin", "true")
     )]
     scopes: Vec<String>,
+    /// Create a canary: a secret key that nothing accepts. Plant it where a thief looks; its use is
+    /// an alarm
+    #[arg(long, conflicts_with_all = ["admin", "kind", "algorithm", "sales_channels"])]
+    canary: bool,
     /// The person that you act for; the audit trail also records your user@host
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
@@ -84,7 +88,11 @@ pub(crate) struct Create {
 
 impl Create {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Exit> {
-        let purpose = if self.admin { KeyPurpose::Admin } else { KeyPurpose::Token };
+        let purpose = match (self.admin, self.canary) {
+            (true, _) => KeyPurpose::Admin,
+            (false, true) => KeyPurpose::Canary,
+            (false, false) => KeyPurpose::Token,
+        };
         let new = NewKey {
             purpose,
             kind: self.kind,

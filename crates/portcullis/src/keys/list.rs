@@ -61,10 +61,9 @@ impl List {
                 vec![["ID", "STATE", "KEY", "ISSUED", "EXPIRES", "TITLE"].map(String::from)];
             rows.extend(answer.keys.iter().map(|key| {
                 let expires = key.expires_at.clone().unwrap_or_else(|| "never".into());
-                let title = if key.purpose == "admin" {
-                    format!("{} (admin)", key.title)
-                } else {
-                    key.title.clone()
+                let title = match key.purpose {
+                    "token" => key.title.clone(),
+                    other => format!("{} ({other})", key.title),
                 };
                 let (id, redacted) = (key.id.clone(), key.redacted.clone());
                 [id, key.state.into(), redacted, key.issued_at.clone(), expires, title]

@@ -49,7 +49,8 @@ fn a_refusal_is_unavailable_exactly_where_the_core_says_so() {
 #[test]
 fn every_refused_key_gets_the_same_bytes_and_so_does_a_stolen_one_elsewhere() {
     let refusals = REFUSALS.into_iter().filter(|refusal| !refusal.is_unavailable());
-    let reasons = refusals.map(Reason::Key).chain([Reason::Denied(Denial::Address), Reason::AdminKey]);
+    let reasons =
+        refusals.map(Reason::Key).chain([Reason::Denied(Denial::Address), Reason::AdminKey]);
     let answers = reasons.map(|reason| {
         let problem = of(reason);
         (problem.status(), problem.headers(), problem.body())
