@@ -7,7 +7,7 @@ use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
 
-use crate::forge::{Crooked, add_group_order, resealed};
+use crate::forge::{Crooked, add_group_order, resealed, sealed, sent_by};
 use crate::issuer::{Edition, History};
 use crate::support::{ADMIN, ED25519, HMAC_LIVE, HMAC_TEST, LIST, RETIRED, START, World};
 use crate::{chance, pick};
@@ -123,6 +123,10 @@ fn misspelt(rng: &mut TestRng, good: &str) -> String {
 fn changed(rng: &mut TestRng, good: &str) -> String {
     let prefixes = ["sk_live_", "sk_test_", "pk_live_", "pk_test_", "ak_live_", "acme_sk_live_"];
     let prefix = chance(rng, 30).then(|| *pick(rng, &prefixes));
+    if chance(rng, 10) {
+        let (front, sent) = sent_by(good);
+        return sealed(prefix.unwrap_or(front), &sent, &[rng.random_range(0..20)]);
+    }
     resealed(good, prefix, |bytes| match rng.random_range(0..6) {
         0 => bytes[1] = *pick(rng, &[0x11, 0x12, 0x21, 0x22, 0x00, 0x13, 0x31, 0x41]),
         1 if bytes.len() == 92 => add_group_order(&mut bytes[60..]),

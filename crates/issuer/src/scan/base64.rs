@@ -148,7 +148,7 @@ impl<'b> Around<'b> {
         for place in &*places {
             decoded.extend(bits.push(self.get(*place).and_then(value)?));
         }
-        if !matches!(decoded.get(anchor_at.checked_sub(1)?), Some(b's' | b'p')) {
+        if !decoded.get(anchor_at.checked_sub(1)?).is_some_and(|byte| shape::is_kind(*byte)) {
             return None;
         }
         let mut next = Some(at);

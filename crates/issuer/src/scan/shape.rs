@@ -19,6 +19,11 @@ pub(super) const FRONT: usize = 1 + Label::MAX_LEN + 1 + 1;
 /// The longest text from an anchor on: the anchor and the longest body.
 pub(super) const BACK: usize = ANCHOR + ED25519_CHARS;
 
+/// Whether a byte before an anchor is the first letter of a kind: secret, publishable or admin.
+pub(super) const fn is_kind(byte: u8) -> bool {
+    matches!(byte, b's' | b'p' | b'a')
+}
+
 /// The text with a correct checksum around the `k` at `anchor`.
 ///
 /// The checksum covers the label, but nothing marks the label's start. So every start is tried, the
@@ -27,7 +32,10 @@ pub(super) fn key(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     let (before, from) = bytes.split_at_checked(anchor)?;
     let body = from.get(ANCHOR..)?;
     let run = body.iter().take(ED25519_CHARS).take_while(|b| b.is_ascii_alphanumeric()).count();
-    let [front @ .., b's' | b'p' | b'a'] = before else { return None };
+    let (kind, front) = before.split_last()?;
+    if !is_kind(*kind) {
+        return None;
+    }
     let lens = [ED25519_CHARS, HMAC_CHARS].into_iter().filter(|len| *len <= run);
     let readings = lens.flat_map(|len| {
         let end = anchor + ANCHOR + len;
@@ -60,7 +68,10 @@ pub(super) fn lookalike(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     if !matches!(len, HMAC_CHARS | ED25519_CHARS) || body.get(len) == Some(&b'_') {
         return None;
     }
-    let [before @ .., b's' | b'p' | b'a'] = before else { return None };
+    let (kind, before) = before.split_last()?;
+    if !is_kind(*kind) {
+        return None;
+    }
     let word = before.iter().rev().take(FRONT - 1).take_while(|b| is_word(**b)).count();
     let start = before.len() - word;
     match before.get(start..)? {
