@@ -77,7 +77,6 @@ pub mod publish;
 pub mod random;
 pub mod record;
 pub(crate) mod reserve;
-pub mod scan;
 pub mod schedule;
 pub mod settings;
 mod sources;

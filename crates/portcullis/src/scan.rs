@@ -14,10 +14,11 @@ use portcullis_core::list::Bundle;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::Verifier;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::scan::{
+use portcullis_issuer::record::KeyState;
+use portcullis_issuer::{Error, Issuer};
+use portcullis_scan::{
     Checksum, Finding, Form, Options, Progress, Report, State, TokenVerifier, Unreadable, scan,
 };
-use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
 use super::args::PinnedRoot;
@@ -171,7 +172,7 @@ impl Scan {
         for verified in report.findings.iter_mut().filter_map(|finding| finding.verified.as_mut()) {
             if let (State::NoList, Some((name, _))) = (verified.state, verified.proved) {
                 match issuer.keys().show(&name.to_string()).await {
-                    Ok(record) => verified.state = record.state(now).into(),
+                    Ok(record) => verified.state = state_of(record.state(now)),
                     Err(Error::NotFound) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -295,6 +296,16 @@ fn write_findings(out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
     table(out, &rows)
 }
 
+/// What the scan says of a key whose record is in `state`.
+const fn state_of(state: KeyState) -> State {
+    match state {
+        KeyState::Active | KeyState::Scheduled => State::Live,
+        KeyState::Suspended => State::Suspended,
+        KeyState::Revoked => State::Revoked,
+        KeyState::Expired => State::Expired,
+    }
+}
+
 fn state(state: State) -> String {
     let style = match state {
         State::Live => LIVE,
@@ -337,4 +348,17 @@ fn show_progress(progress: &Progress, watched: &mpsc::Receiver<()>) {
         bar.tick();
     }
     bar.finish_and_clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_live_until_its_record_says_otherwise() {
+        let live = [KeyState::Active, KeyState::Scheduled].map(state_of);
+        assert_eq!(live, [State::Live; 2]);
+        let ended = [KeyState::Suspended, KeyState::Revoked, KeyState::Expired].map(state_of);
+        assert_eq!(ended, [State::Suspended, State::Revoked, State::Expired]);
+    }
 }

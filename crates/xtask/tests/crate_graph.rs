@@ -10,14 +10,19 @@ use serde_json::Value;
 /// Allowed as a dependency of tests alone.
 const FOR_TESTS: &str = "portcullis-test-support";
 /// The crates of the issuer.
-const ISSUER: [&str; 4] = ["portcullis-issuer", "portcullis-api", "portcullis", FOR_TESTS];
+const ISSUER: [&str; 5] =
+    ["portcullis-issuer", "portcullis-api", "portcullis-scan", "portcullis", FOR_TESTS];
 /// The allowed dependencies within the workspace. The issuer's crates and the gate's never depend on
 /// each other: they share only the specs and the test vectors.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("portcullis-core", &[]),
     ("portcullis-issuer", &["portcullis-core", FOR_TESTS]),
     ("portcullis-api", &["portcullis-core", "portcullis-issuer", FOR_TESTS]),
-    ("portcullis", &["portcullis-core", "portcullis-issuer", "portcullis-api", FOR_TESTS]),
+    ("portcullis-scan", &["portcullis-core"]),
+    (
+        "portcullis",
+        &["portcullis-core", "portcullis-issuer", "portcullis-api", "portcullis-scan", FOR_TESTS],
+    ),
     (FOR_TESTS, &["portcullis-core", "portcullis-issuer"]),
     ("portcullis-gate", &["portcullis-core"]),
     ("portcullis-gate-worker", &["portcullis-core", "portcullis-gate"]),

@@ -60,7 +60,6 @@ const ISSUER: &[Layer] = &[
     // The facade: one method for each operation below, and nothing else.
     ("issuer", &["issuer/"]),
     ("the whole issuer", &["doctor/", "import.rs", "init.rs", "moving/"]),
-    ("scanner", &["scan/"]),
 ];
 
 /// The layers of the HTTP API.

@@ -194,7 +194,7 @@ mod tests {
 
     /// The published expression.
     static PUBLISHED: LazyLock<Regex> = LazyLock::new(|| {
-        let spec = include_str!("../../../../docs/token.md");
+        let spec = include_str!("../../../docs/token.md");
         let line = spec.lines().find(|line| line.trim_start().starts_with(r"\b(")).unwrap();
         Regex::new(&format!("(?-u){}", line.trim())).unwrap()
     });

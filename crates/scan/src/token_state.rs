@@ -6,8 +6,6 @@ use portcullis_core::token::Name;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Authentic, Canary, Refusal, Unverified};
 
-use crate::record::KeyState;
-
 /// Whether a key that was found is live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -65,17 +63,6 @@ impl State {
             Self::SecretNotHeld => "not verified here (HMAC secret not held)",
             Self::NoList => "not verified here (no list in force)",
             Self::NotCovered => "not verified here (the list is older than the key)",
-        }
-    }
-}
-
-impl From<KeyState> for State {
-    fn from(state: KeyState) -> Self {
-        match state {
-            KeyState::Active | KeyState::Scheduled => Self::Live,
-            KeyState::Suspended => Self::Suspended,
-            KeyState::Revoked => Self::Revoked,
-            KeyState::Expired => Self::Expired,
         }
     }
 }

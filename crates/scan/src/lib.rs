@@ -5,7 +5,7 @@
 //! walk (parallel, honours .gitignore) -> stream -> shape, base64 -> checksum -> verify -> report
 //! ```
 //!
-//! No key leaves this module: a finding has only its redacted form.
+//! No key leaves this crate: a finding has only its redacted form.
 
 mod base64;
 mod candidate;
