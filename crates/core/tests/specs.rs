@@ -44,7 +44,7 @@ fn token() {
     assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));
     assert!(spec.contains(&format!("binding{}", hex(&binding))));
     let mut sent = [0; 48];
-    base62::decode(token["sk_live_".len()..].as_bytes(), &mut sent).unwrap();
+    base62::decode(&token.as_bytes()["sk_live_".len()..], &mut sent).unwrap();
     let (masked, checksum) = (hex(&sent[..28]), hex(&sent[44..]));
     assert!(spec.contains(&format!("sent{masked}checksum{checksum}")));
     let signed = *toggle_mask(&mut sent).unwrap();
