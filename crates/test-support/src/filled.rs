@@ -8,12 +8,13 @@ use portcullis_core::list::BulkState;
 use portcullis_core::policy::Visibility;
 use portcullis_core::token::Kind;
 use portcullis_issuer::actions::{
-    BulkRevocation, BulkSelection, Idempotency, ImportLine, KeyringChange, NewKey, NewOwner,
-    NewPolicy, NewSigner, PolicyRules, Revocation, SettingsChange, Use, When,
+    BulkRevocation, BulkSelection, CanaryUse, Idempotency, ImportLine, KeyringChange, NewKey,
+    NewOwner, NewPolicy, NewSigner, PolicyRules, Revocation, SettingsChange, Use, When,
 };
 use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::publish::PublishOptions;
+use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
@@ -109,6 +110,10 @@ pub async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Value {
     let last_used_at = issuer.now().secs();
     let used = Use { key: valid.record.id.clone(), uses: 7, last_used_at };
     issuer.keys().report_usage(&[used]).await.unwrap();
+    let canary = NewKey { purpose: KeyPurpose::Canary, ..NewKey::titled("Canary") };
+    let canary = issuer.keys().create(&canary).await.unwrap();
+    let used = CanaryUse { key: canary.record.id.clone(), uses: 1, last_used_at, address: None };
+    issuer.keys().report_canaries(&[used]).await.unwrap();
     let new = NewWebhook {
         url: "https://127.0.0.1:9/".into(),
         description: "x".into(),
