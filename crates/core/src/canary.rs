@@ -57,6 +57,7 @@ impl Canary {
 }
 
 #[cfg(all(test, feature = "issue"))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 mod tests {
     use alloc::vec;
 
@@ -65,7 +66,7 @@ mod tests {
     use crate::issue::{HmacSigner, KeyringDraft, SigningKey, TokenSigner};
     use crate::keyring::{KeyEntry, Material, State, Validity};
     use crate::time::Time;
-    use crate::token::{Claims, Environment, Label, Lifetime};
+    use crate::token::{Claims, Environment, Label};
 
     const ISSUER: IssuerId = IssuerId([1; 16]);
     const SECRET: [u8; 32] = [7; 32];
