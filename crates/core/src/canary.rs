@@ -57,6 +57,7 @@ impl Canary {
 }
 
 #[cfg(all(test, feature = "issue"))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 mod tests {
     use alloc::vec;
 
