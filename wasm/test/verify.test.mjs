@@ -84,7 +84,7 @@ const refusals = {
   malformed_length: () => code(make(), tokens.publishable.slice(0, -1)),
   malformed_overflow: () => code(make(), prefixed('z'.repeat(132))),
   malformed_checksum: () => code(make(), prefixed('0'.repeat(132))),
-  malformed_version: () => code(make(), changed(tokens.publishable, 0, () => 2)),
+  malformed_version: () => code(make(), encode('pk_live_', decode(tokens.publishable).slice(0, -4), 2)),
   malformed_fields: () => code(make(), changed(tokens.publishable, 1, () => 0x11)),
   foreign_label: () => code(make(), tokens.foreignLabel),
   unknown_kid: () => code(make(), tokens.unknownKid),
