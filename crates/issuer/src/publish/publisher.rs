@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::Digest;
+use portcullis_core::error::Field;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
 use portcullis_core::list::{Body, FileName, Head, ListError, ListVersion, Part};
 use portcullis_core::time::Time;
@@ -264,10 +265,18 @@ async fn last_signer(
     let too_new = |part| {
         move |error| match error {
             WireError::TooNew(_) => Error::ListTooNew(ListError::Wire { part, error }),
-            error => error.into(),
+            error @ (WireError::Truncated
+            | WireError::TrailingBytes
+            | WireError::WrongFile { .. }
+            | WireError::UnknownVersion(_)
+            | WireError::NotCanonical(_)) => error.into(),
         }
     };
     let kid = Head::signer_of(&head).map_err(too_new(Part::Head))?;
+    // No record here says what was assigned to a key, so this program's list would drop it.
+    if Head::names_assignments(&head)? {
+        return Err(too_new(Part::Head)(WireError::TooNew(Field::Directories)));
+    }
     // The replica has read every body of a list that it holds.
     if view.refused().is_some() {
         for digest in bodies {
