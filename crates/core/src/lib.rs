@@ -37,6 +37,7 @@ mod names;
 pub mod policy;
 mod policy_file;
 mod refusal;
+mod search;
 pub mod signature_cache;
 pub mod time;
 pub mod token;

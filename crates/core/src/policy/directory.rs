@@ -66,6 +66,8 @@ pub struct Directory {
     visibility: Visibility,
     level: u8,
     ranges: Vec<RangeLine>,
+    /// The first numbers alone, for searches.
+    firsts: Vec<u64>,
 }
 
 /// One range of a directory.
@@ -127,7 +129,8 @@ impl Directory {
             ranges.push(line);
         }
         reader.finish()?;
-        Ok(Self { holds, visibility, level, ranges })
+        let firsts = ranges.iter().map(|line| line.first).collect();
+        Ok(Self { holds, visibility, level, ranges, firsts })
     }
 
     /// What it leads to.
@@ -162,7 +165,7 @@ impl Directory {
     /// The file for this policy number or serial, if there is one.
     #[must_use]
     pub fn find(&self, number: u64) -> Option<FileName> {
-        let above = self.ranges.partition_point(|line| line.first <= number);
+        let above = self.firsts.partition_point(|first| *first <= number);
         self.ranges.get(above.checked_sub(1)?).map(|line| line.file)
     }
 }

@@ -21,6 +21,7 @@ use crate::list::{Head, ListError, Part};
 use crate::policy::directory::is_directory;
 use crate::policy::{Directory, Holds, Policy, PolicyBody, PolicyTooNew};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::search::lower_bound;
 use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes: of policies, and of
@@ -30,6 +31,8 @@ use crate::token::Kind;
 #[derive(Clone, Debug)]
 pub struct Policies {
     files: Vec<(Key, Held)>,
+    /// The first number of each key, apart from what else a search would touch.
+    words: Vec<u64>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -108,7 +111,8 @@ impl Policies {
     /// and fetched again on demand.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
+        let (files, words) = (Vec::new(), Vec::new());
+        Self { files, words, bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
     /// The bytes of all held files, each counted as 128 at least.
@@ -227,9 +231,12 @@ impl Policies {
         // If the memory is full, start over: the files in use are fetched again.
         if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
+            self.words.clear();
             self.bytes = 0;
         }
         let (Ok(at) | Err(at)) = self.place(&key);
+        let [word, ..] = key;
+        self.words.insert(at, word);
         self.files.insert(at, (key, held));
         self.bytes += room(file.len());
         Ok(())
@@ -253,11 +260,21 @@ impl Policies {
         let kept: BinaryHeap<Key> = places.map(|place| key(place.name.digest)).collect();
         let kept = kept.into_sorted_vec();
         self.files.retain(|(key, _)| kept.binary_search(key).is_ok());
+        self.words = self.files.iter().map(|([word, ..], _)| *word).collect();
         self.bytes = self.files.iter().map(|(_, held)| room(held.len())).sum();
     }
 
     fn place(&self, key: &Key) -> Result<usize, usize> {
-        self.files.binary_search_by(|(held, _)| held.cmp(key))
+        let ([word, ..], len) = (*key, self.words.len());
+        // Digests are spread evenly, so a file is near the place that its first number says.
+        let near = (u128::from(word) * u128::try_from(len).unwrap_or(0)) >> u64::BITS;
+        let near = usize::try_from(near).unwrap_or(0);
+        let at = lower_bound(len, near, |at| self.words.get(at).is_some_and(|held| *held < word));
+        // Another digest hardly ever has the same first number.
+        let from = self.files.get(at..).unwrap_or_default();
+        let below = from.iter().take_while(|(held, _)| held < key).count();
+        let is_held = from.get(below).is_some_and(|(held, _)| held == key);
+        if is_held { Ok(at + below) } else { Err(at + below) }
     }
 
     /// The file with this name. A file of another length than the name's isn't it.
