@@ -7,14 +7,14 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
 // wrappable.js is a quarter of a kilobyte in three of them: without it, mocks and stores can't wrap a
-// verifier.
+// verifier. Assignments take one and a half kilobytes of the module.
 const BUDGETS = {
-  'module': 45_000,
+  'module': 47_000,
   'glue around the module (workerd)': 10_300,
-  'everything, one file (browser)': 57_000,
+  'everything, one file (browser)': 60_000,
   'everything without wasm (pure)': 31_000,
   'module and glue by wasm-bindgen': 75_000,
-  'middleware for Hono': 2_500,
+  'middleware for Hono': 2_550,
   'who is calling, for origins': 1_300,
   'assertions, for origins': 22_500,
   'status of others\' tokens': 4_400,

@@ -1,7 +1,7 @@
 //! Bodies of shards: as bytes, and as facts that are written and read back.
 
 use portcullis_core::issue::{ShardContents, encode_body};
-use portcullis_core::list::{Body, SlotState, TimedSlot};
+use portcullis_core::list::{Body, SlotSet, SlotState, TimedSlot};
 use portcullis_core::time::Time;
 
 use super::Source;
@@ -27,14 +27,15 @@ fn facts_of(body: &Body) -> ShardContents {
         capacity: body.capacity(),
         revoked: body.revoked().slots(),
         suspended: body.suspended().slots(),
+        assigned: body.assigned().map(SlotSet::slots).unwrap_or_default(),
         timed: body.timed().to_vec(),
     }
 }
 
 /// Checks that look-ups agree with the sets, at both ends and around some of the listed slots.
 fn check(body: &Body, facts: &ShardContents) {
-    let listed = facts.revoked.iter().chain(&facts.suspended);
-    let every = (facts.revoked.len() + facts.suspended.len()) / 16 + 1;
+    let listed = facts.revoked.iter().chain(&facts.suspended).chain(&facts.assigned);
+    let every = listed.clone().count() / 16 + 1;
     let near = listed.step_by(every).chain(facts.timed.iter().take(16).map(|entry| &entry.slot));
     let near = near.flat_map(|slot| [slot.saturating_sub(1), *slot, slot + 1]);
     let now = Time::from_secs(facts.timed.first().map_or(0, |entry| entry.from));
@@ -53,10 +54,10 @@ fn check(body: &Body, facts: &ShardContents) {
             SlotState::Good
         };
         assert_eq!(body.state(slot, now), expected, "slot {slot}");
+        let assigned = facts.assigned.binary_search(&slot).is_ok();
+        assert_eq!(body.is_assigned(slot), assigned, "slot {slot}");
     }
-    let counts = (body.counts().revoked, body.counts().suspended, body.counts().timed);
-    let lens = [facts.revoked.len(), facts.suspended.len(), facts.timed.len()];
-    assert_eq!([counts.0, counts.1, counts.2].map(|count| count as usize), lens);
+    assert_eq!(body.counts(), facts.counts());
 }
 
 /// Facts with arbitrary values: runs of slots, each a gap, a length and a state.
@@ -79,6 +80,8 @@ fn facts(bytes: &[u8]) -> ShardContents {
         });
         let last = slot.saturating_add(u32::from(what >> 4).pow(2)).min(capacity);
         match what & 3 {
+            // The second half of the lengths is for assigned slots.
+            0 | 2 if what >> 7 == 1 => facts.assigned.extend(slot..last),
             0 => facts.revoked.extend(slot..last),
             1 => facts.suspended.extend(slot..last),
             // Every other slot, which makes a set that is dense in the middle.

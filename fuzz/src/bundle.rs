@@ -73,6 +73,8 @@ fn sign(
         previous: world.previous,
         public_policies,
         private_policies,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards: bodies.iter().enumerate().map(line).collect(),
         bulk: Vec::new(),
     };

@@ -11,6 +11,7 @@
     reason = "a target fails by panicking; a test includes it as a module"
 )]
 
+pub mod assignment;
 pub mod body;
 pub mod bundle;
 pub mod policy;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey};
 use portcullis_core::policy::{
-    Network, Policies, Policy, PolicyBody, PolicyDirectory, RequestFacts, Visibility, decide,
+    Directory, Network, Policies, Policy, PolicyBody, RequestFacts, Visibility, decide,
 };
 
 /// Runs the target.
@@ -31,7 +31,7 @@ pub fn run(bytes: &[u8]) {
         assert_eq!(PolicyDraft::from(&policy).encode().as_deref(), Ok(bytes));
         verify(&policy, bytes);
     }
-    if let Ok(directory) = PolicyDirectory::decode(bytes) {
+    if let Ok(directory) = Directory::decode(bytes) {
         for line in directory.ranges() {
             assert_eq!(directory.find(line.first), Some(line.file));
         }

@@ -5,12 +5,14 @@
 
 use std::num::NonZeroU32;
 
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Context, IssuerId, PublicKey, primitives};
 use portcullis_core::issue::{
     HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::list::{FileName, Head, ListVersion, Stamp};
+use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 use portcullis_core::verifier::Verifier;
@@ -82,6 +84,7 @@ fn fitting(key: &SigningKey, file: &[u8], choice: u8) -> Keyring {
             purpose: Purpose::List,
             environments: vec![],
             kinds: vec![],
+            changes: Changes::NONE,
             state: if choice & 0x40 == 0 { State::Active } else { State::Retired },
             validity: Validity::ALWAYS,
             material: Material::Ed25519(key.public().unwrap()),
@@ -130,6 +133,8 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
         previous: head.previous(),
         public_policies: head.public_policies(),
         private_policies: head.private_policies(),
+        public_assignments: head.assignments(Visibility::Public),
+        private_assignments: head.assignments(Visibility::Private),
         shards: head.shards().to_vec(),
         bulk: head.bulk().to_vec(),
     };

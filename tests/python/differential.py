@@ -61,4 +61,4 @@ def compare(kind: str, count: int, seed: int) -> int:
 if __name__ == "__main__":
     numbers = [int(argument) for argument in sys.argv[1:]]
     count, seed = (*numbers, *(1000, 1)[len(numbers) :])
-    sys.exit(max(compare(kind, count, seed) for kind in ("keys", "policies")))
+    sys.exit(max(compare(kind, count, seed) for kind in ("keys", "assignments", "policies")))

@@ -1,4 +1,5 @@
-"""A second Portcullis verifier, written from docs/token.md, docs/keyring.md and docs/revocation-list.md alone.
+"""A second Portcullis verifier, written from docs/token.md, docs/keyring.md, docs/revocation-list.md and
+docs/assignment.md alone.
 
 It shares no code with the other one, so that a disagreement between the two shows a fault in one of them or in
 the specs. It is meant for tests: it is neither fast nor careful with memory, and it remembers what it has read.
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import portcullis_assignment
+from portcullis_assignment import Assignment, Files, Named, needed
 from portcullis_documents import (
     ALGORITHMS,
     ED25519,
@@ -178,6 +181,7 @@ class Verifier:
         self.root = root
         self.secrets = secrets
         self.held: RevocationList | None = None
+        self.files = Files()
         self.keyring = self.open_keyring(keyring, [root])
 
     def open_keyring(self, document: bytes, roots: list[bytes]) -> Keyring:
@@ -282,6 +286,23 @@ class Verifier:
                 raise Refused("list_wrong_digest")
         return RevocationList(stamp, head, {shard: bodies[line.body_digest] for shard, line in head.shards.items()})
 
+    def assignment(self, token: Token, held: RevocationList, now_ms: int) -> Assignment | None:
+        body = held.bodies[token.serial >> 20]
+        if token.serial % 2**20 not in body.assigned:
+            return None
+        require(token.kind != ADMIN_KEY, "assignment_not_allowed")
+        visibility = portcullis_assignment.PUBLIC if KINDS[token.kind] == "publishable" else portcullis_assignment.PRIVATE
+        root = held.head.assignments.get(visibility)
+        try:
+            entry = self.files.find(None if root is None else Named(*root), visibility, token.serial)
+        except portcullis_assignment.Refused as refusal:
+            raise Refused(refusal.code) from refusal
+        signer = self.keyring.signers.get(held.head.kid)
+        allowed = signer.kinds if signer and signer.purpose == LIST and signer.counts_at(now_ms) else 0
+        bits = needed(entry, token.policy, token.owner, token.expires_at)
+        require(bits & ~allowed == 0, "assignment_not_allowed")
+        return entry
+
     def verify(self, text: str, now_ms: int, kind: str | None, environment: str | None) -> dict[str, Any]:
         """The key as the vectors show it, or Refused with the code of the first step that says no."""
         token = Token.decode(text)
@@ -300,7 +321,13 @@ class Verifier:
         require(self.held.stamp.issuer == keyring.issuer, "foreign_list")
         require(signer.counts_at(now_ms), "signer_not_allowed")
         self.held.check(token, now_ms)
-        require(token.expires_at == 0 or now_ms < token.expires_at * 1000, "expired")
+        entry = self.assignment(token, self.held, now_ms)
+        policy, owner, expires_at = token.policy, token.owner, token.expires_at
+        if entry is not None:
+            policy = policy if entry.policy is None else entry.policy
+            owner = owner if entry.owner is None else entry.owner
+            expires_at = expires_at if entry.expires_at is None else entry.expires_at
+        require(expires_at == 0 or now_ms < expires_at * 1000, "expired")
         require(kind is None or kind == KINDS[token.kind], "wrong_kind")
         require(environment is None or environment == ENVIRONMENTS[token.environment], "wrong_environment")
         return {
@@ -312,9 +339,9 @@ class Verifier:
             "kid": token.kid,
             "serial": token.serial,
             "issued_at": token.issued_at,
-            "expires_at": token.expires_at or None,
-            "owner": token.owner,
-            "policy": token.policy,
+            "expires_at": expires_at or None,
+            "owner": owner,
+            "policy": policy,
         }
 
     def check_proof(self, token: Token, signer: Signer) -> None:

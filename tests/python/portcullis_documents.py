@@ -97,7 +97,9 @@ class Signer:
         if signer.purpose in (TOKEN, ADMIN):
             well_formed(1 <= signer.environments <= 3 and 1 <= signer.kinds <= 3, "environments or kinds")
         else:
-            well_formed(signer.environments == 0 and signer.kinds == 0, "environments or kinds")
+            # A list signer's byte says what assignments may change.
+            most = 15 if signer.purpose == LIST else 0
+            well_formed(signer.environments == 0 and signer.kinds <= most, "environments or kinds")
         well_formed(signer.algorithm == ED25519 or signer.purpose == TOKEN, "HMAC for more than tokens")
         well_formed(signer.algorithm == HMAC or is_public_key(signer.key), "public key")
         return signer
@@ -210,6 +212,7 @@ class Head:
     shards: dict[int, Shard]
     bulk: tuple[BulkEntry, ...]
     policies: tuple[tuple[bytes, int], ...]  # digest and length of the public directory, and of the private one
+    assignments: dict[int, tuple[bytes, int]]  # the same by type: 1 public, 2 private
 
     @classmethod
     @cache
@@ -224,8 +227,15 @@ class Head:
             well_formed((digest == bytes(32)) == (length == 0), "policies that are half there")
             well_formed(length <= 8192, "policies that are too long")
         directories, count = divmod(reader.number(4), 2**28)
-        if directories > 0:
-            raise TooNew("directories that are not known")
+        assignments, above = dict[int, tuple[bytes, int]](), 1
+        for _ in range(directories):
+            kind = reader.number(1)
+            well_formed(kind >= above, "types do not ascend")
+            if kind > 2:
+                raise TooNew("a type of directory that is not known")
+            digest, length = reader.take(32), reader.number(4)
+            well_formed(digest != bytes(32) and 1 <= length <= 8192, "a directory that is none")
+            assignments[kind], above = (digest, length), kind + 1
         shards, least = dict[int, Shard](), 0
         for _ in range(count):
             shard, length, digest = reader.number(4), reader.number(4), reader.take(32)
@@ -236,7 +246,7 @@ class Head:
         well_formed(all(a < b for a, b in zip(bulk, bulk[1:])), "bulk entries do not ascend")
         reader.take(64)
         reader.end()
-        return cls(data, issuer, kid, epoch, number, this_update, shards, bulk, policies)
+        return cls(data, issuer, kid, epoch, number, this_update, shards, bulk, policies, assignments)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Bodies of a Portcullis revocation list, from docs/revocation-list.md alone.
 
-A body holds two sets of slots (revoked, suspended) and the timed revocations of one shard. Each set has
+A body holds sets of slots (revoked, suspended, assigned) and the timed revocations of one shard. Each set has
 exactly one encoding: Golomb codes of its slots, Golomb codes of the slots that are left out, or an
 arithmetic code. The writers are here for the tests; a verifier only reads.
 """
@@ -190,6 +190,7 @@ class Body:
     revoked: frozenset[int]
     suspended: frozenset[int]
     timed: dict[int, int]  # slot to the second from which it is revoked
+    assigned: frozenset[int] = frozenset()
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -201,11 +202,15 @@ class Body:
         reader = Reader(data)
         reader.magic(b"PCB\x01")
         capacity = reader.number(4)
-        if capacity >= 2**28:
+        further, capacity = divmod(capacity, 2**28)
+        if further > 1:
             raise TooNew("sets that are not known")
         if not 1 <= capacity <= MAX_CAPACITY:
             raise Malformed("capacity")
         revoked, suspended = read_set(reader, capacity), read_set(reader, capacity)
+        assigned = read_set(reader, capacity) if further else frozenset[int]()
+        if further and not assigned:
+            raise Malformed("a set that is announced and empty")
         timed, least = dict[int, int](), 0
         for _ in range(reader.number(4)):
             slot, start = reader.number(4), reader.number(4)
@@ -215,14 +220,15 @@ class Body:
         reader.end()
         if not revoked.isdisjoint(suspended) or not revoked.isdisjoint(timed):
             raise Malformed("a revoked slot is also suspended or timed")
-        return cls(capacity, revoked, suspended, timed)
+        return cls(capacity, revoked, suspended, timed, assigned)
 
     def encode(self) -> bytes:
         numbers = [len(self.timed), *(number for pair in sorted(self.timed.items()) for number in pair)]
         return (
             b"PCB\x01"
-            + self.capacity.to_bytes(4, "big")
+            + (self.capacity + (2**28 if self.assigned else 0)).to_bytes(4, "big")
             + write_set(self.revoked, self.capacity)
             + write_set(self.suspended, self.capacity)
+            + (write_set(self.assigned, self.capacity) if self.assigned else b"")
             + b"".join(number.to_bytes(4, "big") for number in numbers)
         )

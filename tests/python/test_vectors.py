@@ -16,7 +16,9 @@ from portcullis import Refused, Verifier
 from portcullis_documents import ed25519_verifies, is_public_key, is_strict_point
 from portcullis_sets import Body, Malformed, Reader, read_dense, read_set, write_dense, write_set
 
-VECTORS = sorted((Path(__file__).parent.parent / "vectors").glob("*.json"))
+FOLDER = Path(__file__).parent.parent / "vectors"
+VECTORS = sorted(FOLDER.glob("*.json"))
+ASSIGNMENTS = sorted((FOLDER / "assignment").glob("*.json"))
 POLICIES = sorted((Path(__file__).parent.parent / "vectors" / "policy").glob("*.json"))
 
 MESSAGE = b"portcullis"
@@ -46,12 +48,14 @@ class Vectors(unittest.TestCase):
         expect = case.pop("expect")
         verdict = verify(case)
         self.assertEqual(verdict["adopt"], [offer["refused"] for offer in case["adopt"]])
+        self.assertEqual(verdict["files"], [offer["refused"] for offer in case.get("files", [])])
         self.assertEqual(verdict["verdict"], expect["verdict"])
         self.assertEqual(verdict["code"], expect.get("code"))
         self.assertEqual(verdict["key"], expect.get("key"))
 
     def test_the_vectors_are_there(self) -> None:
         self.assertGreater(len(VECTORS), 125)
+        self.assertGreater(len(ASSIGNMENTS), 100)
 
     def test_a_bundle_with_any_byte_changed_is_refused(self) -> None:
         case = json.loads((VECTORS[0].parent / "list-dense-kept.json").read_text("utf-8"))
@@ -64,8 +68,9 @@ class Vectors(unittest.TestCase):
             self.assertIsNone(verifier.held)
 
 
-for vector in VECTORS:
-    setattr(Vectors, f"test_vector_{vector.stem}", partialmethod(Vectors.gets_its_verdict, vector))
+for vector in VECTORS + ASSIGNMENTS:
+    test = f"test_vector_{vector.parent.name}_{vector.stem}"
+    setattr(Vectors, test, partialmethod(Vectors.gets_its_verdict, vector))
 
 
 class Policies(unittest.TestCase):
@@ -157,7 +162,8 @@ class Bodies(unittest.TestCase):
             slots = chance.sample(range(capacity), capacity)
             first, second = sorted(chance.randint(0, capacity) for _ in range(2))
             timed = {slot: chance.randrange(2**32) for slot in slots[first:] if chance.random() < 0.2}
-            body = Body(capacity, frozenset(slots[:first]), frozenset(slots[first:second]), timed)
+            assigned = frozenset(chance.sample(range(capacity), chance.choice((0, 0, 1, capacity // 2))))
+            body = Body(capacity, frozenset(slots[:first]), frozenset(slots[first:second]), timed, assigned)
             encoded = body.encode()
             self.assertEqual(Body.decode(encoded), body)
             for broken in [encoded[:length] for length in range(len(encoded))] + [encoded + b"\0"]:

@@ -1,6 +1,7 @@
 """Verifies cases of the vectors' shape, one JSON object a line on stdin, one verdict a line on stdout.
 
-    {"verdict": "accepted" | "refused", "code": null | "...", "adopt": [null | "...", ...], "key": {...} | null}
+    {"verdict": "accepted" | "refused", "code": null | "...", "adopt": [null | "...", ...], "files": [...],
+     "key": {...} | null}
 
 `adopt` has the code, or null, of each bundle in order. A keyring that the verifier can't start with gives the
 verdict "refused" with the code of that keyring, and an empty `adopt`. A case of a policy gives
@@ -17,6 +18,7 @@ import json
 import sys
 from typing import Any
 
+import portcullis_assignment
 import portcullis_policy
 from portcullis import Refused, Verifier
 from portcullis_policy import Named, Policies, Request
@@ -29,7 +31,7 @@ def unpadded(text: str) -> bytes:
 
 
 def verify(case: dict[str, Any]) -> dict[str, Any]:
-    adopt = list[str | None]()
+    adopt, files = list[str | None](), list[str | None]()
     try:
         secrets = {entry["kid"]: unpadded(entry["secret"]) for entry in case["secrets"]}
         verifier = Verifier(unpadded(case["root"]), unpadded(case["keyring"]), secrets)
@@ -39,10 +41,17 @@ def verify(case: dict[str, Any]) -> dict[str, Any]:
                 adopt.append(None)
             except Refused as refusal:
                 adopt.append(refusal.code)
+        for file in case.get("files", []):
+            name = portcullis_assignment.Named(unpadded(file["digest"]), file["length"])
+            try:
+                verifier.files.offer(name, unpadded(file["bytes"]))
+                files.append(None)
+            except portcullis_assignment.Refused as refusal:
+                files.append(refusal.code)
         key = verifier.verify(case["token"], case["now_ms"], case["kind"], case["environment"])
     except Refused as refusal:
-        return {"verdict": "refused", "code": refusal.code, "adopt": adopt, "key": None}
-    return {"verdict": "accepted", "code": None, "adopt": adopt, "key": key}
+        return {"verdict": "refused", "code": refusal.code, "adopt": adopt, "files": files, "key": None}
+    return {"verdict": "accepted", "code": None, "adopt": adopt, "files": files, "key": key}
 
 
 def decide_policy(case: dict[str, Any]) -> dict[str, Any]:

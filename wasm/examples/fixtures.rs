@@ -12,13 +12,14 @@ use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles, PolicyTree, SaltKey,
     ShardContents, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Bundle, ListVersion, ShardLine, TimedSlot};
+use portcullis_core::list::{Bundle, FileName, ListVersion, ShardLine, TimedSlot};
 use portcullis_core::policy::Network;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
@@ -198,7 +199,8 @@ impl Issuer {
                 Material::Ed25519(self.key(kid).public()?)
             };
             let validity = Validity::ALWAYS;
-            Ok(KeyEntry { kid, purpose, environments, kinds, state, validity, material })
+            let changes = Changes::NONE;
+            Ok(KeyEntry { kid, purpose, environments, kinds, changes, state, validity, material })
         };
         let draft = KeyringDraft {
             issuer: self.id,
@@ -233,6 +235,7 @@ impl Issuer {
                 revoked: plan.revoked.clone(),
                 suspended: vec![6],
                 timed: vec![TimedSlot { slot: 7, from }],
+                ..ShardContents::default()
             },
             ShardContents { capacity: 8, ..ShardContents::default() },
         ];
@@ -257,12 +260,15 @@ impl Issuer {
             previous: Digest([0; 32]),
             public_policies: public.directory,
             private_policies: private.directory,
+            public_assignments: FileName::NONE,
+            private_assignments: FileName::NONE,
             shards: lines,
             bulk: Vec::new(),
         })?;
-        // The number of directories is above that of shards.
+        // The number of directories is above that of shards. No type is 255.
         if let Some(count) = head.get_mut(146).filter(|_| plan.too_new) {
             *count |= 0x10;
+            head.insert(150, 255);
         }
         let list_version = ListVersion { epoch, number, this_update, next_update };
         let stamp = signer.sign_stamp(&StampDraft {

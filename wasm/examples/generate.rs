@@ -17,13 +17,14 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 use std::path::Path;
 
+use portcullis_core::assignment::{AssignmentTooNew, MissedAssignment, NoAssignment};
 use portcullis_core::crypto::{Digest, PublicKeyError};
 use portcullis_core::error::{Field, FileKind, WireError};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{Denial, NoPolicy, PolicyTooNew};
 use portcullis_core::signature_cache::PendingSignature;
-use portcullis_core::token::{Algorithm, Environment, Kind, MalformedToken};
+use portcullis_core::token::{Algorithm, Environment, Kind, MalformedToken, Serial};
 use portcullis_core::verify::Refusal;
 use portcullis_wasm::{
     Denied, Fault, Folder, Freshness, Numbers, Reason, SharedMemory, WANTED_LEN, Words,
@@ -179,7 +180,17 @@ fn after_refusal(refusal: Refusal) -> Option<Refusal> {
         Refusal::List(_) => Refusal::NotCovered,
         Refusal::NotCovered => Refusal::Revoked,
         Refusal::Revoked => Refusal::Suspended,
-        Refusal::Suspended => Refusal::Expired,
+        Refusal::Suspended => NoAssignment::Missing.into(),
+        Refusal::Assignment(NoAssignment::Missing) => {
+            let file = FileName { digest: Digest([1; 32]), len: 1 };
+            let serial = Serial::at(0, 1)?;
+            NoAssignment::Unavailable(MissedAssignment { file, kind: Kind::Secret, serial }).into()
+        }
+        Refusal::Assignment(NoAssignment::Unavailable(_)) => {
+            NoAssignment::TooNew(AssignmentTooNew).into()
+        }
+        Refusal::Assignment(NoAssignment::TooNew(_)) => NoAssignment::NotAllowed.into(),
+        Refusal::Assignment(NoAssignment::NotAllowed) => Refusal::Expired,
         Refusal::Expired => Refusal::WrongKind { needed, given },
         Refusal::WrongKind { .. } => Refusal::WrongEnvironment { needed: here, given: there },
         Refusal::WrongEnvironment { .. } => return None,

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError, Part};
@@ -157,11 +158,10 @@ impl Engine {
         if let (true, false, Some(next)) = (wanted.is_empty(), without_policies, update.head())
             && let Some(list) = verifier.list()
         {
-            for kind in Kind::ALL {
-                let visibility = Visibility::of(kind);
-                let (old, new) = (list.head().policies(visibility), next.policies(visibility));
+            let pairs = list.head().directories().into_iter().zip(next.directories());
+            for ((visibility, old), (_, new)) in pairs {
                 let names = self.policies.wants(old, new).into_iter();
-                wanted.extend(names.map(|name| Wanted { folder: folder_of(kind), name }));
+                wanted.extend(names.map(|name| Wanted { folder: folder_of(visibility), name }));
             }
         }
         if wanted.is_empty() {
@@ -185,8 +185,26 @@ impl Engine {
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
-            Err(NoPolicy::Unavailable(name)) => Some(Wanted { folder: folder_of(kind), name }),
+            Err(NoPolicy::Unavailable(name)) => {
+                Some(Wanted { folder: folder_of(Visibility::of(kind)), name })
+            }
             Ok(_) | Err(NoPolicy::Missing | NoPolicy::TooNew(_)) => None,
+        }
+    }
+
+    /// The file to fetch before the assignment of the key of this kind with this serial can be found.
+    /// `None` if it can be found already, or doesn't exist.
+    #[must_use]
+    pub fn wants_assignment(&self, kind: Kind, serial: Serial) -> Option<Wanted> {
+        let head = self.verifier.as_ref()?.list()?.head();
+        match self.policies.find_assignment(head, kind, serial) {
+            Err(NoAssignment::Unavailable(missed)) => {
+                Some(Wanted { folder: folder_of(Visibility::of(kind)), name: missed.file })
+            }
+            Ok(_)
+            | Err(NoAssignment::Missing | NoAssignment::TooNew(_) | NoAssignment::NotAllowed) => {
+                None
+            }
         }
     }
 
@@ -209,7 +227,7 @@ impl Engine {
     fn retain_policies(&mut self) {
         if let Some(list) = self.verifier.as_ref().and_then(Verifier::list) {
             let head = list.head();
-            self.policies.retain(&[head.public_policies(), head.private_policies()]);
+            self.policies.retain(&head.directories().map(|(_, directory)| directory));
         }
     }
 
@@ -243,6 +261,7 @@ impl Engine {
         match &self.verifier {
             Some(verifier) => verifier.verify_with(
                 &mut self.signature_cache,
+                &self.policies,
                 text,
                 &options.requirements,
                 options.now,

@@ -2,7 +2,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::FileName;
-use portcullis_core::token::Kind;
+use portcullis_core::policy::Visibility;
 
 /// The folder of a file, below the source's folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub enum Folder {
     Heads = 0,
     /// `bodies/`
     Bodies = 1,
-    /// `policies/`: of publishable keys.
+    /// `policies/`: policies and assignments of publishable keys.
     Policies = 2,
-    /// `private/`: policies of secret keys.
+    /// `private/`: those of secret keys.
     Private = 3,
 }
 
@@ -46,10 +46,10 @@ pub struct Wanted {
 /// in four bytes.
 pub const WANTED_LEN: usize = 1 + size_of::<Digest>() + 4;
 
-/// The folder of a kind's policy files.
-pub(crate) const fn folder_of(kind: Kind) -> Folder {
-    match kind {
-        Kind::Publishable => Folder::Policies,
-        Kind::Secret => Folder::Private,
+/// The folder of the files of policies and assignments of this visibility.
+pub(crate) const fn folder_of(visibility: Visibility) -> Folder {
+    match visibility {
+        Visibility::Public => Folder::Policies,
+        Visibility::Private => Folder::Private,
     }
 }

@@ -4,6 +4,7 @@
 //! the table with the texts of [`Refusal`] and [`Fault`].
 
 use portcullis_core::WireError;
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
@@ -67,6 +68,12 @@ impl Reason {
             Refusal::NotCovered => Self::plain(16),
             Refusal::Revoked => Self::plain(17),
             Refusal::Suspended => Self::plain(18),
+            Refusal::Assignment(reason) => Self::plain(match reason {
+                NoAssignment::Missing => 70,
+                NoAssignment::Unavailable(_) => 71,
+                NoAssignment::TooNew(_) => 72,
+                NoAssignment::NotAllowed => 73,
+            }),
             Refusal::Expired => Self::plain(19),
             Refusal::WrongKind { needed, given } => Self::worded(20, needed.name(), given.name()),
             Refusal::WrongEnvironment { needed, given } => {

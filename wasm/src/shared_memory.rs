@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU32;
 
+use portcullis_core::assignment::MissedAssignment;
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
@@ -210,6 +211,12 @@ impl SharedMemory {
         let claims = accepted.claims();
         self.words.kind = claims.kind.code().into();
         self.words.policy = claims.policy.map_or(0, NonZeroU32::get);
+    }
+
+    /// Writes the arguments of [`wants_assignment`](crate::Engine::wants_assignment): kind and serial.
+    pub fn put_assignment(&mut self, missed: MissedAssignment) {
+        self.words.kind = missed.kind.code().into();
+        self.numbers.serial = number(missed.serial.get());
     }
 
     /// Writes the version and the end of the held keyring.

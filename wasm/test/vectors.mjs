@@ -1,13 +1,19 @@
-// The shared vectors of tests/vectors, and the verdict that `verifyVector` must give.
+// The shared vectors of tests/vectors, and the verdict that `verifyVector` and `verifyAssignment` must
+// give.
 
 import { readFileSync, readdirSync } from 'node:fs';
 
-const folder = new URL('../../tests/vectors/', import.meta.url);
-
-export const vectors = readdirSync(folder)
+const read = (folder) => readdirSync(folder)
   .filter((file) => file.endsWith('.json'))
   .sort()
   .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
+
+const folder = new URL('../../tests/vectors/', import.meta.url);
+
+export const vectors = read(folder);
+
+// Those of keys with an assignment: see `verifyAssignment`.
+export const assignments = read(new URL('assignment/', folder));
 
 // In the package's form: times in milliseconds, and null for a missing value.
 export function expected({ adopt, expect: { verdict, code = null, key = null } }) {

@@ -7,8 +7,8 @@ import { createVerifier } from 'portcullis';
 import { Verifier as Bound } from 'portcullis/bindgen';
 import * as pure from 'portcullis/pure';
 import { platform } from '../js/shared/platform.js';
-import { verifyVector, verifyByPlatform } from './verify-vector.mjs';
-import { expected, vectors } from './vectors.mjs';
+import { verifyAssignment, verifyVector, verifyByPlatform } from './verify-vector.mjs';
+import { assignments, expected, vectors } from './vectors.mjs';
 
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, () => {
@@ -20,6 +20,20 @@ for (const vector of vectors) {
   test(`by wasm-bindgen, ${vector.name}: ${vector.about}`, () => {
     assert.deepEqual(verifyVector((options) => new Bound(options), vector), expected(vector));
   });
+}
+
+const ways = {
+  wasm: [createVerifier],
+  pure: [pure.createVerifier],
+  'wasm-bindgen': [(options) => new Bound(options), true],
+};
+
+for (const [way, [create, isBound]] of Object.entries(ways)) {
+  for (const vector of assignments) {
+    test(`assignment by ${way}, ${vector.name}: ${vector.about}`, async () => {
+      assert.deepEqual(await verifyAssignment(create, vector, isBound), expected(vector));
+    });
+  }
 }
 
 const native = platform.verifyEd25519;

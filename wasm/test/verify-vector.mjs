@@ -11,11 +11,12 @@ const FIELDS = [
   'owner', 'policy',
 ];
 
-function prepared(createVerifier, vector) {
+function prepared(createVerifier, vector, options = {}) {
   const verifier = createVerifier({
     root: vector.root,
     keyring: bytes(vector.keyring),
     secrets: vector.secrets,
+    ...options,
   });
   const adopt = vector.adopt.map(({ bundle, at_ms: now }) => {
     try {
@@ -35,7 +36,55 @@ function prepared(createVerifier, vector) {
 
 export function verifyVector(createVerifier, vector) {
   const { verifier, adopt, demand } = prepared(createVerifier, vector);
-  const verdict = verifier.verify(vector.token, demand);
+  return outcome(adopt, verifier.verify(vector.token, demand));
+}
+
+// The same for a vector of assignments, whose files are fetched as the verifier asks for them. Keyring
+// and stamp are those of the last bundle. `isBound` for the class that takes files instead of a source.
+export async function verifyAssignment(createVerifier, vector, isBound = false) {
+  // A source serves no file under another's name.
+  const served = vector.files?.filter(({ refused }) => refused !== 'list_wrong_digest');
+  const files = new Map(served?.flatMap(({ digest, bytes: file }) => {
+    const name = Array.from(bytes(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return ['private', 'policies'].map((folder) => [`${folder}/${name}`, bytes(file)]);
+  }));
+  const bundle = vector.adopt.at(-1)?.bundle;
+  const [keyring, stamp] = bundle === undefined ? [] : firstParts(bytes(bundle));
+  files.set('keyring', keyring).set('stamp', stamp);
+  const source = {
+    get: async (name) => files.get(name) ?? Promise.reject(Object.assign(new Error('absent'), { status: 404 })),
+  };
+  const { verifier, adopt, demand } = prepared(createVerifier, vector, isBound ? {} : { source });
+  let verdict = verifier.verify(vector.token, demand);
+  if (verdict.code === 'assignment_unavailable') {
+    if (isBound) updateFrom(verifier, files, demand);
+    else await verifier.refresh({ now: demand.now });
+    verdict = verifier.verify(vector.token, demand);
+  }
+  return outcome(adopt, verdict);
+}
+
+// Keyring and stamp of a bundle.
+function firstParts(bundle) {
+  const view = new DataView(bundle.buffer, bundle.byteOffset);
+  let at = 4;
+  return [0, 1].map(() => {
+    const from = at + 4;
+    at = from + view.getUint32(at);
+    return bundle.subarray(from, at);
+  });
+}
+
+function updateFrom(verifier, all, { now }) {
+  const held = {};
+  for (;;) {
+    const wanted = verifier.update(held, { now });
+    if (wanted.length === 0) return;
+    for (const { name } of wanted) held[name] = all.get(name) ?? null;
+  }
+}
+
+function outcome(adopt, verdict) {
   // Read by name, because some fields of a key are getters.
   const key = verdict.ok ? Object.fromEntries(FIELDS.map((name) => [name, verdict.key[name]])) : null;
   return { adopt, ok: verdict.ok, code: verdict.code ?? null, key };

@@ -210,6 +210,9 @@ export type RefusalCode =
   | 'revoked'
   | 'suspended'
   | 'expired'
+  // The issuer changed something for the key, and the list lacks what, or may not change it.
+  | 'assignment_missing'
+  | 'assignment_not_allowed'
   // The key is valid, but not of the required kind or environment.
   | 'wrong_kind'
   | 'wrong_environment'
@@ -225,6 +228,10 @@ export type RefusalCode =
   | 'policy_unavailable'
   // The policy says something that this version of the package doesn't know. Update the package.
   | 'policy_too_new'
+  // What the issuer changed for the key is not held. `update` fetches it.
+  | 'assignment_unavailable'
+  // What it changed is new to this version of the package. Update the package.
+  | 'assignment_too_new'
   // This verifier can't verify the key now. `update` may help.
   | 'not_covered'
   | 'list_missing'

@@ -3,6 +3,7 @@
 use crate::rounds::{Effort, Rounds};
 use crate::{Report, issuer, sets, verify};
 use portcullis_core::keyring::Purpose;
+use portcullis_core::policy::Policies;
 use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::verify::Requirements;
 
@@ -18,13 +19,13 @@ pub fn run(effort: Effort) -> Report {
     let mut signature_cache = SignatureCache::new(1024);
     // Else how often a sample repeats it would be settled by what the first sight takes.
     for key in few {
-        assert!(verifier.verify_with(&mut signature_cache, key, &ANY, now).is_ok());
+        assert!(verifier.verify_with(&mut signature_cache, &Policies::new(0), key, &ANY, now).is_ok());
     }
     let secret = verify::tokens(issuer::HMAC, 1024);
     let mut rounds = Rounds::default();
     rounds.each("publishable, first sight", &many, |key| verifier.verify(key, &ANY, now).is_ok());
     rounds.each("publishable, seen before", few, |key| {
-        verifier.verify_with(&mut signature_cache, key, &ANY, now).is_ok()
+        verifier.verify_with(&mut signature_cache, &Policies::new(0), key, &ANY, now).is_ok()
     });
     rounds.each("secret", &secret, |key| verifier.verify(key, &ANY, now).is_ok());
     Report::of(rounds.run(effort))

@@ -1,5 +1,6 @@
 //! An issuer with fixed keys, and lists that it publishes now.
 
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardContents, SigningKey, StampDraft,
@@ -50,6 +51,7 @@ pub fn keyring() -> Vec<u8> {
         purpose,
         environments: if kinds.is_empty() { vec![] } else { Environment::ALL.to_vec() },
         kinds: kinds.to_vec(),
+        changes: Changes::NONE,
         state: State::Active,
         validity: Validity::ALWAYS,
         material,
@@ -102,6 +104,8 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
         previous: Digest([0; 32]),
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards: lines.collect(),
         bulk: Vec::new(),
     };

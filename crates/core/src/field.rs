@@ -37,6 +37,14 @@ worded! {
     SalesChannels = "sales channels",
     /// A policy's rate class.
     RateClass = "rate class",
+    /// How many assignments a body holds.
+    AssignmentCount = "number of assignments",
+    /// The order of a body's assignments.
+    Serial = "serial",
+    /// An assignment: the fields that it has, and the others, which are 0.
+    Assignment = "assignment",
+    /// What a list signer's assignments may change.
+    Changes = "changes",
     /// An assertion's texts.
     Texts = "texts",
     /// An assertion's kind.
@@ -85,6 +93,8 @@ worded! {
     Revoked = "revoked",
     /// A body's suspended slots.
     Suspended = "suspended",
+    /// A body's assigned slots.
+    Assigned = "assigned",
     /// A body's timed slots.
     Timed = "timed",
     /// How many slots a set has.

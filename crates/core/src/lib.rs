@@ -8,6 +8,7 @@
 //! | [`verifier`] | keyring and list of one issuer, and how they are renewed |
 //! | [`signature_cache`] | verified signatures, so that a key's next use costs no Ed25519 |
 //! | [`policy`] | what a key may do |
+//! | [`assignment`] | what was changed for a key since it was issued |
 //! | [`assertion`] | a gate's statement about a key to its origin |
 //! | [`token`], [`keyring`], [`list`] | the formats |
 //! | [`crypto`], [`time`], [`error`] | what they are made of |
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 pub mod assertion;
+pub mod assignment;
 mod authenticate;
 #[cfg(not(feature = "primitives"))]
 mod base62;
@@ -36,6 +38,7 @@ mod names;
 pub mod policy;
 mod policy_file;
 mod refusal;
+mod search;
 pub mod signature_cache;
 pub mod time;
 pub mod token;

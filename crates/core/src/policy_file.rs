@@ -8,6 +8,9 @@ use crate::wire::{Reader, WireError};
 /// The maximal length of a policy file: after an edit a verifier fetches a few of them.
 pub(crate) const MAX_POLICY_FILE_LEN: usize = 8192;
 
+/// Bytes of the salt of a private body.
+pub(crate) const SALT_LEN: usize = 32;
+
 /// Who may read a directory and its bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Visibility {

@@ -1,5 +1,6 @@
 //! The reasons for refusing a key.
 
+use crate::assignment::NoAssignment;
 use crate::list::ListError;
 use crate::token::{Environment, Kind, MalformedToken};
 
@@ -46,6 +47,9 @@ pub enum Refusal {
     /// The key is suspended.
     #[error("the key is suspended")]
     Suspended,
+    /// The key has an assignment, which can't be had or isn't allowed.
+    #[error(transparent)]
+    Assignment(#[from] NoAssignment),
     /// The key has expired.
     #[error("the key has expired")]
     Expired,
@@ -83,18 +87,20 @@ impl Refusal {
             Self::NotCovered => "not_covered",
             Self::Revoked => "revoked",
             Self::Suspended => "suspended",
+            Self::Assignment(reason) => reason.code(),
             Self::Expired => "expired",
             Self::WrongKind { .. } => "wrong_kind",
             Self::WrongEnvironment { .. } => "wrong_environment",
         }
     }
 
-    /// Whether the verifier lacks a valid list, so that the same key may pass once it has fetched
-    /// one.
+    /// Whether the verifier lacks a valid list, a file that the list names, or an update of itself:
+    /// the refusal is no statement about the key, which may pass once it has them.
     #[must_use]
     pub const fn is_unavailable(self) -> bool {
         match self {
-            Self::List(_) => true,
+            Self::List(_)
+            | Self::Assignment(NoAssignment::Unavailable(_) | NoAssignment::TooNew(_)) => true,
             Self::Malformed(_)
             | Self::ForeignLabel
             | Self::UnknownKid(_)
@@ -105,6 +111,7 @@ impl Refusal {
             | Self::NotCovered
             | Self::Revoked
             | Self::Suspended
+            | Self::Assignment(NoAssignment::Missing | NoAssignment::NotAllowed)
             | Self::Expired
             | Self::WrongKind { .. }
             | Self::WrongEnvironment { .. } => false,

@@ -9,11 +9,14 @@
 //! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
 //! # let now = portcullis_core::Time::from_millis(1767225600000);
 //! use portcullis_core::list::Bundle;
+//! use portcullis_core::policy::Policies;
 //! use portcullis_core::verify::Unverified;
 //! use portcullis_core::{Purpose, Requirements, SignatureCache, Verifier};
 //!
 //! let mut verifier = Verifier::new(root, Bundle::decode(bundle)?.keyring)?;
 //! verifier.adopt_bundle(bundle, now)?;
+//! // No key of this list has an assignment.
+//! let files = Policies::new(0);
 //! let mut cache = SignatureCache::new(1024);
 //! let requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
 //! let token = "sk_live_2pdeIAiMffl8YlD05XnmmoFqL57uAl3AJ4SGo0IemltWCDDVtYEBvto8Jl\
@@ -28,7 +31,7 @@
 //!     cache.insert(pending.verified_by_host());
 //! }
 //! // ...and the verification finds it.
-//! let accepted = verifier.verify_with(&mut cache, token, &requirements, now)?;
+//! let accepted = verifier.verify_with(&mut cache, &files, token, &requirements, now)?;
 //! assert_eq!(accepted.serial().get(), 42);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

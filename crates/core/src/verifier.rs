@@ -36,11 +36,13 @@ use alloc::collections::BinaryHeap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::assignment::{Assignment, NoAssignment};
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
 use crate::list::{
     Body, Bundle, FileName, Head, ListError, ListVersion, Part, RevocationList, Stamp, Status,
 };
+use crate::policy::Policies;
 use crate::time::Time;
 use crate::token::Claims;
 
@@ -92,13 +94,28 @@ pub struct Update {
 pub struct ListAt<'r> {
     pub(crate) list: &'r RevocationList,
     pub(crate) now: Time,
+    files: Option<&'r Policies>,
 }
 
-impl ListAt<'_> {
+impl<'r> ListAt<'r> {
+    /// With the files that hold assignments. Without them every key that has an assignment is
+    /// refused.
+    #[must_use]
+    pub const fn with_files(self, files: &'r Policies) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    /// The assignment of a key that this list says has one.
+    pub(crate) fn assignment(&self, claims: &Claims) -> Result<Assignment, NoAssignment> {
+        let head = self.list.head();
+        let none = Policies::new(0);
+        self.files.unwrap_or(&none).find_assignment(head, claims.kind, claims.serial)
+    }
+
     /// The state of the key with these claims. For claims that were not authenticated, it says what
     /// the list says of such a key, and not that there is one.
     pub fn status(&self, claims: &Claims) -> Status {
-        self.list.status(claims, self.now)
+        self.list.status(claims, self.now).0
     }
 }
 
@@ -294,7 +311,7 @@ impl Verifier {
     pub fn list_at(&self, now: Time) -> Result<ListAt<'_>, ListError> {
         let list = self.list.as_ref().ok_or(ListError::Missing)?;
         list.stamp().check(&self.keyring, now)?;
-        Ok(ListAt { list, now })
+        Ok(ListAt { list, now, files: None })
     }
 }
 

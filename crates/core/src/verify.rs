@@ -25,12 +25,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use crate::assignment::{Assignment, Change, Changes, NoAssignment};
 use crate::crypto::IssuerId;
-use crate::keyring::Purpose;
+use crate::keyring::{Keyring, Purpose};
 use crate::list::{ListVersion, RevocationList, Status};
+use crate::policy::Policies;
 use crate::signature_cache::SignatureCache;
 use crate::time::Time;
-use crate::token::{Algorithm, Claims, Environment, Kind, Name, Prefix, Serial, TokenText};
+use crate::token::{
+    Algorithm, Claims, Environment, Kind, Lifetime, Name, Prefix, Serial, TokenText,
+};
 use crate::verifier::{ListAt, Verifier};
 
 pub use crate::authenticate::{Authentic, Authentication, UncheckedSignature, Unverified};
@@ -48,16 +52,18 @@ impl Verifier {
         requirements: &Requirements,
         now: Time,
     ) -> Result<Accepted, Refusal> {
-        self.verify_with(&mut SignatureCache::new(0), text, requirements, now)
+        self.verify_with(&mut SignatureCache::new(0), &Policies::new(0), text, requirements, now)
     }
 
-    /// [`verify`](Self::verify) with a cache of verified signatures.
+    /// [`verify`](Self::verify) with a cache of verified signatures, and with the files that hold
+    /// assignments. Without a file that a key's assignment is in, the key is refused.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_with(
         &self,
         signature_cache: &mut SignatureCache,
+        files: &Policies,
         text: &str,
         requirements: &Requirements,
         now: Time,
@@ -67,7 +73,7 @@ impl Verifier {
         unverified.read(text)?;
         unverified
             .authenticate_with(signature_cache, self.keyring(), requirements.purpose)?
-            .current(&self.list_at(now)?)?
+            .current(&self.list_at(now)?.with_files(files))?
             .accept(requirements)
     }
 }
@@ -87,7 +93,8 @@ impl<'v> Authentic<'v> {
     /// Checks the key against a list that is valid now.
     ///
     /// # Errors
-    /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`].
+    /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`]. If the list says that the
+    /// key has an assignment, it is looked for in the files of [`ListAt::with_files`].
     pub fn current(self, list: &ListAt<'v>) -> Result<Current<'v>, Refusal> {
         let (text, signer, keyring) = self.parts();
         let claims = text.claims();
@@ -98,17 +105,52 @@ impl<'v> Authentic<'v> {
         if !signer.counts_at(list.now) {
             return Err(Refusal::SignerNotAllowed(signer.kid));
         }
-        // Neither revoked nor suspended, and not expired.
-        match list.status(claims) {
+        // Neither revoked nor suspended.
+        let (status, is_assigned) = list.list.status(claims, list.now);
+        match status {
             Status::Good => {}
             Status::Revoked => return Err(Refusal::Revoked),
             Status::Suspended => return Err(Refusal::Suspended),
             Status::NotCovered => return Err(Refusal::NotCovered),
         }
-        if claims.lifetime.is_over(list.now) {
+        // What is assigned takes the place of what the token says, its end included.
+        let assignment = if is_assigned { assigned(claims, keyring, list)? } else { UNCHANGED };
+        let end = assignment.expires_at.or(claims.lifetime.expires_at);
+        if (Lifetime { expires_at: end, ..claims.lifetime }).is_over(list.now) {
             return Err(Refusal::Expired);
         }
-        Ok(Current { text, list: list.list })
+        Ok(Current { text, list: list.list, assignment })
+    }
+}
+
+/// The assignment of a key without one.
+const UNCHANGED: Assignment = Assignment {
+    policy: Change::Unchanged,
+    owner: Change::Unchanged,
+    expires_at: Change::Unchanged,
+};
+
+/// The assignment of a key that the list says has one, within what the root allows the head's signer
+/// to change.
+#[cold]
+fn assigned(
+    claims: &Claims,
+    keyring: &Keyring,
+    list: &ListAt<'_>,
+) -> Result<Assignment, NoAssignment> {
+    // Admin keys are the issuer's own matter.
+    if claims.is_admin {
+        return Err(NoAssignment::NotAllowed);
+    }
+    let assignment = list.assignment(claims)?;
+    let allowed = keyring.entry(list.list.head().kid()).map_or(Changes::NONE, |signer| {
+        let counts = signer.purpose == Purpose::List && signer.counts_at(list.now);
+        if counts { signer.changes } else { Changes::NONE }
+    });
+    if allowed.covers(assignment.changes(claims)) {
+        Ok(assignment)
+    } else {
+        Err(NoAssignment::NotAllowed)
     }
 }
 
@@ -117,6 +159,7 @@ impl<'v> Authentic<'v> {
 pub struct Current<'v> {
     text: &'v TokenText,
     list: &'v RevocationList,
+    assignment: Assignment,
 }
 
 impl Current<'_> {
@@ -125,7 +168,7 @@ impl Current<'_> {
     /// # Errors
     /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
     pub fn accept(self, requirements: &Requirements) -> Result<Accepted, Refusal> {
-        let claims = *self.text.claims();
+        let claims = self.assignment.apply(self.text.claims());
         let Claims { kind, environment, .. } = claims;
         if let Some(needed) = requirements.kind.filter(|needed| *needed != kind) {
             return Err(Refusal::WrongKind { needed, given: kind });
@@ -180,7 +223,8 @@ impl Accepted {
         self.algorithm
     }
 
-    /// The key's claims.
+    /// The key's claims in effect: those of its token, with what is [assigned](crate::assignment) in
+    /// their place.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
         &self.claims

@@ -22,6 +22,10 @@ worded! {
     PolicyDirectory = "policy directory",
     /// A body of policies.
     PolicyBody = "policy body",
+    /// A directory of assignments.
+    AssignmentDirectory = "assignment directory",
+    /// A body of assignments.
+    AssignmentBody = "assignment body",
     /// An assertion.
     Assertion = "assertion",
 }

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::WireError;
 use portcullis_core::assertion::{Assertion, AssertionError, MAX_LEN, MAX_LIFETIME_SECS, verify};
+use portcullis_core::assignment::Changes;
 use portcullis_core::issue::SigningKey;
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::time::Time;
@@ -34,6 +35,7 @@ fn world() -> World {
             purpose: Purpose::Assertion,
             environments: vec![],
             kinds: vec![],
+            changes: Changes::NONE,
             state: State::Active,
             validity: Validity::ALWAYS,
             material: Material::Ed25519(key().public().unwrap()),

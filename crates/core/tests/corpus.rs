@@ -19,12 +19,13 @@ use serde_json::Value;
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("token", targets::token::run),
     ("body", targets::body::run),
     ("signed", targets::signed::run),
     ("bundle", targets::bundle::run),
     ("policy", targets::policy::run),
+    ("assignment", targets::assignment::run),
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -61,7 +62,9 @@ fn what_the_vectors_hold() {
 /// The inputs derived from the vectors, each with its target.
 fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
     let mut seeds = BTreeSet::new();
-    let files = fs::read_dir(folder("tests/vectors")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["tests/vectors", "tests/vectors/assignment"].map(folder);
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let files = files.map(|entry| entry.unwrap().path());
     for file in files.filter(|path| path.extension().is_some_and(|end| end == "json")) {
         let vector: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
         seeds.insert(("token", vector["token"].as_str().unwrap().into()));
@@ -75,6 +78,9 @@ fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
                 seeds.extend(bundle.bodies.iter().map(|body| ("body", body.to_vec())));
             }
             seeds.insert(("bundle", file));
+        }
+        for offer in vector["files"].as_array().into_iter().flatten() {
+            seeds.insert(("assignment", decode(&offer["bytes"])));
         }
     }
     let lines = "n10.0.0.0/8\nn2001:db8::/32\nohttps://shop.example\nohttps://[::1]:8080\nmGET\n\

@@ -1,6 +1,7 @@
 //! Tests the list against a naive model: sets of facts, an issuer that publishes them, and a
 //! network that loses, repeats and delays lists at random. The replica must never give any other
-//! status than the newest list that it adopted.
+//! status than the newest list that it adopted, whatever it holds of the assignments that others
+//! named.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,11 +15,16 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use portcullis_core::assignment::{Assignment, Change, Changes};
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{ShardContents, StampDraft, encode_body, name_file};
-use portcullis_core::list::{
-    Body, BulkEntry, BulkScope, BulkState, IssuedAt, ListVersion, TimedSlot,
+use portcullis_core::issue::{
+    AssignmentTree, KeyringDraft, SaltKey, ShardContents, StampDraft, encode_body, name_file,
 };
+use portcullis_core::list::{
+    Body, BulkEntry, BulkScope, BulkState, IssuedAt, ListVersion, SlotSet, TimedSlot,
+};
+use portcullis_core::policy::Policies;
+use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
 use portcullis_core::verifier::Verifier;
@@ -41,6 +47,7 @@ struct Facts {
     revoked: BTreeSet<Place>,
     suspended: BTreeSet<Place>,
     timed: BTreeMap<Place, u32>,
+    assigned: BTreeMap<Place, Assignment>,
     bulk: Vec<BulkEntry>,
 }
 
@@ -51,6 +58,8 @@ enum Act {
     Suspend(Place),
     Lift(Place),
     Cover(u32, u32),
+    Assign(Place, Assignment),
+    Withdraw(Place),
     Bulk(BulkEntry),
     RenewKeyring,
     RaiseEpoch,
@@ -89,10 +98,15 @@ impl Facts {
                 let covered = self.capacities.entry(shard).or_insert(capacity);
                 *covered = capacity.max(*covered);
             }
+            Act::Assign(place, assignment) if self.covers(place) => {
+                self.assigned.insert(place, assignment);
+            }
+            Act::Withdraw(place) => drop(self.assigned.remove(&place)),
             Act::Bulk(entry) => self.bulk.push(entry),
             Act::Revoke(_)
             | Act::RevokeAt(..)
             | Act::Suspend(_)
+            | Act::Assign(..)
             | Act::RenewKeyring
             | Act::RaiseEpoch
             | Act::Publish
@@ -130,7 +144,17 @@ impl Facts {
             let timed = self.timed.iter().filter(|((s, _), _)| *s == shard);
             let timed = timed.map(|((_, slot), from)| TimedSlot { slot: *slot, from: *from });
             let (revoked, suspended) = (slots(&self.revoked, shard), slots(&self.suspended, shard));
-            (shard, ShardContents { capacity, revoked, suspended, timed: timed.collect() })
+            let assigned = self.assigned.iter().filter(|((s, _), _)| *s == shard);
+            (
+                shard,
+                ShardContents {
+                    capacity,
+                    revoked,
+                    suspended,
+                    assigned: assigned.map(|((_, slot), _)| *slot).collect(),
+                    timed: timed.collect(),
+                },
+            )
         };
         self.capacities.iter().map(shard).collect()
     }
@@ -157,6 +181,7 @@ impl Steps {
         let shard = match act {
             Act::Revoke((shard, _)) | Act::RevokeAt((shard, _), _) => shard,
             Act::Suspend((shard, _)) | Act::Lift((shard, _)) | Act::Cover(shard, _) => shard,
+            Act::Assign((shard, _), _) | Act::Withdraw((shard, _)) => shard,
             Act::Bulk(_)
             | Act::RenewKeyring
             | Act::RaiseEpoch
@@ -175,6 +200,9 @@ impl Steps {
             facts.revoked = places(body.revoked().slots());
             facts.suspended = places(body.suspended().slots());
             facts.timed = body.timed().iter().map(|t| ((shard, t.slot), t.from)).collect();
+            // What is assigned isn't in a body: only that something is.
+            let assigned = body.assigned().map(SlotSet::slots).unwrap_or_default();
+            facts.assigned = assigned.into_iter().map(|slot| ((shard, slot), end(0))).collect();
         }
         facts.apply(act);
         if let Some((_, facts)) = facts.shards().first() {
@@ -197,6 +225,8 @@ struct Stage {
     steps: Steps,
     editions: Vec<Edition>,
     verifier: Verifier,
+    /// All files of assignments that were ever published.
+    files: Policies,
     /// How far the replica's clock is ahead of the issuer's, in milliseconds.
     ahead: i64,
     keys: Vec<(Claims, String)>,
@@ -205,7 +235,9 @@ struct Stage {
 
 impl Stage {
     fn new(ahead: i64) -> Self {
-        let world = World { number: 0, valid_millis: 60_000, shards: vec![], ..World::new() };
+        let amend = |keyring: &mut KeyringDraft| keyring.entries[4].changes = Changes::ALL;
+        let world =
+            World { number: 0, valid_millis: 60_000, shards: vec![], amend, ..World::new() };
         let keys = (0..SHARDS).flat_map(|shard| (0..SLOTS).map(move |slot| (shard, slot)));
         let key = |(shard, slot)| {
             let kid = if slot % 4 == 1 { HMAC_TEST } else { HMAC_LIVE };
@@ -222,6 +254,7 @@ impl Stage {
         Self {
             keys: keys.map(key).collect(),
             verifier: world.empty_replica(),
+            files: Policies::new(1 << 22),
             world,
             ahead,
             facts: Facts::default(),
@@ -258,6 +291,8 @@ impl Stage {
             | Act::Suspend(_)
             | Act::Lift(_)
             | Act::Cover(..)
+            | Act::Assign(..)
+            | Act::Withdraw(_)
             | Act::Bulk(_) => {}
         }
     }
@@ -270,6 +305,15 @@ impl Stage {
         self.world.number += 1;
         self.world.shards = self.facts.shards();
         self.world.bulk.clone_from(&self.facts.bulk);
+        let mut tree = AssignmentTree::private(SaltKey::new(&[7; 32]));
+        for ((shard, slot), assignment) in &self.facts.assigned {
+            tree.set(Serial::at(*shard, *slot).unwrap(), assignment).unwrap();
+        }
+        let written = tree.write().unwrap();
+        self.world.private_assignments = written.directory;
+        for (name, file) in &written.files {
+            self.files.offer(*name, file).unwrap();
+        }
         let published = self.world.publish();
         let mut stepwise: Vec<Vec<u8>> = Vec::new();
         for body in self.steps.0.values() {
@@ -359,9 +403,25 @@ impl Stage {
                 (Some(_), Some(edition)) => edition.facts.says(claims, now),
                 _ => Some("list_missing"),
             };
-            let verdict = self.verifier.verify(token, &ANY, now);
-            let code = verdict.as_ref().err().copied().map(Refusal::code);
-            assert_eq!(code, expected, "{claims:?} at {now:?}");
+            let place = (claims.serial.shard(), claims.serial.slot());
+            let assignment = taken.and_then(|edition| edition.facts.assigned.get(&place));
+            let effective = assignment.map_or(*claims, |assignment| assignment.apply(claims));
+            let is_over = effective.lifetime.is_over(now);
+            let with = |files: &Policies| {
+                let mut signatures = SignatureCache::new(0);
+                let verdict = self.verifier.verify_with(&mut signatures, files, token, &ANY, now);
+                verdict.map(|accepted| *accepted.claims()).map_err(Refusal::code)
+            };
+            // With the files the newest list's assignments hold, and no other's.
+            let expected = expected.map_or(Ok(()), Err);
+            let held = expected.and(if is_over { Err("expired") } else { Ok(effective) });
+            assert_eq!(with(&self.files), held, "{claims:?} at {now:?}");
+            // Without them a key with an assignment is refused, and no other.
+            let none = match assignment {
+                Some(_) => expected.and(Err("assignment_unavailable")),
+                None => expected.and(Ok(*claims)),
+            };
+            assert_eq!(with(&Policies::new(0)), none, "{claims:?} at {now:?}");
         }
     }
 }
@@ -390,6 +450,21 @@ fn bulk() -> impl Strategy<Value = BulkEntry> {
     (scope, state, issued).prop_map(|(scope, state, issued)| BulkEntry { scope, state, issued })
 }
 
+fn end(second: u32) -> Assignment {
+    let expires_at = Change::To(Some(second).filter(|second| *second != 0));
+    Assignment { expires_at, ..Assignment::default() }
+}
+
+fn assignment() -> impl Strategy<Value = Assignment> {
+    let number = || (0..4_u32).prop_map(|number| Change::To(NonZeroU32::new(number)));
+    prop_oneof![
+        second().prop_map(end),
+        Just(end(0)),
+        number().prop_map(|owner| Assignment { owner, ..Assignment::default() }),
+        (number(), number()).prop_map(|(policy, owner)| Assignment { policy, owner, ..end(0) }),
+    ]
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => place().prop_map(Act::Revoke),
@@ -397,6 +472,8 @@ fn act() -> impl Strategy<Value = Act> {
         4 => place().prop_map(Act::Suspend),
         2 => place().prop_map(Act::Lift),
         3 => (0..SHARDS, 1..SLOTS).prop_map(|(shard, capacity)| Act::Cover(shard, capacity)),
+        4 => (place(), assignment()).prop_map(|(place, to)| Act::Assign(place, to)),
+        1 => place().prop_map(Act::Withdraw),
         1 => bulk().prop_map(Act::Bulk),
         1 => Just(Act::RenewKeyring),
         1 => Just(Act::RaiseEpoch),

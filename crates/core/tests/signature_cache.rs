@@ -6,6 +6,7 @@
 mod support;
 
 use portcullis_core::keyring::Purpose;
+use portcullis_core::policy::Policies;
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::token::{Claims, Lifetime};
 use portcullis_core::verify::{Refusal, Unverified};
@@ -20,20 +21,26 @@ fn a_remembered_signature_is_verified_anew_each_time() {
     let verifier = world.verifier();
     let now = world.this_update;
     for _ in 0..2 {
-        assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, now).is_ok());
+        assert!(
+            verifier
+                .verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, now)
+                .is_ok()
+        );
     }
     let end = now.plus_millis(60_000);
-    let verdict = verifier.verify_with(&mut signature_cache, &token, &ANY, end);
+    let verdict = verifier.verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, end);
     assert_eq!(verdict.unwrap_err(), Refusal::Expired);
 
     first_shard(&mut world).revoked = vec![5];
-    let verdict = world.verifier().verify_with(&mut signature_cache, &token, &ANY, now);
+    let verdict =
+        world.verifier().verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
 
     // Another issuer's keyring has another key and another binding, so there is another signature
     // to verify.
     let stranger = World::with_seed(2);
-    let verdict = stranger.verifier().verify_with(&mut signature_cache, &token, &ANY, now);
+    let verdict =
+        stranger.verifier().verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
 }
 
@@ -57,7 +64,11 @@ fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
     signature_cache.insert(signature.clone().verified_by_host());
     assert!(signature_cache.holds(&signature));
     assert_eq!(ask(&signature_cache, &token), Ok(None));
-    assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, world.this_update).is_ok());
+    assert!(
+        verifier
+            .verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, world.this_update)
+            .is_ok()
+    );
     // Keys proved by an HMAC need no native verification, and bad ones get none.
     assert_eq!(ask(&signature_cache, &world.token(HMAC_LIVE, 5)), Ok(None));
     let stranger = World::with_seed(2).token(HMAC_LIVE, 5);
@@ -106,7 +117,15 @@ fn what_is_known_needs_no_ed25519_and_nothing_else_is_known() {
     assert_eq!(known(&signature_cache, &secret, Purpose::Token), Some(name.clone()));
     assert_eq!(known(&signature_cache, &publishable, Purpose::Token), None);
     assert!(
-        verifier.verify_with(&mut signature_cache, &publishable, &ANY, world.this_update).is_ok()
+        verifier
+            .verify_with(
+                &mut signature_cache,
+                &Policies::new(0),
+                &publishable,
+                &ANY,
+                world.this_update
+            )
+            .is_ok()
     );
     assert_eq!(known(&signature_cache, &publishable, Purpose::Token), Some(name));
     for token in [secret, publishable] {
@@ -136,7 +155,15 @@ fn a_memo_is_bounded_and_forged_keys_never_get_in() {
     for token in &forged {
         for _ in 0..2 {
             assert!(
-                verifier.verify_with(&mut signature_cache, token, &ANY, world.this_update).is_err()
+                verifier
+                    .verify_with(
+                        &mut signature_cache,
+                        &Policies::new(0),
+                        token,
+                        &ANY,
+                        world.this_update
+                    )
+                    .is_err()
             );
             assert!(is_unknown(&signature_cache, token), "nothing has pushed it out yet");
         }
@@ -144,10 +171,26 @@ fn a_memo_is_bounded_and_forged_keys_never_get_in() {
     for slot in 0..50 {
         let token = world.token(ED25519, slot);
         assert!(
-            verifier.verify_with(&mut signature_cache, &token, &ANY, world.this_update).is_ok()
+            verifier
+                .verify_with(
+                    &mut signature_cache,
+                    &Policies::new(0),
+                    &token,
+                    &ANY,
+                    world.this_update
+                )
+                .is_ok()
         );
         assert!(
-            verifier.verify_with(&mut signature_cache, &token, &ANY, world.this_update).is_ok()
+            verifier
+                .verify_with(
+                    &mut signature_cache,
+                    &Policies::new(0),
+                    &token,
+                    &ANY,
+                    world.this_update
+                )
+                .is_ok()
         );
     }
     assert!(forged.iter().all(|token| is_unknown(&signature_cache, token)));

@@ -10,14 +10,16 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 use std::path::Path;
 
+use portcullis_core::assignment::{Assignment, Change};
 use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, HmacKey};
-use portcullis_core::issue::HmacSigner;
+use portcullis_core::issue::{AssignmentTree, HmacSigner, SaltKey};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::TimedSlot;
-use portcullis_core::token::{Prefix, toggle_mask};
+use portcullis_core::token::{Prefix, Serial, toggle_mask};
 use support::{HMAC_LIVE, START, World, first_shard};
 
 /// A spec without white space, so that hexadecimal can be searched for in any layout.
@@ -94,6 +96,28 @@ fn revocation_list() {
     assert!(spec.contains(&format!("named{}", Digest::of(&published.bodies[0]))));
     assert!(spec.contains(&format!("head{}", Digest::of(&published.head))));
     assert!(spec.contains(&format!("stamp{}", hex(&published.stamp))));
+}
+
+#[test]
+fn assignment() {
+    let spec = spec("assignment.md");
+    let mut tree = AssignmentTree::private(SaltKey::new(&[7; 32]));
+    let assignment = Assignment {
+        policy: Change::To(NonZeroU32::new(11)),
+        owner: Change::Unchanged,
+        expires_at: Change::To(Some(1_769_904_000)),
+    };
+    tree.set(Serial::at(0, 42).unwrap(), &assignment).unwrap();
+    let written = tree.write().unwrap();
+    for (name, file) in &written.files {
+        assert!(spec.contains(&hex(file)), "{}", hex(file));
+        assert!(spec.contains(&format!("named{}", name.digest)));
+    }
+    let mut world = World { private_assignments: written.directory, ..World::new() };
+    first_shard(&mut world).assigned = vec![42];
+    let published = world.publish();
+    assert!(spec.contains(&hex(&published.bodies[0])));
+    assert!(spec.contains(&hex(&published.head[150..187])));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use scenarios::assertion::shape::AssertionVector;
 use scenarios::policy::shape::PolicyVector;
 use scenarios::shape::{Expect, Vector};
-use scenarios::{assertion, policy, shape};
+use scenarios::{assertion, assignment, policy, shape};
 use serde::Serialize;
 
 fn folder() -> PathBuf {
@@ -31,6 +31,10 @@ fn folder() -> PathBuf {
 
 fn policies() -> PathBuf {
     folder().join("policy")
+}
+
+fn assignments() -> PathBuf {
+    folder().join("assignment")
 }
 
 fn assertions() -> PathBuf {
@@ -61,13 +65,14 @@ fn compare<V: Serialize>(folder: &Path, vectors: &[V], name: fn(&V) -> &str) {
 #[test]
 fn the_files_are_the_ones_that_the_scenarios_give() {
     compare(&folder(), &scenarios::all(), |vector| &vector.name);
+    compare(&assignments(), &assignment::all(), |vector| &vector.name);
     compare(&policies(), &policy::all(), |vector| &vector.name);
     compare(&assertions(), &assertion::all(), |vector| &vector.name);
 }
 
 #[test]
 fn every_vector_gets_its_verdict() {
-    for file in files(&folder()) {
+    for file in files(&folder()).into_iter().chain(files(&assignments())) {
         run(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap());
     }
     for file in files(&policies()) {
@@ -100,6 +105,8 @@ fn run(vector: &Vector) {
     let outcome = shape::run_vector(vector);
     let adopt: Vec<_> = vector.adopt.iter().map(|offer| offer.refused.clone()).collect();
     assert_eq!(outcome.adopt, adopt, "{name}: adoption");
+    let files: Vec<_> = vector.files.iter().map(|offer| offer.refused.clone()).collect();
+    assert_eq!(outcome.files, files, "{name}: files");
     let (code, key) = match vector.expect.clone().unwrap() {
         Expect::Accepted { key } => (None, Some(key)),
         Expect::Refused { code, .. } => (Some(code), None),

@@ -47,7 +47,9 @@ impl CachedEdits {
     }
 }
 
-/// The cache key: everything that the text depends on. The list's number also fixes its policies.
+/// The cache key: everything that the text depends on. The claims are those in effect. Epoch and number
+/// of the list stand for its head, as no verifier takes two heads under one number: so they fix its
+/// policies and assignments too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CacheKey {
     issuer: IssuerId,

@@ -15,6 +15,7 @@ mod authenticate;
 
 use core::num::NonZeroU32;
 
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
@@ -24,6 +25,7 @@ use portcullis_core::token::{Kind, Name};
 use portcullis_core::verify::{Accepted, Canary, Refusal, Requirements, Unverified};
 
 use crate::identity::assertion_cache::{AssertionCache, AssertionText};
+use crate::refresh::policy_fetches::Sought;
 use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
 use crate::request::credential::{Credential, RemovedKeys};
 use crate::request::keys::holds_key;
@@ -93,8 +95,8 @@ pub(crate) enum Need {
     List { held: Option<ListVersion>, at_most: u64, refresh: bool },
     /// An extra refresh, which may change the verdict on this key.
     Refresh(RefreshReason),
-    /// A policy that is not held.
-    Policy { kind: Kind, number: u32 },
+    /// A policy or an assignment that is not held.
+    Policy { kind: Kind, sought: Sought },
     /// The verification of a signature.
     Signature(Box<PendingSignature>),
 }
@@ -253,7 +255,8 @@ impl<'g> Pipeline<'g> {
         // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {
             Ok(in_force) => {
-                authentic.current(in_force).and_then(|current| current.accept(&requirements))
+                let in_force = in_force.with_files(self.trust.policies());
+                authentic.current(&in_force).and_then(|current| current.accept(&requirements))
             }
             Err(error) => Err((*error).into()),
         };
@@ -265,6 +268,14 @@ impl<'g> Pipeline<'g> {
             Ok(accepted) => {
                 let freshness = self.schedule.freshness(accepted.list(), now);
                 Ok((accepted, freshness))
+            }
+            // If the file of the key's assignment isn't held, wait for its fetch. Once that wait is
+            // over, refuse: what the token says is not used in its place.
+            Err(Refusal::Assignment(NoAssignment::Unavailable(missed)))
+                if !evaluation.state.policy_is_over(self.schedule, now) =>
+            {
+                let sought = Sought::Assignment(missed.serial);
+                Err(Stop::Need(Need::Policy { kind: missed.kind, sought }))
             }
             Err(refusal) => {
                 self.refresh_for(RefreshReason::of(refusal), evaluation)?;
@@ -288,7 +299,7 @@ impl<'g> Pipeline<'g> {
             Err(PolicyUnknown::Policy(NoPolicy::Unavailable(_)))
                 if !evaluation.state.policy_is_over(self.schedule, evaluation.now) =>
             {
-                Err(Stop::Need(Need::Policy { kind, number }))
+                Err(Stop::Need(Need::Policy { kind, sought: Sought::Policy(number) }))
             }
             Err(PolicyUnknown::Policy(missing)) => Err(stop(Reason::Policy(missing))),
         }

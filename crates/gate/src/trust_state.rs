@@ -1,16 +1,18 @@
-//! What the gate holds of its issuer: the keyring, the revocation list, its stamp and its policies.
+//! What the gate holds of its issuer: the keyring, the revocation list, its stamp, its policies and
+//! its assignments.
 //!
 //! A [`TrustState`] is a value: it holds no counter, no cache and no fetch in flight, and it is
 //! `Send + Sync`. A host with one thread changes it in place. A host with several can clone it,
 //! offer files to the clone, and swap the whole value; a decision then reads one snapshot.
 
+use portcullis_core::assignment::{Assignment, NoAssignment};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{
     Bundle, Deployment, FileName, Head, ListError, ListVersion, Part, RevocationList,
 };
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::time::Time;
-use portcullis_core::token::Kind;
+use portcullis_core::token::{Kind, Serial};
 use portcullis_core::verifier::{AdoptError, Update, Verifier};
 
 use crate::settings::Settings;
@@ -138,8 +140,8 @@ impl TrustState {
         verifier.commit(update)?;
         self.stamp = stamp;
         if let Some(list) = verifier.list() {
-            let head = list.head();
-            self.policies.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
+            let directories = list.head().directories();
+            self.policies.retain(&directories.map(|(_, directory)| directory));
         }
         Ok(())
     }
@@ -191,7 +193,21 @@ impl TrustState {
         self.policies.find(list.head(), kind, number).map_err(PolicyUnknown::Policy)
     }
 
-    /// Takes a policy file under the name that it was fetched by.
+    /// The assignment of the key of this kind with this serial, under the held list.
+    ///
+    /// # Errors
+    /// [`NoAssignment`]; [`NoAssignment::Missing`] without a list.
+    pub fn assignment(&self, kind: Kind, serial: Serial) -> Result<Assignment, NoAssignment> {
+        let list = self.list().ok_or(NoAssignment::Missing)?;
+        self.policies.find_assignment(list.head(), kind, serial)
+    }
+
+    /// The files of policies and assignments.
+    pub(crate) const fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Takes a file of policies or assignments under the name that it was fetched by.
     ///
     /// # Errors
     /// See [`Policies::offer`].
@@ -199,18 +215,19 @@ impl TrustState {
         self.policies.offer(name, file)
     }
 
-    /// The policy files under the head `new` that replace those in use under the held list.
+    /// The files of policies and assignments under the head `new` that replace those in use under the held list.
     #[must_use]
     pub fn policy_successors(&self, new: &Head) -> Vec<(Visibility, FileName)> {
         let Some(old) = self.list().map(RevocationList::head) else { return Vec::new() };
-        let wanted = Visibility::ALL.into_iter().flat_map(|visibility| {
-            let names = self.policies.wants(old.policies(visibility), new.policies(visibility));
+        let pairs = old.directories().into_iter().zip(new.directories());
+        let wanted = pairs.flat_map(|((visibility, old), (_, new))| {
+            let names = self.policies.wants(old, new);
             names.into_iter().map(move |name| (visibility, name))
         });
         wanted.collect()
     }
 
-    /// How many bytes of policies are held.
+    /// How many bytes of policies and assignments are held.
     #[must_use]
     pub const fn policy_bytes(&self) -> usize {
         self.policies.bytes()

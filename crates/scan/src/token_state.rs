@@ -130,7 +130,8 @@ impl<'r> TokenVerifier<'r> {
             Err(Refusal::Expired) => State::Expired,
             Err(Refusal::NotCovered) => State::NotCovered,
             Err(Refusal::SignerNotAllowed(_)) => State::SignerRetired,
-            Err(Refusal::List(_)) => State::NoList,
+            // What only private files say of the key isn't known here.
+            Err(Refusal::List(_) | Refusal::Assignment(_)) => State::NoList,
             Err(
                 Refusal::Malformed(_)
                 | Refusal::ForeignLabel

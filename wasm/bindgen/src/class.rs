@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::num::NonZeroU32;
 
 use js_sys::{Date, JsString, Reflect};
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::policy::NoPolicy;
 use portcullis_core::time::Time;
-use portcullis_core::verify::Requirements;
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_wasm::{Denied, Engine, Fault, ListFacts, VerifyOptions};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,7 +19,7 @@ use crate::calls::{Adopt, Creation, Demand, Look, Refresh, Request};
 use crate::error::{Thrown, fault, interrupted, name_of, portcullis_error, type_error};
 use crate::nearest::nearest;
 use crate::options::{Value, argument, is_enumerable, is_plain, read, wrong};
-use crate::update::{BUNDLE, Files, KEYRING, STAMP, Session, UpdateError, is_file_name};
+use crate::update::{BUNDLE, Files, KEYRING, Missed, STAMP, Session, UpdateError, is_file_name};
 use crate::values::{Bytes, Duration, Instant, Root, Secret};
 
 /// The types that the package's other entries have as well.
@@ -209,6 +210,9 @@ fn verify(
     let accepted = match session.engine.verify(token.map(str::as_bytes), options) {
         Ok(accepted) => accepted,
         Err(refusal) => {
+            if let Refusal::Assignment(NoAssignment::Unavailable(missed)) = refusal {
+                session.miss(Missed::Assignment(missed.kind, missed.serial));
+            }
             let list = session.engine.list(options.now, fresh_for);
             return Verdict::refused(refusal.code(), &refusal, list);
         }
@@ -227,7 +231,8 @@ fn verify(
         Err(denied) => {
             if matches!(denied, Denied::NoPolicy(NoPolicy::Unavailable(_))) {
                 let claims = accepted.claims();
-                session.miss(claims.kind, claims.policy.map_or(0, NonZeroU32::get));
+                let number = claims.policy.map_or(0, NonZeroU32::get);
+                session.miss(Missed::Policy(claims.kind, number));
             }
             Verdict::refused(denied.code(), &denied, list)
         }

@@ -5,7 +5,7 @@
 //! nothing held      bundle; keyring and stamp if there is none
 //! a list held       stamp, each time; the keyring, once a minute
 //! a newer stamp     its head, then bodies, then the policies that replace those in use
-//! at last           policies that a verification missed
+//! at last           policies and assignments that a verification missed
 //! ```
 //!
 //! Files stay with the host between two calls, so an update that is given up leaves nothing behind.
@@ -13,13 +13,13 @@
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError};
 use portcullis_core::time::Time;
-use portcullis_core::token::Kind;
+use portcullis_core::token::{Kind, Serial};
 use portcullis_wasm::{Engine, Fault, Folder, Wanted};
 
 const KEYRING_EVERY_MS: u64 = 60_000;
-/// The most files on the way to one policy.
+/// The most files on the way to one policy or assignment.
 const POLICY_LEVELS: usize = 5;
-/// How many missed policies are remembered.
+/// How many missed policies and assignments are remembered.
 const POLICIES_REMEMBERED: usize = 64;
 // The most bytes of files that no list has named. A stamp has 154; a keyring with every possible
 // kid has 3.6 million. The bundle's bound is the one of the core.
@@ -69,13 +69,32 @@ impl<E: Into<Fault>> From<E> for UpdateError {
     }
 }
 
+/// What a verification needed and what was not held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// The policy with this number.
+    Policy(Kind, u32),
+    /// The assignment of the key with this serial.
+    Assignment(Kind, Serial),
+}
+
+impl Missed {
+    /// The next file on the way to it.
+    fn wanted(self, engine: &Engine) -> Option<Wanted> {
+        match self {
+            Self::Policy(kind, number) => engine.wants_policy(kind, number),
+            Self::Assignment(kind, serial) => engine.wants_assignment(kind, serial),
+        }
+    }
+}
+
 /// A verifier, and what its updates remember.
 pub(crate) struct Session {
     pub(crate) engine: Engine,
     /// When the host's keyring was last looked at.
     keyring_at: Option<Time>,
-    /// Policies that a verification needed and that were not held.
-    missed: Vec<(Kind, u32)>,
+    /// What verifications needed and what was not held.
+    missed: Vec<Missed>,
 }
 
 impl Session {
@@ -83,9 +102,8 @@ impl Session {
         Self { engine, keyring_at: None, missed: Vec::new() }
     }
 
-    /// Remembers a policy for the next update.
-    pub(crate) fn miss(&mut self, kind: Kind, policy: u32) {
-        let missed = (kind, policy);
+    /// Remembers a policy or an assignment for the next update.
+    pub(crate) fn miss(&mut self, missed: Missed) {
         if self.missed.len() < POLICIES_REMEMBERED && !self.missed.contains(&missed) {
             self.missed.push(missed);
         }
@@ -196,14 +214,14 @@ impl Session {
         }
     }
 
-    /// Adopts the policies that verifications missed, or returns their missing files. One that
+    /// Adopts what verifications missed, or returns their missing files. One that
     /// can't be had is forgotten until a verification misses it again.
     fn missed_policies(&mut self, files: &Files) -> Vec<Needed> {
         let mut wanted = Vec::new();
         let engine = &mut self.engine;
-        self.missed.retain(|(kind, number)| {
+        self.missed.retain(|missed| {
             for _ in 0..POLICY_LEVELS {
-                let Some(part) = engine.wants_policy(*kind, *number) else { return false };
+                let Some(part) = missed.wanted(engine) else { return false };
                 let file = needed_part(&part);
                 match files.get(&file.name) {
                     None => {

@@ -3,8 +3,8 @@
 
 const KEYRING_EVERY_MS = 60_000;
 const FILES_AT_ONCE = 4;
-// For policies: the most files on the way to one policy, and how many missed or failed ones are
-// remembered.
+// For policies and assignments: the most files on the way to one, and how many missed or failed ones
+// are remembered.
 const POLICY_LEVELS = 5;
 const POLICIES_REMEMBERED = 64;
 const POLICY_PAUSE_MS = 1_000;
@@ -23,9 +23,10 @@ export class Update {
   #engine;
   #source;
   #keyringAt = -Infinity;
-  // Policies that a verification needed and that were not held: `[kind, number]` by name.
+  // What a verification needed and what was not held, by name: `[kind, number]` of a policy, or
+  // `[kind, serial, true]` of an assignment.
   #missed = new Map();
-  // By policy: the time of its last failed fetch.
+  // By the same names: the time of the last failed fetch.
   #failed = new Map();
 
   constructor(engine, source) {
@@ -52,7 +53,7 @@ export class Update {
     if (this.#missed.size < POLICIES_REMEMBERED) this.#missed.set(policy.join(), policy);
   }
 
-  // Fetches the files that lead from the list to one policy. Resolves to true if looking it up
+  // Fetches the files that lead from the list to one policy or assignment. Resolves to true if looking it up
   // again may succeed. After a failed fetch there is a pause, so that a key that keeps coming back
   // causes no further fetches.
   async policy(policy, clock) {
@@ -61,7 +62,8 @@ export class Update {
     if (failed !== undefined && now >= failed && now - failed < POLICY_PAUSE_MS) return false;
     try {
       for (let level = 0; level < POLICY_LEVELS; level += 1) {
-        const wanted = this.#engine.wantsPolicy(...policy);
+        const [kind, number, isAssignment] = policy;
+        const wanted = isAssignment ? this.#engine.wantsAssignment(kind, number) : this.#engine.wantsPolicy(kind, number);
         if (wanted === undefined) break;
         await this.#policyFile(wanted);
       }

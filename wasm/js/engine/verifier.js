@@ -22,7 +22,10 @@ export { httpSource } from './source.js';
 const FRESH_FOR_MS = 5_000;
 const DEADLINE_MS = 300;
 const COLD_DEADLINE_MS = 3_000;
-const POLICY_TRIES = 3;
+const POLICY_TRIES = 4;
+
+// Refusals that a file may resolve which is not held.
+const UNAVAILABLE = new Set(['policy_unavailable', 'assignment_unavailable']);
 
 // Refusals that a newer list or keyring may resolve.
 const REFRESHABLE = new Set(['not_covered', 'unknown_kid']);
@@ -139,7 +142,7 @@ export const Verifier = wrappable(class Verifier {
     // If a newer list or keyring may change the refusal, refresh and verify again.
     for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
       if (refresher === undefined || !(await refresher.fetchPolicy(missed, clock))) break;
-      // If the policy isn't held, fetch its files and verify again.
+        // If the policy or the assignment isn't held, fetch its files and verify again.
       verdict = await verify();
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
@@ -210,7 +213,7 @@ function usualDemand(options) {
 }
 
 function isUnavailable(verdict) {
-  return !verdict.ok && verdict.code === 'policy_unavailable';
+  return !verdict.ok && UNAVAILABLE.has(verdict.code);
 }
 
 // The facts of a `Request`, or of one of Node's requests. The path is taken from the target as

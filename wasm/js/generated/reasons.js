@@ -74,4 +74,8 @@ export const REASONS = [
   ['sales_channel_denied', 'the policy does not grant the sales channel'],
   ['policy_too_new', 'the policy is newer than this version knows; update the verifier'],
   ['list_too_new', 'the {2} can\'t be read: the field `{3}` is newer than this version knows; update the verifier'],
+  ['assignment_missing', 'the list lacks the key\'s assignment; the issuer must publish it'],
+  ['assignment_unavailable', 'the key\'s assignment is not held; fetch its file'],
+  ['assignment_too_new', 'the key\'s assignment is newer than this version knows; update the verifier'],
+  ['assignment_not_allowed', 'the keyring does not allow the list\'s signer to assign this; ask the issuer'],
 ];

@@ -41,7 +41,9 @@ function readSigner(reader) {
   checkField(within(state, 1, RETIRED), 'state');
   const signsTokens = purpose === TOKEN || purpose === ADMIN;
   checkField(signsTokens ? within(environments, 1, 3) : environments === 0, 'environments and kinds');
-  checkField(signsTokens ? within(kinds, 1, 3) : kinds === 0, 'environments and kinds');
+  // A list signer's byte says what assignments may change.
+  if (purpose === LIST) checkField(kinds <= 15, 'changes');
+  else checkField(signsTokens ? within(kinds, 1, 3) : kinds === 0, 'environments and kinds');
   checkField(algorithm === ED25519 || purpose === TOKEN, 'algorithm');
   checkField(algorithm === HMAC || keyFault(signer.key) === undefined, 'public key');
   return signer;
@@ -133,12 +135,16 @@ export function appliesTo(entry, token) {
   return issued && subject >= entry.first && subject <= entry.last;
 }
 
-function readPolicies(reader) {
+// The name of a directory, `undefined` for none.
+function readName(reader, field) {
   const [digest, len] = [reader.take(32), reader.u32()];
-  checkField(isZero(digest) === (len === 0), 'policies');
-  checkField(len <= LONGEST_POLICY_FILE, 'policies');
+  checkField(isZero(digest) === (len === 0), field);
+  checkField(len <= LONGEST_POLICY_FILE, field);
   return len === 0 ? undefined : { digest, len };
 }
+
+// By the types of directories, from 1 up.
+const TYPES = ['publicAssignments', 'privateAssignments'];
 
 export function readHead(document) {
   const reader = new Reader(document);
@@ -152,15 +158,27 @@ export function readHead(document) {
     thisUpdate: reader.u64(),
     // The previous head's digest. A verifier doesn't follow the chain.
     previous: reader.take(32),
-    publicPolicies: readPolicies(reader),
-    privatePolicies: readPolicies(reader),
+    publicPolicies: readName(reader, 'policies'),
+    privatePolicies: readName(reader, 'policies'),
+    publicAssignments: undefined,
+    privateAssignments: undefined,
     shards: [],
     bulk: [],
   };
-  // The highest bits count directories. This version knows no type of them.
-  if (reader.peekU32() >= 2 ** 28) throw tooNew('directories');
+  // The highest bits count directories.
+  const word = reader.u32();
+  let above = 1;
+  for (let count = word >>> 28; count > 0; count -= 1) {
+    const type = reader.u8();
+    checkField(type >= above, 'directories');
+    if (type > TYPES.length) throw tooNew('directories');
+    const name = readName(reader, 'directories');
+    checkField(name !== undefined, 'directories');
+    head[TYPES[type - 1]] = name;
+    above = type + 1;
+  }
   let least = 0;
-  for (let count = reader.count(40); count > 0; count -= 1) {
+  for (let count = reader.fits(word % 2 ** 28, 40); count > 0; count -= 1) {
     const [shard, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
     checkField(shard >= least && shard < 2 ** 28, 'shard');
     head.shards.push({ shard, len, digest });

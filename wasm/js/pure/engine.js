@@ -1,6 +1,7 @@
 // The wasm module's engine in JavaScript: the same calls and the same verdicts, code for code.
 
 import { sha256 } from '../../dist/noble.js';
+import { assigned } from './assignments.js';
 import { asJson } from '../engine/key.js';
 import { ALGORITHMS, ENVIRONMENTS, KINDS } from '../generated/abi.js';
 import {
@@ -66,6 +67,7 @@ export class Engine {
   verify(text, kind, environment, nowMs, freshFor, facts) {
     const now = BigInt(Math.floor(nowMs));
     try {
+      this.missed = undefined;
       const { token, signer } = this.#check(text, kind, environment, now);
       const grant = facts === undefined ? undefined : this.#admit(token, facts);
       this.#Key ??= keysOf(this.#keyring.issuer);
@@ -79,7 +81,7 @@ export class Engine {
   }
 
   #check(text, kind, environment, now) {
-    const token = readToken(text);
+    let token = readToken(text);
     check(token.code === undefined, token.code);
     check(this.#keyring !== undefined, 'list_missing');
     const signer = this.#signerOf(token);
@@ -91,6 +93,7 @@ export class Engine {
     check(countsAt(signer, now), 'signer_not_allowed', token.kid);
     const state = stateOf(list, token, Number(now));
     check(state === 'good', state);
+    token = this.#assign(token, now);
     check(token.expiresAt === 0 || now < BigInt(token.expiresAt) * 1000n, 'expired');
     check(kind === 0 || kind === token.kind, 'wrong_kind', 0, 0, KINDS[kind], KINDS[token.kind]);
     check(
@@ -98,6 +101,29 @@ export class Engine {
       'wrong_environment', 0, 0, ENVIRONMENTS[environment], ENVIRONMENTS[token.environment],
     );
     return { token, signer };
+  }
+
+  // The token with what its assignment, if it has one, puts in the place of what it says.
+  #assign(token, now) {
+    const { head, shards } = this.#list;
+    const slot = token.serial % 2 ** 20;
+    if (!shards.get(Math.floor(token.serial / 2 ** 20)).isAssigned(slot)) return token;
+    check(!token.isAdmin, 'assignment_not_allowed');
+    const { code, assignment } = this.#findAssignment(token.kind, token.serial);
+    if (code === 'assignment_unavailable') this.missed = [token.kind, token.serial, true];
+    check(code === undefined, code);
+    // The root says what the head's signer may change.
+    const signer = this.#keyring.signers.get(head.kid);
+    const allowed = signer?.purpose === LIST && countsAt(signer, now) ? signer.kinds : 0;
+    const effective = assigned(token, assignment, allowed);
+    check(effective !== undefined, 'assignment_not_allowed');
+    return effective;
+  }
+
+  #findAssignment(kind, serial) {
+    const { head } = this.#list;
+    const isPublic = kind === 2;
+    return this.#policies.findAssignment(isPublic ? head.publicAssignments : head.privateAssignments, isPublic ? 1 : 2, serial);
   }
 
   #signerOf(token) {
@@ -170,6 +196,12 @@ export class Engine {
   wantsPolicy(kind, number) {
     if (this.#list === undefined) return undefined;
     const { name } = this.#find(kind, number);
+    return name && wanted(kind === 2 ? 'policies' : 'private', name);
+  }
+
+  wantsAssignment(kind, serial) {
+    if (this.#list === undefined) return undefined;
+    const { name } = this.#findAssignment(kind, serial);
     return name && wanted(kind === 2 ? 'policies' : 'private', name);
   }
 
@@ -344,14 +376,19 @@ export class Engine {
     if (!withoutPolicies && held !== undefined) {
       const wants = (folder, which) =>
         this.#policies.wants(held.head[which], head[which]).map((name) => wanted(folder, name));
-      const files = [...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies')];
+      const files = [
+        ...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies'),
+        ...wants('private', 'privateAssignments'), ...wants('policies', 'publicAssignments'),
+      ];
       if (files.length > 0) return files;
     }
     // Everything is here: switch to the new list, and drop what it no longer names.
     for (const name of bodies.keys()) if (!named.has(name)) bodies.delete(name);
     const shards = new Map(head.shards.map(({ shard, digest }) => [shard, bodies.get(hex(digest))]));
     this.#list = { stamp, head, bodies, shards };
-    this.#policies.retain([head.publicPolicies, head.privatePolicies]);
+    this.#policies.retain([
+      head.publicPolicies, head.privatePolicies, head.publicAssignments, head.privateAssignments,
+    ]);
     return [];
   }
 

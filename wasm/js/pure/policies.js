@@ -1,45 +1,28 @@
-// The policy files that one verifier holds, by digest: directories and bodies.
+// The files of policies and of assignments that one verifier holds, by digest: directories and
+// bodies.
 
 import { sha256 } from '../../dist/noble.js';
+import { readAssignmentBody, readAssignmentDirectory } from './assignments.js';
 import { NO_POLICY, readPolicy } from './policy.js';
+import { readPrivacy, readRanges } from './ranges.js';
 import { checkField, hex, Reader, truncated } from './reader.js';
 
 const LONGEST_FILE = 8192;
-const MOST_RANGES = 128;
-const HIGHEST_LEVEL = 3;
-const SALT_BYTES = 32;
 const MOST_BYTES = 4 << 20;
-const PRIVATE = 2;
-
-function readVisibility(reader) {
-  const visibility = reader.u8();
-  checkField(visibility === 1 || visibility === PRIVATE, 'visibility');
-  return visibility;
-}
+// More than any number of a policy, and any serial.
+const NO_NUMBER = 2 ** 48;
 
 function readDirectory(file) {
   const reader = new Reader(file);
   reader.magic('D', 'policy directory');
-  const [visibility, level, count] = [readVisibility(reader), reader.u8(), reader.u16()];
-  checkField(level <= HIGHEST_LEVEL, 'level');
-  checkField(count >= 1 && count <= MOST_RANGES, 'number of ranges');
-  const ranges = [];
-  for (let at = 0; at < count; at += 1) {
-    const [first, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
-    checkField(at === 0 || first > ranges[at - 1].first, 'range');
-    checkField(len >= 1 && len <= LONGEST_FILE, 'range');
-    ranges.push({ first, name: { digest, len } });
-  }
-  reader.end();
-  return { visibility, level, ranges, policies: undefined, len: file.length };
+  return { ...readRanges(reader, () => reader.u32()), holds: 'policies', records: undefined, len: file.length };
 }
 
 function readBody(file) {
   checkField(file.length <= LONGEST_FILE, 'length');
   const reader = new Reader(file);
   reader.magic('P', 'policy body');
-  const visibility = readVisibility(reader);
-  if (visibility === PRIVATE) reader.take(SALT_BYTES);
+  const visibility = readPrivacy(reader);
   const count = reader.u16();
   checkField(count > 0, 'number of policies');
   const entries = Array.from({ length: count }, () => [reader.u32(), reader.u16()]);
@@ -52,8 +35,11 @@ function readBody(file) {
     [below, start] = [number, end];
   }
   reader.end();
-  return { visibility, policies, ranges: undefined, len: file.length };
+  return { visibility, records: policies, holds: 'policies', ranges: undefined, len: file.length };
 }
+
+// By the letter of a file's magic.
+const READERS = { D: readDirectory, E: readAssignmentDirectory, N: readAssignmentBody };
 
 export class Policies {
   #files = new Map();
@@ -65,7 +51,8 @@ export class Policies {
     const name = hex(digest);
     if (file.length !== len || hex(sha256(file)) !== name) return false;
     if (this.#files.has(name)) return true;
-    const read = file[2] === 'D'.charCodeAt(0) ? readDirectory(file) : readBody(file);
+    const letter = String.fromCharCode(file[2]);
+    const read = Object.hasOwn(READERS, letter) ? READERS[letter](file) : readBody(file);
     if (this.#bytes + len > MOST_BYTES) {
       this.#files.clear();
       this.#bytes = 0;
@@ -84,18 +71,29 @@ export class Policies {
   // Fields without a value are present as `undefined`.
   find(directory, visibility, number) {
     if (number === 0) return { policy: NO_POLICY, code: undefined, name: undefined };
-    const missing = { code: 'policy_missing', name: undefined };
+    const { record, ...rest } = this.#look('policies', directory, visibility, number, 'policy');
+    return { policy: record, ...rest };
+  }
+
+  // The same for the assignment of the key with this serial: `{ assignment }`.
+  findAssignment(directory, visibility, serial) {
+    const { record, ...rest } = this.#look('assignments', directory, visibility, serial, 'assignment');
+    return { assignment: record, ...rest };
+  }
+
+  #look(holds, directory, visibility, number, word) {
+    const missing = { record: undefined, code: `${word}_missing`, name: undefined };
     if (directory === undefined) return missing;
     let name = directory;
     let above;
     for (;;) {
       const file = this.#get(name);
-      if (file === undefined) return { code: 'policy_unavailable', name };
-      if (file.visibility !== visibility) return missing;
-      if (file.policies !== undefined) {
-        const policy = above === 0 ? file.policies.get(number) : undefined;
-        if (policy === null) return { code: 'policy_too_new', name: undefined };
-        return policy === undefined ? missing : { policy, code: undefined, name: undefined };
+      if (file === undefined) return { record: undefined, code: `${word}_unavailable`, name };
+      if (file.visibility !== visibility || file.holds !== holds) return missing;
+      if (file.records !== undefined) {
+        const record = above === 0 ? file.records.get(number) : undefined;
+        if (record === null) return { ...missing, code: `${word}_too_new` };
+        return record === undefined ? missing : { record, code: undefined, name: undefined };
       }
       if (above !== undefined && file.level !== above - 1) return missing;
       const range = file.ranges.findLast(({ first }) => first <= number);
@@ -108,7 +106,7 @@ export class Policies {
   // The files to fetch under the directory `next` because they replace bodies in use under the
   // directory `old`.
   wants(old, next) {
-    const used = this.#reach(old, undefined).filter(({ file }) => file?.policies !== undefined);
+    const used = this.#reach(old, undefined).filter(({ file }) => file?.records !== undefined);
     const missing = this.#reach(next, used).filter(({ file }) => file === undefined);
     return [...new Map(missing.map(({ name }) => [hex(name.digest), name])).values()];
   }
@@ -140,7 +138,7 @@ export class Policies {
         visit(range.name, range.first, at + 1 < file.ranges.length ? file.ranges[at + 1].first - 1 : last);
       }
     };
-    if (directory !== undefined) visit(directory, 0, 2 ** 32 - 1);
+    if (directory !== undefined) visit(directory, 0, NO_NUMBER);
     return places;
   }
 }

@@ -56,13 +56,6 @@ export class Reader {
     return this.view.getUint32(this.#pass(4));
   }
 
-  // The next 32 bits, which are read again.
-  peekU32() {
-    const number = this.u32();
-    this.at -= 4;
-    return number;
-  }
-
   u48() {
     return this.u16() * 2 ** 32 + this.u32();
   }
@@ -73,7 +66,11 @@ export class Reader {
 
   // A count of items of `bytesEach` bytes or more, checked against the bytes that are left.
   count(bytesEach) {
-    const count = this.u32();
+    return this.fits(this.u32(), bytesEach);
+  }
+
+  // A count that was read before: see `count`.
+  fits(count, bytesEach) {
     if (count * bytesEach > this.left) throw truncated();
     return count;
   }

@@ -1,11 +1,12 @@
-// Parses the bodies of the revocation list (docs/revocation-list.md): the set of revoked slots, the
-// set of suspended slots, and the slots that are revoked from a given time on. Each set has exactly
+// Parses the bodies of the revocation list (docs/revocation-list.md): the sets of revoked, of
+// suspended and of assigned slots, and the slots that are revoked from a given time on. Each set has exactly
 // one encoding: Golomb codes of its slots, Golomb codes of the slots outside it, or an arithmetic
 // code.
 
 import { checkField, notCanonical, Reader, tooNew } from './reader.js';
 
 const MAX_CAPACITY = 1 << 20;
+const ASSIGNED = 2 ** 28;
 const FULL = 2n ** 64n - 1n;
 
 // A set of slots, as bits.
@@ -140,16 +141,19 @@ function readSet(reader, capacity) {
   return slots;
 }
 
-// Returns `{ state(slot, now) }`, the state of a slot at a time in milliseconds.
+// Returns `{ state(slot, now), isAssigned(slot) }`. The time is in milliseconds.
 export function readBody(file) {
   const reader = new Reader(file);
   reader.magic('B', 'list body');
-  const capacity = reader.u32();
-  // Each of the highest bits announces a set, of which this version knows none.
-  if (capacity >= 2 ** 28) throw tooNew('further sets');
+  const word = reader.u32();
+  // Each of the highest bits announces a set, of which this version knows the lowest.
+  if (word >= 2 ** 29) throw tooNew('further sets');
+  const capacity = word % ASSIGNED;
   checkField(capacity >= 1 && capacity <= MAX_CAPACITY, 'capacity');
   const revoked = readSet(reader, capacity);
   const suspended = readSet(reader, capacity);
+  const assigned = word < ASSIGNED ? undefined : readSet(reader, capacity);
+  checkField(assigned === undefined || assigned.words.some((bits) => bits !== 0), 'assigned');
   const timed = new Map();
   let least = 0;
   for (let count = reader.count(8); count > 0; count -= 1) {
@@ -170,5 +174,6 @@ export function readBody(file) {
       if (from !== undefined && now >= from * 1000) return 'revoked';
       return suspended.has(slot) ? 'suspended' : 'good';
     },
+    isAssigned: (slot) => assigned !== undefined && slot < capacity && assigned.has(slot),
   };
 }

@@ -10,6 +10,8 @@ const UNAVAILABLE = new Set([
   'keyring_expired',
   'policy_unavailable',
   'policy_too_new',
+  'assignment_unavailable',
+  'assignment_too_new',
 ]);
 // `address_denied` is not in here: a client at the wrong address must not learn that the key works
 // elsewhere.

@@ -21,7 +21,9 @@ const ENCODER = new TextEncoder();
 // 43 characters encode 258 bits; the last two must be 0.
 const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
-const POLICY_UNAVAILABLE = REASONS.findIndex(([code]) => code === 'policy_unavailable');
+const [POLICY_UNAVAILABLE, ASSIGNMENT_UNAVAILABLE] = ['policy_unavailable', 'assignment_unavailable'].map(
+  (unavailable) => REASONS.findIndex(([code]) => code === unavailable),
+);
 // Frees a verifier's memory in the module once it is garbage collected. Without
 // FinalizationRegistry it is never freed.
 const FINALIZERS = globalThis.FinalizationRegistry && new FinalizationRegistry((session) => exports.close(session));
@@ -71,7 +73,7 @@ export class WasmEngine {
   }
 
   // `facts` is what readFacts returns, or `undefined`. If the policy is not held, `missed` is set
-  // to the arguments for wantsPolicy.
+  // to the arguments for wantsPolicy; if the assignment isn't, to those for wantsAssignment and true.
   verify(token, kind, environment, now, freshFor, facts) {
     if (this.#text.length === 0) this.#makeViews();
     const count = facts === undefined ? 0 : this.#writeFacts(facts);
@@ -83,6 +85,7 @@ export class WasmEngine {
       const key = new this.#Key(this.#words, this.#numbers);
       return count === 0 ? { ok: true, key, list } : { ok: true, key, list, grant: this.#grant() };
     }
+    if (reason === ASSIGNMENT_UNAVAILABLE) this.missed = [this.#words[abi.KIND], this.#numbers[abi.SERIAL], true];
     if (reason === POLICY_UNAVAILABLE) this.missed = [this.#words[abi.KIND], this.#words[abi.POLICY]];
     const [code, text] = REASONS[reason];
     return { ok: false, code, message: sentence(text, () => this.#values()), list };
@@ -147,6 +150,11 @@ export class WasmEngine {
 
   wantsPolicy(kind, number) {
     this.#check(exports.wants_policy(this.#session, kind, number));
+    return this.#wanted()[0];
+  }
+
+  wantsAssignment(kind, serial) {
+    this.#check(exports.wants_assignment(this.#session, kind, serial));
     return this.#wanted()[0];
   }
 

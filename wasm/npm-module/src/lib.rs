@@ -21,12 +21,14 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::crypto::{Digest, PublicKey};
 use portcullis_core::list::FileName;
 use portcullis_core::policy::{NoPolicy, Policy};
 use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
-use portcullis_core::token::Kind;
+use portcullis_core::token::{Kind, Serial};
+use portcullis_core::verify::Refusal;
 use portcullis_wasm::{
     Engine, Facts, Fault, ListFacts, Reason, SharedMemory, VerifyOptions, Wanted,
 };
@@ -206,6 +208,18 @@ pub extern "C" fn wants_policy(session: &mut Session, kind: u8, number: u32) -> 
     })
 }
 
+/// Replies with the file to fetch before the assignment of the key with this serial can be found, or
+/// with nothing. `kind` is 1 for secret, 2 for publishable.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn wants_assignment(session: &mut Session, kind: u8, serial: f64) -> u32 {
+    session.call(|session| {
+        let kind = Kind::ALL.into_iter().find(|known| known.code() == kind);
+        let key = kind.zip(Serial::new(millis(serial)));
+        let wanted = key.and_then(|(kind, serial)| session.engine.wants_assignment(kind, serial));
+        session.reply_wanted(wanted.as_slice())
+    })
+}
+
 /// Replies with the inputs of a native verification of the token in the first `length` bytes of
 /// [`SharedMemory::text`]: public key, message and signature. Replies with nothing if that would
 /// save nothing.
@@ -285,6 +299,9 @@ pub extern "C" fn verify(
                 0
             }
             Err(refusal) => {
+                if let Refusal::Assignment(NoAssignment::Unavailable(missed)) = refusal {
+                    session.memory.put_assignment(missed);
+                }
                 session.memory.put_list(session.engine.list(now, fresh_for));
                 session.memory.put_reason(Reason::of_refusal(&refusal))
             }

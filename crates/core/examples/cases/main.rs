@@ -1,5 +1,5 @@
 //! Random cases in the vectors' format, one JSON object per line: `cases KIND COUNT SEED`, with the
-//! kind `keys` or `policies`.
+//! kind `keys`, `assignments` or `policies`.
 //!
 //! The same arguments give the same cases. Two verifiers that implement the specs give the same
 //! answer to each case: the same result for every adoption, and the same codes.
@@ -11,6 +11,10 @@
     reason = "a case that can't be made is a fault of the test"
 )]
 
+mod assigned;
+#[expect(dead_code, reason = "the scenarios of the vectors use the rest")]
+#[path = "../../tests/scenarios/assignment/build.rs"]
+mod build;
 #[expect(dead_code, reason = "the scenarios of the vectors use the rest")]
 #[path = "../../tests/scenarios/forge.rs"]
 mod forge;
@@ -48,6 +52,10 @@ fn main() -> io::Result<()> {
     if kind == "policies" {
         for name in names {
             writeln!(out, "{}", serde_json::to_string(&policy::case(rng, name))?)?;
+        }
+    } else if kind == "assignments" {
+        for name in names {
+            writeln!(out, "{}", serde_json::to_string(&assigned::case(rng, name))?)?;
         }
     } else {
         let histories: Vec<History> = (0..HISTORIES).map(|_| History::new(rng)).collect();
@@ -134,6 +142,7 @@ fn case(rng: &mut TestRng, history: &History, name: String) -> Vector {
         keyring: encode(&keyring),
         secrets,
         adopt,
+        files: Vec::new(),
         token,
         now_ms,
         kind: asked(["secret", "publishable"]),

@@ -22,6 +22,8 @@ pub struct ShardContents {
     pub revoked: Vec<u32>,
     /// Suspended slots, ascending, none of them revoked.
     pub suspended: Vec<u32>,
+    /// Slots with an assignment, ascending.
+    pub assigned: Vec<u32>,
     /// Slots with a timed revocation, ascending, none of them revoked.
     pub timed: Vec<TimedSlot>,
 }
@@ -30,8 +32,9 @@ impl ShardContents {
     /// The sizes of the sets.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let [revoked, suspended] = [&self.revoked, &self.suspended].map(|slots| count(slots.len()));
-        Counts { revoked, suspended, timed: count(self.timed.len()) }
+        let [revoked, suspended, assigned] =
+            [&self.revoked, &self.suspended, &self.assigned].map(|slots| count(slots.len()));
+        Counts { revoked, suspended, assigned, timed: count(self.timed.len()) }
     }
 }
 
@@ -44,8 +47,12 @@ pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
         return Err(WireError::NotCanonical(Field::Capacity));
     }
     let mut out = Vec::new();
-    out.put_magic(crate::list::BODY_LETTER).put_u32(facts.capacity);
-    for (field, slots) in [(Field::Revoked, &facts.revoked), (Field::Suspended, &facts.suspended)] {
+    // A set of assigned slots is there if it isn't empty.
+    let assigned = Some((Field::Assigned, &facts.assigned)).filter(|(_, slots)| !slots.is_empty());
+    let flag = if assigned.is_some() { crate::list::BODY_ASSIGNED } else { 0 };
+    out.put_magic(crate::list::BODY_LETTER).put_u32(facts.capacity | flag);
+    let sets = [(Field::Revoked, &facts.revoked), (Field::Suspended, &facts.suspended)];
+    for (field, slots) in sets.into_iter().chain(assigned) {
         // Without an early exit, so that the compiler can vectorize.
         let pairs = slots.iter().zip(slots.iter().skip(1));
         let ascends = pairs.fold(true, |ascends, (a, b)| ascends & (a < b));
@@ -104,6 +111,10 @@ pub struct HeadDraft {
     pub public_policies: FileName,
     /// The directory of the secret keys' policies, [`FileName::NONE`] if there are none.
     pub private_policies: FileName,
+    /// The directory of the publishable keys' assignments, [`FileName::NONE`] if there are none.
+    pub public_assignments: FileName,
+    /// The directory of the secret keys' assignments, [`FileName::NONE`] if there are none.
+    pub private_assignments: FileName,
     /// The shards, by ascending number, with the bodies' names.
     pub shards: Vec<ShardLine>,
     /// The bulk entries, in any order.
@@ -140,6 +151,8 @@ impl ListSigner {
             previous: draft.previous,
             public_policies: draft.public_policies,
             private_policies: draft.private_policies,
+            public_assignments: draft.public_assignments,
+            private_assignments: draft.private_assignments,
             shards: draft.shards.clone(),
             bulk,
         };

@@ -36,7 +36,7 @@ mod policy;
 mod token;
 
 pub use list::{HeadDraft, ListSigner, ShardContents, StampDraft, encode_body, name_file};
-pub use policy::{PolicyDraft, PolicyFiles, PolicyTree, SaltKey};
+pub use policy::{AssignmentTree, PolicyDraft, PolicyFiles, PolicyTree, SaltKey};
 pub use token::{HmacSigner, TokenSigner, redact};
 
 use alloc::vec::Vec;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::assignment::Changes;
 use crate::crypto::PublicKey;
 use crate::names::named;
 use crate::time::Time;
@@ -18,6 +19,8 @@ pub struct KeyEntry {
     pub environments: Vec<Environment>,
     /// The kinds of keys it may sign; empty unless the purpose is token or admin.
     pub kinds: Vec<Kind>,
+    /// What assignments may change under a head that it signed; nothing unless the purpose is list.
+    pub changes: Changes,
     /// Its state.
     pub state: State,
     /// When its signatures are valid.

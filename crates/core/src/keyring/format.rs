@@ -8,6 +8,9 @@
 //!  4  list epoch             2  number of keys                         4 status list 5 assertion
 //!  4  longest validity, s                                1  environments, set of bits 1 live 2 test
 //! 32  successor root or 0                                1  kinds, set of bits 1 secret 2 publishable
+//!                                                           of a list signer: what assignments may
+//!                                                           change 1 policy 2 owner 4 earlier end
+//!                                                           8 later end
 //!  1  number of labels                                   1  state 1 next 2 active 3 retiring 4 retired
 //!                                                        8  not before, ms
 //! at the end: 64  the root's signature                   8  not after, ms
@@ -16,6 +19,7 @@
 
 use alloc::vec::Vec;
 
+use crate::assignment::Changes;
 use crate::crypto::{Context, IssuerId, PublicKey};
 use crate::field::Field;
 use crate::keyring::{KeyEntry, KeyringError, Material, Purpose, State, Validity};
@@ -99,7 +103,14 @@ fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
     let purpose = from_code(&Purpose::ALL, reader.u8()?, Field::Purpose)?;
     let environments =
         set(&Environment::ALL, Environment::code, reader.u8()?, Field::Environments)?;
-    let kinds = set(&Kind::ALL, Kind::code, reader.u8()?, Field::Kinds)?;
+    // One byte, whose meaning is the purpose's.
+    let bits = reader.u8()?;
+    let (kinds, changes) = if purpose == Purpose::List {
+        let changes = Changes::from_bits(bits).ok_or(WireError::NotCanonical(Field::Changes))?;
+        (Vec::new(), changes)
+    } else {
+        (set(&Kind::ALL, Kind::code, bits, Field::Kinds)?, Changes::NONE)
+    };
     let state = from_code(&State::ALL, reader.u8()?, Field::State)?;
     let not_before = Time::from_millis(reader.u64()?);
     let not_after = Time::from_millis(reader.u64()?);
@@ -122,7 +133,7 @@ fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
         return Err(WireError::NotCanonical(Field::EnvironmentsAndKinds));
     }
     let validity = Validity { not_before, not_after };
-    Ok(KeyEntry { kid, purpose, environments, kinds, state, validity, material })
+    Ok(KeyEntry { kid, purpose, environments, kinds, changes, state, validity, material })
 }
 
 fn material_is_public(material: &Material) -> Result<bool, WireError> {
@@ -194,7 +205,7 @@ fn encode_entry(entry: &KeyEntry, out: &mut Vec<u8>) {
         .put_u8(algorithm)
         .put_u8(code_of(&Purpose::ALL, &entry.purpose))
         .put_u8(entry.environments.iter().fold(0, |bits, e| bits | e.code()))
-        .put_u8(entry.kinds.iter().fold(0, |bits, k| bits | k.code()))
+        .put_u8(entry.kinds.iter().fold(entry.changes.bits(), |bits, k| bits | k.code()))
         .put_u8(code_of(&State::ALL, &entry.state))
         .put_u64(entry.validity.not_before.millis())
         .put_u64(entry.validity.not_after.millis())

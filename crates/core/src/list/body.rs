@@ -3,9 +3,10 @@
 //! ```text
 //! 4  magic `PCB` 1
 //! 4  capacity: slots of the shard that are covered, 1 to 2^20; the highest 4 bits say which
-//!    further sets follow: this version knows none
+//!    further sets follow: bit 28 the assigned slots; this version knows no other
 //! 4  revoked: how many, then their coded set
 //! 4  suspended: how many, then their coded set
+//! 4  assigned, if bit 28 is set: how many, not 0, then their coded set
 //! 4  timed: how many, then 8 bytes each: slot, from (seconds), ascending by slot
 //! ```
 //!
@@ -23,6 +24,8 @@ use crate::wire::{FileKind, Reader, WireError};
 pub(crate) const LETTER: u8 = b'B';
 /// Bits of the capacity. Each bit above them announces a further set.
 const CAPACITY_BITS: u32 = 28;
+/// The bit that announces the assigned slots.
+pub(crate) const ASSIGNED: u32 = 1 << CAPACITY_BITS;
 
 /// A shard's body, fully validated.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Body {
     capacity: u32,
     revoked: SlotSet,
     suspended: SlotSet,
+    /// `None` if there are none.
+    assigned: Option<SlotSet>,
     timed: Vec<TimedSlot>,
 }
 
@@ -49,6 +54,8 @@ pub struct Counts {
     pub revoked: u32,
     /// Suspended slots.
     pub suspended: u32,
+    /// Slots with an assignment.
+    pub assigned: u32,
     /// Slots with a timed revocation.
     pub timed: u32,
 }
@@ -76,16 +83,27 @@ impl Body {
     /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::open(bytes, LETTER, FileKind::ListBody)?;
-        let capacity = reader.u32()?;
-        if capacity >> CAPACITY_BITS != 0 {
+        let word = reader.u32()?;
+        if word >> CAPACITY_BITS > ASSIGNED >> CAPACITY_BITS {
             return Err(WireError::TooNew(Field::FurtherSets));
         }
+        let capacity = word & !ASSIGNED;
         if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
             return Err(WireError::NotCanonical(Field::Capacity));
         }
-        // Decode the two sets, then the timed entries.
+        // Decode the sets, then the timed entries.
         let revoked = decode_set(&mut reader, capacity)?;
         let suspended = decode_set(&mut reader, capacity)?;
+        let assigned = if word == capacity {
+            None
+        } else {
+            let set = decode_set(&mut reader, capacity)?;
+            // An empty set isn't announced, so that a body has one spelling.
+            if set.count() == 0 {
+                return Err(WireError::NotCanonical(Field::Assigned));
+            }
+            Some(set)
+        };
         let count = reader.len(8)?;
         let mut timed: Vec<TimedSlot> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -112,7 +130,7 @@ impl Body {
         if contradicts {
             return Err(WireError::NotCanonical(Field::Suspended));
         }
-        Ok(Self { capacity, revoked, suspended, timed })
+        Ok(Self { capacity, revoked, suspended, assigned, timed })
     }
 
     /// The sizes of the sets.
@@ -121,6 +139,7 @@ impl Body {
         Counts {
             revoked: self.revoked.count(),
             suspended: self.suspended.count(),
+            assigned: self.assigned.as_ref().map_or(0, SlotSet::count),
             timed: u32::try_from(self.timed.len()).unwrap_or(u32::MAX),
         }
     }
@@ -141,6 +160,18 @@ impl Body {
     #[must_use]
     pub const fn suspended(&self) -> &SlotSet {
         &self.suspended
+    }
+
+    /// The slots with an assignment; `None` if there are none.
+    #[must_use]
+    pub const fn assigned(&self) -> Option<&SlotSet> {
+        self.assigned.as_ref()
+    }
+
+    /// Whether the key of `slot` has an assignment.
+    #[must_use]
+    pub fn is_assigned(&self, slot: u32) -> bool {
+        self.assigned.as_ref().is_some_and(|assigned| assigned.contains(slot))
     }
 
     /// The slots with a timed revocation, ascending.

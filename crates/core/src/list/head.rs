@@ -11,7 +11,9 @@
 //! 36  public policies                                        4  issued before, s; 2^32-1: no bound
 //! 36  private policies                                      at the end: 64  signature
 //!  4  number of shards, in the low 28 bits
-//!     number of directories that follow, in the high 4: this version knows none
+//!     number of directories that follow, in the high 4; 37 bytes each, by ascending type:
+//!      1  type: 1 public assignments, 2 private ones; this version knows no other
+//!     32  digest, 4  length
 //! ```
 
 use alloc::vec::Vec;
@@ -32,6 +34,9 @@ const LINE_LEN: usize = 40;
 const BULK_LEN: usize = 22;
 /// Bits of the number of shards. The bits above it count the directories before the shards.
 const SHARD_COUNT_BITS: u32 = 28;
+/// The types of directories.
+const PUBLIC_ASSIGNMENTS: u8 = 1;
+const PRIVATE_ASSIGNMENTS: u8 = 2;
 
 /// A head with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub(crate) struct Fields {
     pub(crate) previous: Digest,
     pub(crate) public_policies: FileName,
     pub(crate) private_policies: FileName,
+    pub(crate) public_assignments: FileName,
+    pub(crate) private_assignments: FileName,
     pub(crate) shards: Vec<ShardLine>,
     pub(crate) bulk: Vec<BulkEntry>,
 }
@@ -106,6 +113,17 @@ impl Head {
         Ok(Fields::decode(signed)?.kid)
     }
 
+    /// Whether the head `file` names assignments. The signature isn't verified.
+    ///
+    /// # Errors
+    /// [`WireError`] if it isn't a head.
+    pub fn names_assignments(file: &[u8]) -> Result<bool, WireError> {
+        let (signed, _) = split_signature(file)?;
+        let fields = Fields::decode(signed)?;
+        Ok(fields.public_assignments != FileName::NONE
+            || fields.private_assignments != FileName::NONE)
+    }
+
     /// The bytes as received, signature included.
     #[must_use]
     pub fn file(&self) -> &[u8] {
@@ -145,6 +163,34 @@ impl Head {
         }
     }
 
+    /// The directory of the assignments of this visibility, [`FileName::NONE`] if there are none.
+    #[must_use]
+    pub const fn assignments(&self, visibility: Visibility) -> FileName {
+        match visibility {
+            Visibility::Public => self.fields.public_assignments,
+            Visibility::Private => self.fields.private_assignments,
+        }
+    }
+
+    /// Every directory with its visibility, in the same order for every head: of policies, then of
+    /// assignments. [`FileName::NONE`] stands for one that there isn't.
+    #[must_use]
+    pub fn directories(&self) -> [(Visibility, FileName); 4] {
+        let [public, private] = Visibility::ALL;
+        [
+            (public, self.policies(public)),
+            (private, self.policies(private)),
+            (public, self.assignments(public)),
+            (private, self.assignments(private)),
+        ]
+    }
+
+    /// The kid of the head's signer.
+    #[must_use]
+    pub const fn kid(&self) -> u16 {
+        self.fields.kid
+    }
+
     /// The shards, by ascending number.
     #[must_use]
     pub fn shards(&self) -> &[ShardLine] {
@@ -167,15 +213,12 @@ impl Fields {
         let number = reader.u64()?;
         let this_update = Time::from_millis(reader.u64()?);
         let previous = Digest(reader.array()?);
-        let public_policies = decode_file_name(&mut reader)?;
-        let private_policies = decode_file_name(&mut reader)?;
+        let public_policies = decode_file_name(&mut reader, Field::Policies)?;
+        let private_policies = decode_file_name(&mut reader, Field::Policies)?;
         let word = reader.u32()?;
-        if word >> SHARD_COUNT_BITS != 0 {
-            // No type of directory is known here, and what one leads to may take something from a
-            // key: so the whole list is refused.
-            return Err(WireError::TooNew(Field::Directories));
-        }
-        let count = reader.fits(word, LINE_LEN)?;
+        let [public_assignments, private_assignments] =
+            decode_directories(&mut reader, word >> SHARD_COUNT_BITS)?;
+        let count = reader.fits(word & ((1 << SHARD_COUNT_BITS) - 1), LINE_LEN)?;
         // Shards: ascending, with 28-bit numbers.
         let mut shards: Vec<ShardLine> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -210,6 +253,8 @@ impl Fields {
             previous,
             public_policies,
             private_policies,
+            public_assignments,
+            private_assignments,
             shards,
             bulk,
         })
@@ -230,7 +275,17 @@ impl Fields {
         for policies in [self.public_policies, self.private_policies] {
             out.put(&policies.digest.0).put_u32(policies.len);
         }
-        out.put_u32(count(self.shards.len()));
+        let assignments = [
+            (PUBLIC_ASSIGNMENTS, self.public_assignments),
+            (PRIVATE_ASSIGNMENTS, self.private_assignments),
+        ];
+        let directories = assignments.iter().filter(|(_, name)| *name != FileName::NONE);
+        out.put_u32(
+            count(directories.clone().count()) << SHARD_COUNT_BITS | count(self.shards.len()),
+        );
+        for (kind, name) in directories {
+            out.put_u8(*kind).put(&name.digest.0).put_u32(name.len);
+        }
         for line in &self.shards {
             out.put_u32(line.shard).put_u32(line.len).put(&line.body.0);
         }
@@ -253,11 +308,36 @@ impl Fields {
     }
 }
 
-fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
+/// The directories of assignments, public and private.
+fn decode_directories(reader: &mut Reader<'_>, count: u32) -> Result<[FileName; 2], WireError> {
+    let [mut public, mut private] = [FileName::NONE; 2];
+    let mut last = 0;
+    for _ in 0..count {
+        let kind = reader.u8()?;
+        if kind <= last {
+            return Err(WireError::NotCanonical(Field::Directories));
+        }
+        last = kind;
+        let held = match kind {
+            PUBLIC_ASSIGNMENTS => &mut public,
+            PRIVATE_ASSIGNMENTS => &mut private,
+            // What it leads to may take something from a key: so the whole list is refused.
+            _ => return Err(WireError::TooNew(Field::Directories)),
+        };
+        *held = decode_file_name(reader, Field::Directories)?;
+        // A directory that there isn't is not announced.
+        if *held == FileName::NONE {
+            return Err(WireError::NotCanonical(Field::Directories));
+        }
+    }
+    Ok([public, private])
+}
+
+fn decode_file_name(reader: &mut Reader<'_>, field: Field) -> Result<FileName, WireError> {
     let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
     let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_POLICY_FILE_LEN);
     if !fits || (name.digest == FileName::NONE.digest) != (name.len == 0) {
-        return Err(WireError::NotCanonical(Field::Policies));
+        return Err(WireError::NotCanonical(field));
     }
     Ok(name)
 }

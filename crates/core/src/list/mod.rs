@@ -53,6 +53,6 @@ pub use set::SlotSet;
 pub use stamp::{ListVersion, MAX_SKEW_MILLIS, Stamp};
 
 #[cfg(feature = "issue")]
-pub(crate) use body::LETTER as BODY_LETTER;
+pub(crate) use body::{ASSIGNED as BODY_ASSIGNED, LETTER as BODY_LETTER};
 #[cfg(feature = "issue")]
 pub(crate) use set::encode_set;

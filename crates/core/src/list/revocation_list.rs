@@ -76,13 +76,22 @@ impl RevocationList {
         self.stamp = stamp;
     }
 
-    /// The state at `now` of the key with these claims, whether or not the list is valid then.
-    pub(crate) fn status(&self, claims: &Claims, now: Time) -> Status {
-        // Precedence: revoked, then not covered, then suspended.
+    /// The state at `now` of the key with these claims, whether or not the list is valid then; and
+    /// whether the key has an assignment.
+    pub(crate) fn status(&self, claims: &Claims, now: Time) -> (Status, bool) {
         let serial: Serial = claims.serial;
         let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);
         let body = shard.ok().and_then(|at| self.shards.get(at));
-        let slot = body.map_or(SlotState::NotCovered, |(_, body)| body.state(serial.slot(), now));
+        let (slot, is_assigned) = body.map_or((SlotState::NotCovered, false), |(_, body)| {
+            (body.state(serial.slot(), now), body.is_assigned(serial.slot()))
+        });
+        (self.status_of(slot, claims), is_assigned)
+    }
+
+    /// The state of a key whose slot has this state. A bulk entry for an owner looks at the owner
+    /// in the token, whatever is assigned.
+    fn status_of(&self, slot: SlotState, claims: &Claims) -> Status {
+        // Precedence: revoked, then not covered, then suspended.
         let bulk = self.head.bulk().iter().filter(|entry| entry.applies_to(claims));
         match (slot, bulk.map(|entry| entry.state).max()) {
             (SlotState::Revoked, _) | (_, Some(BulkState::Revoked)) => Status::Revoked,

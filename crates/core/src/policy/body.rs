@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use crate::field::Field;
 use crate::policy::{Policy, PolicyTooNew};
-use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, SALT_LEN, Visibility};
 use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'P';
@@ -22,8 +22,6 @@ pub(crate) const LETTER: u8 = b'P';
 #[cfg(feature = "issue")]
 pub(crate) const HEADER_LEN: usize = 7;
 pub(crate) const INDEX_LEN: usize = 6;
-/// Bytes of the salt of a private body.
-pub(crate) const SALT_LEN: usize = 32;
 
 /// A body of policies, fully validated, but for the policies that are too new for this version: of
 /// these only the place is known.

@@ -1,4 +1,4 @@
-//! The policy files that one verifier holds.
+//! The files of policies and of assignments that one verifier holds.
 //!
 //! Every look-up starts at the directory that the current head names, and every file is identified
 //! by its digest. So a new head changes all policies at once, and no outdated policy can be found
@@ -8,36 +8,47 @@
 //! before a new head takes effect   while policies.wants(old, new) is not empty policies.offer(...)
 //! when it takes effect             policies.retain(&new)
 //! on a request                     policies.find(...), on Unavailable(name) fetch and find again
+//! on the key of an assigned slot   policies.find_assignment(...), likewise
 //! ```
 
 use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::assignment::{self, AssignmentBody};
 use crate::file_name::{Digest, FileName};
 use crate::list::{Head, ListError, Part};
-use crate::policy::{Policy, PolicyBody, PolicyDirectory, PolicyTooNew, directory};
+use crate::policy::directory::is_directory;
+use crate::policy::{Directory, Holds, Policy, PolicyBody, PolicyTooNew};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::search::lower_bound;
 use crate::token::Kind;
 
-/// Directories and bodies by digest, up to a number of bytes.
+/// Directories and bodies by digest, up to a number of bytes: of policies, and of
+/// [assignments](crate::assignment).
 ///
 /// A sorted vector: maps and `sort` would be a seventh of the whole wasm module.
 #[derive(Clone, Debug)]
 pub struct Policies {
     files: Vec<(Key, Held)>,
+    /// The first number of each key, apart from what else a search would touch.
+    words: Vec<u64>,
     bytes: usize,
     max_bytes: usize,
 }
+
+/// The largest number of a tree, and more than any policy has.
+const LAST: u64 = Holds::Assignments.last();
 
 /// A digest as numbers. Little-endian, because WebAssembly would have to swap bytes to compare
 /// digests in byte order.
 type Key = [u64; 4];
 
 #[derive(Clone, Debug)]
-enum Held {
-    Directory(PolicyDirectory),
+pub(super) enum Held {
+    Directory(Directory),
     Body(PolicyBody),
+    Assignments(AssignmentBody),
 }
 
 /// Why no policy is available to check a request against. In either case a gate must not accept it.
@@ -76,31 +87,32 @@ pub struct CapacityExceeded {
 }
 
 const _: () = {
-    let directories = PolicyDirectory::MAX_LEVEL as usize + 1;
-    assert!(
-        2 * (directories * PolicyDirectory::MAX_LEN + MAX_POLICY_FILE_LEN) <= Policies::MIN_BYTES
-    );
+    let directories = Directory::MAX_LEVEL as usize + 1;
+    // One path leads to an assignment, and another to the policy that it names.
+    let paths = 2 * (directories * Directory::MAX_LEN + MAX_POLICY_FILE_LEN);
+    assert!(2 * paths <= Policies::MIN_BYTES);
 };
 
 /// A file that a directory leads to, and the numbers that it is for.
 #[derive(Clone, Copy)]
 struct Place {
     name: FileName,
-    first: u32,
-    last: u32,
+    first: u64,
+    last: u64,
 }
 
 impl Policies {
-    /// The minimal capacity: every file on the path to one policy, and the next version of each.
-    /// With less, a look-up could evict the files on its own path, and never end.
-    const MIN_BYTES: usize = 1 << 16;
+    /// The minimal capacity: every file on the paths to one assignment and one policy, and the next
+    /// version of each. With less, a look-up could evict the files on its own path, and never end.
+    const MIN_BYTES: usize = 1 << 17;
 
-    /// Holds no files yet, and never more than `max_bytes` bytes of files (at least 64 KiB); each
+    /// Holds no files yet, and never more than `max_bytes` bytes of files (at least 128 KiB); each
     /// file counts as 128 bytes at least. If a file would exceed the limit, all others are dropped,
     /// and fetched again on demand.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
+        let (files, words) = (Vec::new(), Vec::new());
+        Self { files, words, bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
     /// The bytes of all held files, each counted as 128 at least.
@@ -141,27 +153,32 @@ impl Policies {
         loop {
             match self.get(name).ok_or(NoPolicy::Unavailable(name))? {
                 Held::Directory(directory)
-                    if directory.visibility() == visibility
+                    if directory.holds() == Holds::Policies
+                        && directory.visibility() == visibility
                         && above.is_none_or(|above| {
                             above.checked_sub(1) == Some(directory.level())
                         }) =>
                 {
-                    name = directory.find(number).ok_or(NoPolicy::Missing)?;
+                    name = directory.find(number.into()).ok_or(NoPolicy::Missing)?;
                     above = Some(directory.level());
                 }
                 Held::Body(body) if body.visibility() == visibility && above == Some(0) => {
                     return Ok(body.find(number).ok_or(NoPolicy::Missing)??);
                 }
-                Held::Directory(_) | Held::Body(_) => return Err(NoPolicy::Missing),
+                Held::Directory(_) | Held::Body(_) | Held::Assignments(_) => {
+                    return Err(NoPolicy::Missing);
+                }
             }
         }
     }
 
-    /// The files to fetch so that policies that are found under the directory `old` can be found
-    /// under `new`. Offer them and ask again, until none is wanted.
+    /// The files to fetch so that what is found under the directory `old` can be found under `new`,
+    /// a directory of the same kind. Offer them and ask again, until none is wanted.
     #[must_use]
     pub fn wants(&self, old: FileName, new: FileName) -> Vec<FileName> {
-        let held = |place: &Place| matches!(self.get(place.name), Some(Held::Body(_)));
+        let held = |place: &Place| {
+            matches!(self.get(place.name), Some(Held::Body(_) | Held::Assignments(_)))
+        };
         let mut in_use = self.reach(old, None);
         in_use.retain(held);
         let names = self.reach(new, Some(&in_use)).into_iter().map(|place| place.name);
@@ -203,8 +220,10 @@ impl Policies {
         if self.place(&key).is_ok() {
             return Ok(());
         }
-        let held = if file.get(2) == Some(&directory::LETTER) {
-            PolicyDirectory::decode(file).map(Held::Directory)
+        let held = if is_directory(file).is_some() {
+            Directory::decode(file).map(Held::Directory)
+        } else if file.get(2) == Some(&assignment::BODY_LETTER) {
+            AssignmentBody::decode(file).map(Held::Assignments)
         } else {
             PolicyBody::decode(file).map(Held::Body)
         };
@@ -212,9 +231,12 @@ impl Policies {
         // If the memory is full, start over: the files in use are fetched again.
         if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
+            self.words.clear();
             self.bytes = 0;
         }
         let (Ok(at) | Err(at)) = self.place(&key);
+        let [word, ..] = key;
+        self.words.insert(at, word);
         self.files.insert(at, (key, held));
         self.bytes += room(file.len());
         Ok(())
@@ -228,7 +250,7 @@ impl Policies {
             // An unreadable file is ignored, as if it were absent.
             let _ = self.take(key(Digest::of(file)), file);
         }
-        self.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
+        self.retain(&head.directories().map(|(_, directory)| directory));
         self.files.len()
     }
 
@@ -238,15 +260,25 @@ impl Policies {
         let kept: BinaryHeap<Key> = places.map(|place| key(place.name.digest)).collect();
         let kept = kept.into_sorted_vec();
         self.files.retain(|(key, _)| kept.binary_search(key).is_ok());
+        self.words = self.files.iter().map(|([word, ..], _)| *word).collect();
         self.bytes = self.files.iter().map(|(_, held)| room(held.len())).sum();
     }
 
     fn place(&self, key: &Key) -> Result<usize, usize> {
-        self.files.binary_search_by(|(held, _)| held.cmp(key))
+        let ([word, ..], len) = (*key, self.words.len());
+        // Digests are spread evenly, so a file is near the place that its first number says.
+        let near = (u128::from(word) * u128::try_from(len).unwrap_or(0)) >> u64::BITS;
+        let near = usize::try_from(near).unwrap_or(0);
+        let at = lower_bound(len, near, |at| self.words.get(at).is_some_and(|held| *held < word));
+        // Another digest hardly ever has the same first number.
+        let from = self.files.get(at..).unwrap_or_default();
+        let below = from.iter().take_while(|(held, _)| held < key).count();
+        let is_held = from.get(below).is_some_and(|(held, _)| held == key);
+        if is_held { Ok(at + below) } else { Err(at + below) }
     }
 
     /// The file with this name. A file of another length than the name's isn't it.
-    fn get(&self, name: FileName) -> Option<&Held> {
+    pub(super) fn get(&self, name: FileName) -> Option<&Held> {
         self.get_placed(name).map(|(_, held)| held)
     }
 
@@ -260,7 +292,7 @@ impl Policies {
     /// `spans` (ascending) only files for a number inside one of them. All bodies are on one level,
     /// so they are in ascending order.
     fn reach(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<Place> {
-        let wanted = |first: u32, last: u32| match spans {
+        let wanted = |first: u64, last: u64| match spans {
             Some(spans) => {
                 let at = spans.partition_point(|span| span.last < first);
                 spans.get(at).is_some_and(|span| span.first <= last)
@@ -271,8 +303,8 @@ impl Policies {
         // files.
         let mut seen = vec![false; self.files.len()];
         let mut places = Vec::new();
-        if directory != FileName::NONE && wanted(0, u32::MAX) {
-            places.push(Place { name: directory, first: 0, last: u32::MAX });
+        if directory != FileName::NONE && wanted(0, LAST) {
+            places.push(Place { name: directory, first: 0, last: LAST });
         }
         // Breadth first: `places` is both the queue and the result.
         let mut next = 0;
@@ -327,6 +359,7 @@ impl Held {
         match self {
             Self::Directory(directory) => directory.file_len(),
             Self::Body(body) => body.file().len(),
+            Self::Assignments(body) => body.file().len(),
         }
     }
 }

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assigned;
 mod body;
 mod decide;
 mod directory;
@@ -41,16 +42,14 @@ mod scope;
 pub use crate::policy_file::Visibility;
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};
-pub use directory::{PolicyDirectory, RangeLine};
+pub use directory::{Directory, Holds, RangeLine};
 pub use held::{CapacityExceeded, NoPolicy, Policies};
 pub use network::Network;
 pub use path::{PlainPath, is_pattern as is_path_pattern};
 pub use record::{Policy, PolicyTooNew, Texts};
 
 #[cfg(feature = "issue")]
-pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER, SALT_LEN};
-#[cfg(feature = "issue")]
-pub(crate) use directory::LETTER as DIRECTORY_LETTER;
+pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER};
 #[cfg(feature = "issue")]
 pub(crate) use record::MAX_POLICY_LEN;
 

@@ -10,7 +10,7 @@ use portcullis_core::keyring::Keyring;
 use portcullis_core::list::{
     Body, BulkEntry, BulkScope, BulkState, Bundle, Head, IssuedAt, Stamp, TimedSlot,
 };
-use portcullis_core::policy::{Policies, PolicyBody, PolicyDirectory};
+use portcullis_core::policy::{Directory, Policies, PolicyBody};
 
 /// Allocated bytes allowed per byte read: its copy, its decoded form, and room to grow.
 const EACH: u64 = 16;
@@ -148,7 +148,7 @@ fn policies_ask_for_no_more_than_they_have() {
             let name = name_file(&file);
             let mut policies = Policies::new(0);
             let decoded = if file[2] == b'D' {
-                asked(|| PolicyDirectory::decode(&file))
+                asked(|| Directory::decode(&file))
             } else {
                 asked(|| PolicyBody::decode(&file))
             };

@@ -26,6 +26,8 @@ fn a_head_of_many_shards_costs_what_its_lines_cost() {
         previous: world.previous,
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards: named.map(|(body, shard)| ShardLine::new(shard, body)).collect(),
         bulk: vec![],
     };
@@ -111,30 +113,31 @@ fn a_tree_of_many_small_files_costs_what_its_lines_cost() {
 
 #[test]
 fn a_room_for_bytes_is_no_room_for_any_number_of_files() {
-    let mut policies = Policies::new(1 << 16);
+    let mut policies = Policies::new(1 << 17);
     let (mut names, mut filled) = (Vec::new(), false);
     for at in 0..2_000_u32 {
         let digest = name_file(&at.to_be_bytes()).digest;
         let file = directory(0, &[FileName { digest, len: 1 }]);
         names.push(name_file(&file));
         policies.offer(names[names.len() - 1], &file).unwrap();
-        assert!(policies.bytes() <= 1 << 16);
-        filled |= policies.bytes() == 1 << 16;
+        assert!(policies.bytes() <= 1 << 17);
+        filled |= policies.bytes() == 1 << 17;
     }
     assert!(filled, "the last byte is there to be used");
     let held = names.iter().filter(|name| policies.wants_all(&[**name]) != Ok(vec![**name]));
-    assert!((1..=512).contains(&held.count()));
+    assert!((1..=1024).contains(&held.count()));
 }
 
 #[test]
 fn what_fits_to_the_byte_has_room() {
     for (more, room) in [(0, true), (1, false)] {
         let name = |at: u32| FileName { digest: name_file(&at.to_be_bytes()).digest, len: 8151 };
-        let mut names: Vec<FileName> = (0..8).map(name).collect();
-        names[0].len += more;
+        let mut names: Vec<FileName> = (0..16).map(name).collect();
+        // With the directory's 648 bytes that is the room.
+        names[0].len += 8 + more;
         let file = directory(0, &names);
         let root = name_file(&file);
-        let mut policies = Policies::new(1 << 16);
+        let mut policies = Policies::new(1 << 17);
         policies.offer(root, &file).unwrap();
         assert_eq!(policies.wants_all(&[root]).is_ok(), room);
     }

@@ -7,7 +7,7 @@ use portcullis_core::crypto::PublicKey;
 use portcullis_core::issue::{PolicyDraft, redact};
 use portcullis_core::list::TimedSlot;
 use portcullis_core::policy::{
-    Policy, RequestFacts, decide, grant_covers, is_grant, is_path_pattern, is_scope,
+    Policies, Policy, RequestFacts, decide, grant_covers, is_grant, is_path_pattern, is_scope,
 };
 use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::token::{Label, Prefix};
@@ -22,7 +22,9 @@ fn a_verification_asks_for_no_memory() {
     let (verifier, now) = (world.verifier(), world.this_update);
     let mut signature_cache = SignatureCache::new(8);
     let publishable = world.token(ED25519, 1);
-    let _ = verifier.verify_with(&mut signature_cache, &publishable, &ANY, now).unwrap();
+    let _ = verifier
+        .verify_with(&mut signature_cache, &Policies::new(0), &publishable, &ANY, now)
+        .unwrap();
     let stranger = World::with_seed(2).token(HMAC_LIVE, 1);
     for (token, code) in [
         (world.token(HMAC_LIVE, 1), None),
@@ -36,7 +38,8 @@ fn a_verification_asks_for_no_memory() {
         ("sk_live_".repeat(1 << 17), Some("malformed_too_long")),
     ] {
         let asked = asked(|| {
-            let verdict = verifier.verify_with(&mut signature_cache, &token, &ANY, now);
+            let verdict =
+                verifier.verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, now);
             assert_eq!(verdict.err().map(Refusal::code), code);
         });
         assert_eq!(asked, 0, "{code:?}");
@@ -50,7 +53,11 @@ fn a_memo_of_any_capacity_is_made_and_one_that_finds_no_room_keeps_nothing() {
     let token = world.token(ED25519, 1);
     for capacity in [usize::MAX, usize::MAX / 2, usize::MAX / 150, 0] {
         let mut signature_cache = SignatureCache::new(capacity);
-        assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, now).is_ok());
+        assert!(
+            verifier
+                .verify_with(&mut signature_cache, &Policies::new(0), &token, &ANY, now)
+                .is_ok()
+        );
         let unverified = Unverified::parse(&token).unwrap();
         let asked =
             unverified.signature_to_check(verifier.keyring(), ANY.purpose, &signature_cache);

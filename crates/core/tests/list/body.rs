@@ -10,6 +10,7 @@ fn facts() -> ShardContents {
         capacity: 1000,
         revoked: vec![3, 999],
         suspended: vec![0, 7],
+        assigned: vec![2, 7, 9],
         timed: vec![TimedSlot { slot: 7, from: 50 }, TimedSlot { slot: 8, from: 60 }],
     }
 }
@@ -47,7 +48,8 @@ fn contradictions_are_refused() {
 fn a_slot_is_not_both_however_many_are_either() {
     let all = |len| (0..len).collect::<Vec<u32>>();
     let read = |revoked, suspended| {
-        let facts = ShardContents { capacity: 1000, revoked, suspended, timed: vec![] };
+        let facts =
+            ShardContents { capacity: 1000, revoked, suspended, ..ShardContents::default() };
         encode_body(&facts).map(|bytes| Body::decode(&bytes).unwrap())
     };
     let both = Err(WireError::NotCanonical(Field::Suspended));

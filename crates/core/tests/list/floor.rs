@@ -97,8 +97,9 @@ fn a_list_that_is_too_new_is_a_floor_all_the_same() {
         let mut kept = world.publish();
         if in_head {
             kept.head[146] |= 0x10;
+            kept.head.insert(150, 255);
         } else {
-            kept.bodies[0][4] |= 0x10;
+            kept.bodies[0][4] |= 0x20;
             let draft = HeadDraft {
                 epoch: world.epoch,
                 number: world.number,
@@ -106,6 +107,8 @@ fn a_list_that_is_too_new_is_a_floor_all_the_same() {
                 previous: world.previous,
                 public_policies: FileName::NONE,
                 private_policies: FileName::NONE,
+                public_assignments: FileName::NONE,
+                private_assignments: FileName::NONE,
                 shards: vec![ShardLine::new(0, &kept.bodies[0])],
                 bulk: Vec::new(),
             };

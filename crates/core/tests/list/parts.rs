@@ -119,6 +119,8 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
         previous: world.previous,
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards,
         bulk: vec![],
     };

@@ -1,5 +1,6 @@
 //! Offered lists: which of them replace the held list, and why the others don't.
 
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Context, Digest};
 use portcullis_core::issue::{KeyringDraft, ShardContents, StampDraft, name_file};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
@@ -224,6 +225,7 @@ fn with_more_list_keys(keyring: &mut KeyringDraft) {
             purpose: Purpose::List,
             environments: vec![],
             kinds: vec![],
+            changes: Changes::NONE,
             state,
             validity: Validity::ALWAYS,
             material: Material::Ed25519(World::new().signing_key(kid).public().unwrap()),

@@ -98,6 +98,8 @@ pub(crate) fn with_body(world: &World, body: &[u8]) -> Published {
         previous: world.previous,
         public_policies: world.public_policies,
         private_policies: world.private_policies,
+        public_assignments: world.public_assignments,
+        private_assignments: world.private_assignments,
         shards: vec![ShardLine::new(0, body)],
         bulk: world.bulk.clone(),
     };

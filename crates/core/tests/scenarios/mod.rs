@@ -4,6 +4,7 @@
 mod accepted;
 mod adopt;
 pub(crate) mod assertion;
+pub(crate) mod assignment;
 mod bulk;
 mod forge;
 mod keyrings;
@@ -61,6 +62,7 @@ fn bare(name: &str, about: &str, world: &World) -> Scenario {
         keyring: encode(&world.publish().keyring),
         secrets,
         adopt: Vec::new(),
+        files: Vec::new(),
         token: String::new(),
         now_ms: world.this_update.millis(),
         kind: None,

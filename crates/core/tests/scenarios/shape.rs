@@ -5,8 +5,11 @@ use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::crypto::PublicKey;
+use portcullis_core::crypto::{Digest, PublicKey};
 use portcullis_core::keyring::Purpose;
+use portcullis_core::list::FileName;
+use portcullis_core::policy::Policies;
+use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verifier::Verifier;
@@ -25,6 +28,9 @@ pub(crate) struct Vector {
     pub(crate) secrets: Vec<Secret>,
     /// The bundles offered, in this order, each with its code if it must be refused.
     pub(crate) adopt: Vec<Adopt>,
+    /// The files of assignments offered after them, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<Offer>,
     pub(crate) token: String,
     pub(crate) now_ms: u64,
     pub(crate) kind: Option<String>,
@@ -44,6 +50,15 @@ pub(crate) struct Secret {
 pub(crate) struct Adopt {
     pub(crate) bundle: String,
     pub(crate) at_ms: u64,
+    pub(crate) refused: Option<String>,
+}
+
+/// A file, the name under which it is offered, and its code if it must be refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Offer {
+    pub(crate) digest: String,
+    pub(crate) length: u32,
+    pub(crate) bytes: String,
     pub(crate) refused: Option<String>,
 }
 
@@ -101,6 +116,8 @@ pub(crate) struct Outcome {
     pub(crate) code: Option<String>,
     /// For each bundle, the code with which it was refused.
     pub(crate) adopt: Vec<Option<String>>,
+    /// For each file, the code with which it was refused.
+    pub(crate) files: Vec<Option<String>>,
     pub(crate) key: Option<Key>,
 }
 
@@ -114,19 +131,21 @@ fn decode(text: &str) -> Vec<u8> {
 
 /// Runs a vector, whatever result it expects.
 pub(crate) fn run_vector(vector: &Vector) -> Outcome {
-    let refused = |code: &str, adopt| Outcome {
+    let refused = |code: &str, (adopt, files)| Outcome {
         verdict: "refused",
         code: Some(code.into()),
         adopt,
+        files,
         key: None,
     };
+    let none = || (Vec::new(), Vec::new());
     let root = match PublicKey::from_text(&vector.root) {
         Ok(root) => root,
-        Err(error) => return refused(error.code(), Vec::new()),
+        Err(error) => return refused(error.code(), none()),
     };
     let mut verifier = match Verifier::new(root, &decode(&vector.keyring)) {
         Ok(verifier) => verifier,
-        Err(error) => return refused(error.code(), Vec::new()),
+        Err(error) => return refused(error.code(), none()),
     };
     for Secret { kid, secret } in &vector.secrets {
         // A secret that doesn't belong to the keyring is not held, so its keys are refused.
@@ -137,6 +156,12 @@ pub(crate) fn run_vector(vector: &Vector) -> Outcome {
         adopted.err().map(|error| error.code().into())
     };
     let adopt = vector.adopt.iter().map(offer).collect();
+    let mut held = Policies::new(1 << 20);
+    let offer = |Offer { digest, length, bytes, .. }: &Offer| {
+        let name = FileName { digest: Digest(decode(digest).try_into().unwrap()), len: *length };
+        held.offer(name, &decode(bytes)).err().map(|error| error.code().into())
+    };
+    let files = vector.files.iter().map(offer).collect();
     let named =
         |name: &str, names: [&str; 2]| names.iter().position(|known| *known == name).unwrap();
     let (kind, environment) = (vector.kind.as_deref(), vector.environment.as_deref());
@@ -146,10 +171,13 @@ pub(crate) fn run_vector(vector: &Vector) -> Outcome {
         environment: environment
             .map(|name| Environment::ALL[named(name, Environment::ALL.map(Environment::name))]),
     };
-    match verifier.verify(&vector.token, &requirements, Time::from_millis(vector.now_ms)) {
+    let now = Time::from_millis(vector.now_ms);
+    let mut signatures = SignatureCache::new(0);
+    match verifier.verify_with(&mut signatures, &held, &vector.token, &requirements, now) {
         Ok(accepted) => {
-            Outcome { verdict: "accepted", code: None, adopt, key: Some(Key::of(&accepted)) }
+            let key = Some(Key::of(&accepted));
+            Outcome { verdict: "accepted", code: None, adopt, files, key }
         }
-        Err(refusal) => refused(refusal.code(), adopt),
+        Err(refusal) => refused(refusal.code(), (adopt, files)),
     }
 }

@@ -64,7 +64,7 @@ fn keyrings() -> Vec<Vector> {
         ("environments-bit", "A bit of no environment.", |k| k[ENTRIES + 4] |= 4),
         ("environments-none", "A signer of tokens for no environment.", |k| k[ENTRIES + 4] = 0),
         ("kinds-bit", "A bit of no kind.", |k| k[ENTRIES + 5] |= 4),
-        ("kinds-of-list", "A signer of lists with a kind.", |k| k[LIST + 5] = 1),
+        ("changes-bit", "A bit of no change.", |k| k[LIST + 5] = 16),
         ("state", "A state that is not listed.", |k| k[ENTRIES + 6] = 5),
         ("hmac-admin", "HMAC for an admin key.", |k| k[ENTRIES + 3 * ENTRY + 2] = 1),
         ("hmac-list", "HMAC for a signer of lists.", |k| k[LIST + 2] = 1),

@@ -4,6 +4,7 @@
 
 use std::num::NonZeroU32;
 
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardContents, SigningKey, StampDraft,
@@ -43,6 +44,8 @@ pub struct World {
     pub bulk: Vec<BulkEntry>,
     pub public_policies: FileName,
     pub private_policies: FileName,
+    pub public_assignments: FileName,
+    pub private_assignments: FileName,
     /// Changes that only this world's keyring has.
     pub amend: fn(&mut KeyringDraft),
 }
@@ -87,6 +90,8 @@ impl World {
             bulk: Vec::new(),
             public_policies: FileName::NONE,
             private_policies: FileName::NONE,
+            public_assignments: FileName::NONE,
+            private_assignments: FileName::NONE,
             amend: |_| (),
         }
     }
@@ -115,6 +120,7 @@ impl World {
             purpose: Purpose::Token,
             environments: vec![environment],
             kinds: vec![Kind::Secret],
+            changes: Changes::NONE,
             state: State::Active,
             validity: Validity::ALWAYS,
             material: Material::Hmac {
@@ -134,6 +140,7 @@ impl World {
             purpose,
             environments,
             kinds,
+            changes: Changes::NONE,
             state: if kid == RETIRED { State::Retired } else { State::Active },
             validity: Validity::ALWAYS,
             material: Material::Ed25519(self.signing_key(kid).public().unwrap()),
@@ -194,6 +201,8 @@ impl World {
                 previous: self.previous,
                 public_policies: self.public_policies,
                 private_policies: self.private_policies,
+                public_assignments: self.public_assignments,
+                private_assignments: self.private_assignments,
                 shards,
                 bulk: self.bulk.clone(),
             })

@@ -109,8 +109,8 @@ impl Gate {
                 Need::Refresh(reason) => {
                     self.wait_for_refresh(reason, (state, now), background);
                 }
-                Need::Policy { kind, number } => {
-                    self.wait_for_policy((kind, number), (state, now), background);
+                Need::Policy { kind, sought } => {
+                    self.wait_for_policy((kind, sought), (state, now), background);
                 }
             }
             if let Some(pause) = self.still_waiting(state, now) {

@@ -10,7 +10,7 @@ use portcullis_core::token::Kind;
 
 use crate::gate::Gate;
 use crate::gate::slow_path::BackgroundWork;
-use crate::refresh::policy_fetches::PolicyStep;
+use crate::refresh::policy_fetches::{PolicyStep, Sought};
 use crate::refresh::schedule::RefreshReason;
 use crate::request_state::{End, ListWait, RequestState, Wait};
 
@@ -60,17 +60,17 @@ impl Gate {
         state.wait = Some(Wait { since: now, until, end: End::Refresh(self.schedule.ended()) });
     }
 
-    /// Fetches a policy, or waits for the fetch in flight.
+    /// Fetches a policy or an assignment, or waits for the fetch in flight.
     pub(crate) fn wait_for_policy(
         &mut self,
-        (kind, number): (Kind, u32),
+        (kind, sought): (Kind, Sought),
         (state, now): (&mut RequestState, Time),
         background: &mut BackgroundWork,
     ) {
         let timeout = self.schedule.bounds().cold_deadline;
         // One deadline for all of a request's waits, counted from its arrival.
         let until = state.arrived.get_or_insert(now).plus_millis(timeout);
-        match self.schedule.policies_mut().next_step(kind, number, timeout, now) {
+        match self.schedule.policies_mut().next_step(kind, sought, timeout, now) {
             PolicyStep::Fetch(job) => background.policy = Some(job),
             PolicyStep::Wait => {}
             PolicyStep::Failed => {

@@ -20,8 +20,9 @@ const REUSED_SECS: u32 = 30;
 /// Entries in the cache, of some 400 bytes each.
 const SLOTS: usize = 1024;
 
-/// The cache key of an assertion: the key's claims and the list, whose number also fixes the
-/// policy. The serial alone is not enough: after a restored backup an issuer may assign it again.
+/// The cache key of an assertion: the key's claims in effect and the list. Its epoch and number stand
+/// for its head, as no verifier takes two heads under one number: so they fix the policy too. The
+/// serial alone is not enough: after a restored backup an issuer may assign it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssertionKey {
     issuer: IssuerId,

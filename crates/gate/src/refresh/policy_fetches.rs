@@ -1,31 +1,40 @@
-//! The fetches of policies that are in flight, and those that have just failed.
+//! The fetches of policies and assignments that are in flight, and those that have just failed.
 //!
-//! A policy is fetched when a key first needs it, by one fetch for all requests that wait. Each
+//! Either is fetched when a key first needs it, by one fetch for all requests that wait. Each
 //! waiting request keeps a timer of its own. After a failed fetch no request waits until a pause is
 //! over.
 
 use portcullis_core::time::Time;
-use portcullis_core::token::Kind;
+use portcullis_core::token::{Kind, Serial};
 
 use crate::span::Span;
 
 /// Fetches that may be in flight at once.
 const MAX_FETCHES: usize = 16;
 
-/// The fetch of a policy, which one request has to carry out.
+/// What a key needs and what the gate doesn't hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// The policy with this number.
+    Policy(u32),
+    /// The assignment of the key with this serial.
+    Assignment(Serial),
+}
+
+/// The fetch of a policy or an assignment, which one request has to carry out.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyJob {
     id: u64,
     /// The kind of the key.
     pub kind: Kind,
-    /// The policy's number.
-    pub number: u32,
+    /// What is fetched.
+    pub sought: Sought,
     /// How long each file may take, in milliseconds.
     pub file_timeout: u64,
 }
 
-/// What a request does if its policy is missing.
+/// What a request does if its policy or its key's assignment is missing.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyStep {
@@ -60,16 +69,16 @@ impl PolicyFetches {
         Self { fetches: Vec::new(), started: 0, ended: 0 }
     }
 
-    /// What a request does if its policy is not held.
+    /// What a request does if this is not held.
     pub fn next_step(
         &mut self,
         kind: Kind,
-        number: u32,
+        sought: Sought,
         file_timeout: u64,
         now: Time,
     ) -> PolicyStep {
         self.fetches.retain(|fetch| fetch.span.contains(now));
-        let is_it = |fetch: &&Fetch| fetch.job.kind == kind && fetch.job.number == number;
+        let is_it = |fetch: &&Fetch| fetch.job.kind == kind && fetch.job.sought == sought;
         match self.fetches.iter().find(is_it) {
             Some(Fetch { failed: true, .. }) => return PolicyStep::Failed,
             Some(_) => return PolicyStep::Wait,
@@ -83,7 +92,7 @@ impl PolicyFetches {
             self.fetches.retain(|fetch| !fetch.failed);
         }
         self.started += 1;
-        let job = PolicyJob { id: self.started, kind, number, file_timeout };
+        let job = PolicyJob { id: self.started, kind, sought, file_timeout };
         self.fetches.push(Fetch { job, span: Span::new(now, file_timeout), failed: false });
         PolicyStep::Fetch(job)
     }
@@ -121,7 +130,7 @@ mod tests {
     }
 
     fn next_step(fetches: &mut PolicyFetches, number: u32, millis: u64) -> PolicyStep {
-        fetches.next_step(Kind::Secret, number, 300, at(millis))
+        fetches.next_step(Kind::Secret, Sought::Policy(number), 300, at(millis))
     }
 
     #[test]
@@ -132,7 +141,7 @@ mod tests {
         };
         assert_eq!(next_step(&mut fetches, 7, 299), PolicyStep::Wait);
         assert!(matches!(
-            fetches.next_step(Kind::Publishable, 7, 300, at(0)),
+            fetches.next_step(Kind::Publishable, Sought::Policy(7), 300, at(0)),
             PolicyStep::Fetch(_)
         ));
         assert!(fetches.extend(&job, at(299)));

@@ -103,6 +103,7 @@ impl RefreshReason {
             | Refusal::List(_)
             | Refusal::Revoked
             | Refusal::Suspended
+            | Refusal::Assignment(_)
             | Refusal::Expired
             | Refusal::WrongKind { .. }
             | Refusal::WrongEnvironment { .. } => None,

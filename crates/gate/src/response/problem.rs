@@ -1,5 +1,6 @@
 //! The gate's own answers: few and fixed problems (RFC 9457), whatever the internal reason.
 
+use portcullis_core::assignment::NoAssignment;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::verify::Refusal;
 
@@ -89,7 +90,10 @@ impl Problem {
 
     const fn of_refusal(refusal: Refusal, retry_after: u32) -> Self {
         match refusal {
-            Refusal::List(_) => Self::Unavailable { retry_after },
+            Refusal::List(_)
+            | Refusal::Assignment(NoAssignment::Unavailable(_) | NoAssignment::TooNew(_)) => {
+                Self::Unavailable { retry_after }
+            }
             Refusal::Malformed(_)
             | Refusal::ForeignLabel
             | Refusal::UnknownKid(_)
@@ -100,6 +104,7 @@ impl Problem {
             | Refusal::NotCovered
             | Refusal::Revoked
             | Refusal::Suspended
+            | Refusal::Assignment(NoAssignment::Missing | NoAssignment::NotAllowed)
             | Refusal::Expired
             | Refusal::WrongKind { .. }
             | Refusal::WrongEnvironment { .. } => Self::InvalidKey,

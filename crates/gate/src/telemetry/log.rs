@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::token::Name;
+use portcullis_core::token::{Name, Serial};
 use portcullis_core::verifier::AdoptError;
 use serde_json::{Value, json};
 
@@ -39,6 +39,13 @@ pub enum Event {
     Policy {
         /// Its number.
         number: u32,
+        /// Why.
+        error: RefreshError,
+    },
+    /// The assignment of a key could not be fetched: the key is refused.
+    Assignment {
+        /// The key's serial.
+        serial: Serial,
         /// Why.
         error: RefreshError,
     },
@@ -111,6 +118,10 @@ impl Event {
                 "event": "policy_failed", "policy": number, "code": error.code(),
                 "message": error.to_string(),
             }),
+            Self::Assignment { serial, error } => json!({
+                "event": "assignment_failed", "serial": serial.to_string(), "code": error.code(),
+                "message": error.to_string(),
+            }),
             Self::Floor(error) => json!({
                 "event": "floor_refused", "code": error.code(), "message": error.to_string(),
             }),
@@ -161,9 +172,10 @@ impl Event {
     #[must_use]
     pub const fn is_alarm(&self) -> bool {
         match self {
-            Self::Refresh { error, .. } | Self::Keyring(error) | Self::Policy { error, .. } => {
-                error.is_equivocation()
-            }
+            Self::Refresh { error, .. }
+            | Self::Keyring(error)
+            | Self::Policy { error, .. }
+            | Self::Assignment { error, .. } => error.is_equivocation(),
             Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets | Self::Assertion => true,
             Self::Canary { .. } => true,
             Self::Refused(refused) => matches!(refused.reason, Reason::AdminKey),

@@ -1,12 +1,14 @@
 //! An issuer in memory, which signs whatever a test needs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 
+use portcullis_core::assignment::{Assignment, Changes};
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles, PolicyTree, SaltKey,
-    ShardContents, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
+    AssignmentTree, HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles,
+    PolicyTree, SaltKey, ShardContents, SigningKey, StampDraft, TokenSigner, encode_body,
+    name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
 use portcullis_core::list::{ListVersion, ShardLine};
@@ -29,6 +31,8 @@ pub(crate) struct Issuer {
     pub(crate) root: SigningKey,
     /// What its lists hold that no gate of this version knows.
     pub(crate) newer: Cell<Option<Newer>>,
+    /// What its lists assign to the keys of these slots, secret and publishable ones.
+    pub(crate) assigned: RefCell<Vec<(Kind, u32, Assignment)>>,
 }
 
 /// The places for what later versions add.
@@ -59,6 +63,7 @@ impl Issuer {
             id: IssuerId([seed; 16]),
             root: SigningKey::from_seed(&[seed; 32]),
             newer: Cell::new(None),
+            assigned: RefCell::default(),
         }
     }
 
@@ -78,6 +83,7 @@ impl Issuer {
                 purpose,
                 environments: if signs_keys { Environment::ALL.to_vec() } else { vec![] },
                 kinds: if signs_keys { Kind::ALL.to_vec() } else { vec![] },
+                changes: if purpose == Purpose::List { Changes::ALL } else { Changes::NONE },
                 state: State::Active,
                 validity: Validity::ALWAYS,
                 material,
@@ -148,17 +154,34 @@ impl Issuer {
         let public_policies = directory(Kind::Publishable, PolicyTree::public());
         let salt = SaltKey::new(&[7; 32]);
         let private_policies = directory(Kind::Secret, PolicyTree::private(salt));
+        let assigned = self.assigned.borrow();
+        let mut assignments = |kind, mut tree: AssignmentTree| {
+            for (_, slot, assignment) in assigned.iter().filter(|(of, _, _)| *of == kind) {
+                tree.set(Serial::at(0, *slot).unwrap(), assignment).unwrap();
+            }
+            let written = tree.write().unwrap();
+            let place = if kind == Kind::Secret { "private" } else { "policies" };
+            let named = written.files.into_iter();
+            files.extend(named.map(|(name, file)| (format!("{place}/{}", name.digest), file)));
+            written.directory
+        };
+        let public_assignments = assignments(Kind::Publishable, AssignmentTree::public());
+        let salt = SaltKey::new(&[7; 32]);
+        let private_assignments = assignments(Kind::Secret, AssignmentTree::private(salt));
+        let mut slots: Vec<u32> = assigned.iter().map(|(_, slot, _)| *slot).collect();
+        slots.sort_unstable();
         // Then body, head and stamp, each named by the next.
         let signer =
             ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
         let facts = ShardContents {
             capacity: CAPACITY,
             revoked: revoked.to_vec(),
+            assigned: slots,
             ..ShardContents::default()
         };
         let mut body = encode_body(&facts).unwrap();
         if self.newer.get() == Some(Newer::Set) {
-            body[4] |= 0x10;
+            body[4] |= 0x20;
         }
         let head = HeadDraft {
             epoch: 1,
@@ -167,12 +190,15 @@ impl Issuer {
             previous: Digest([0; 32]),
             public_policies,
             private_policies,
+            public_assignments,
+            private_assignments,
             shards: vec![ShardLine::new(0, &body)],
             bulk: vec![],
         };
         let mut head = signer.sign_head(&head).unwrap();
         if self.newer.get() == Some(Newer::Directory) {
             head[146] |= 0x10;
+            head.insert(150, 3);
         }
         let next_update = this_update.plus_millis(valid_for);
         let stamp = signer.sign_stamp(&StampDraft {

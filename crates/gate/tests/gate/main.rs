@@ -10,6 +10,7 @@
 )]
 
 mod alarms;
+mod assignments;
 mod background;
 mod caller;
 mod canaries;

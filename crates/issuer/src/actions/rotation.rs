@@ -167,6 +167,7 @@ pub(crate) fn takes_over(new: &KeyEntry, old: &KeyEntry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portcullis_core::assignment::Changes;
     use portcullis_core::keyring::{Material, Validity};
     use portcullis_core::token::{Environment, Kind};
     use proptest::prelude::*;
@@ -178,6 +179,7 @@ mod tests {
             purpose,
             environments: environments.to_vec(),
             kinds,
+            changes: Changes::NONE,
             state,
             validity: Validity::ALWAYS,
             material: Material::Hmac { check: [0; 32] },

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{HmacKey, IssuerId, PublicKeyError};
 use portcullis_core::issue::{HmacSigner, SigningKey, TokenSigner};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
@@ -45,6 +46,7 @@ impl StoredKey {
             purpose: self.purpose,
             environments: self.environments.clone(),
             kinds: self.kinds.clone(),
+            changes: Changes::NONE,
             state: self.state,
             validity: Validity::ALWAYS,
             material,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::{Deployment, FileName, Head, ListError, Part};
-use portcullis_core::policy::{Policies, PolicyDirectory, Visibility};
+use portcullis_core::policy::{Directory, Policies, Visibility};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -61,7 +61,7 @@ pub(crate) async fn gate_file(
         let missing = ListError::WrongDigest(Part::PolicyFile);
         let file = policies::file(&mut reading, visibility, name.digest).await?;
         let file = file.filter(|file| Digest::of(file) == name.digest).ok_or(missing)?;
-        if let Ok(directory) = PolicyDirectory::decode(&file) {
+        if let Ok(directory) = Directory::decode(&file) {
             wanted.extend(directory.ranges().iter().map(|line| (visibility, line.file)));
         }
         match (visibility, &mut count) {

@@ -2,7 +2,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, encode_body};
-use portcullis_core::list::{ListVersion, ShardLine};
+use portcullis_core::list::{FileName, ListVersion, ShardLine};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
@@ -76,6 +76,8 @@ pub(super) async fn write_head(
         previous,
         public_policies,
         private_policies,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards,
         bulk,
     })?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{PolicyTree, SaltKey};
 use portcullis_core::list::{FileName, ListError, Part};
-use portcullis_core::policy::{PolicyDirectory, Visibility};
+use portcullis_core::policy::{Directory, Visibility};
 use portcullis_core::time::Time;
 
 use crate::error::Error;
@@ -128,7 +128,7 @@ pub(crate) async fn files_under(
         }
         let file = policies::file(connection, visibility, name.digest).await?;
         let file = file.ok_or(ListError::WrongDigest(Part::PolicyFile))?;
-        let read = PolicyDirectory::decode(&file)?;
+        let read = Directory::decode(&file)?;
         let ranges = read.ranges().iter().map(|line| line.file);
         if read.level() == 0 {
             found.extend(ranges.map(|name| name.digest));

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::Digest;
+use portcullis_core::error::Field;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
 use portcullis_core::list::{Body, FileName, Head, ListError, ListVersion, Part};
 use portcullis_core::time::Time;
@@ -267,6 +268,11 @@ async fn last_signer(
     let kid = kid.map_err(|error| {
         if error.is_too_new() { Error::ListTooNew(error) } else { Error::List(error) }
     })?;
+    // No record here says what was assigned to a key, so this program's list would drop it.
+    if Head::names_assignments(&head)? {
+        let error = WireError::TooNew(Field::Directories);
+        return Err(Error::ListTooNew(refused(Part::Head, error)));
+    }
     // The replica has read every body of the list that it holds.
     let held = view.verifier().list().map(|list| list.stamp().head());
     if held != Some(last.digest) {

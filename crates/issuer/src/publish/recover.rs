@@ -9,7 +9,7 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::list::{
     Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion, Part, Stamp,
 };
-use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
+use portcullis_core::policy::{Directory, PolicyBody, Visibility};
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
 use portcullis_core::verifier::Verifier;
@@ -292,7 +292,7 @@ impl Witnessed<'_> {
                 return Err(ListError::WrongDigest(Part::PolicyFile).into());
             }
             if is_directory {
-                let directory = PolicyDirectory::decode(&file)?;
+                let directory = Directory::decode(&file)?;
                 let deeper = directory.level() > 0;
                 wanted.extend(directory.ranges().iter().map(|line| (line.file, deeper)));
             } else {

@@ -162,6 +162,7 @@ pub fn jwks(keyring: &Keyring) -> Value {
 mod tests {
     use std::time::Duration;
 
+    use portcullis_core::assignment::Changes;
     use portcullis_core::crypto::IssuerId;
     use portcullis_core::issue::KeyringDraft;
     use portcullis_core::keyring::{KeyEntry, Validity};
@@ -178,6 +179,7 @@ mod tests {
             purpose,
             environments: vec![],
             kinds: vec![],
+            changes: Changes::NONE,
             state,
             validity: Validity::ALWAYS,
             material: Material::Ed25519(signer(kid).key.public().unwrap()),

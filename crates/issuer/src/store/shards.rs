@@ -160,6 +160,7 @@ fn shard_from(row: &AnyRow) -> Result<Shard, StoreError> {
     let counts = Counts {
         revoked: number(row, "revoked")?,
         suspended: number(row, "suspended")?,
+        assigned: 0,
         timed: number(row, "timed")?,
     };
     Ok(Shard {

@@ -116,10 +116,12 @@ pub(crate) async fn a_list_of_a_newer_program_is_not_published_over(bench: Bench
     let lines = shards::shards(&mut writing).await.unwrap();
     drop(writing);
 
-    // A head with a directory; and one that shows nothing, of a body with a further set.
+    // A head with a directory of a type that isn't known; one that shows nothing, of a body with a
+    // further set; and one with assignments, which gates know and this program doesn't write.
     head[146] |= 0x10;
-    head.splice(150..150, [1]);
-    body[4] |= 0x10;
+    head.splice(150..150, [3]);
+    let unchanged = body.clone();
+    body[4] |= 0x20;
     let draft = HeadDraft {
         epoch: before.list_version.epoch,
         number: before.list_version.number + 2,
@@ -127,12 +129,25 @@ pub(crate) async fn a_list_of_a_newer_program_is_not_published_over(bench: Bench
         previous: before.digest,
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
+        public_assignments: FileName::NONE,
+        private_assignments: FileName::NONE,
         shards: lines.iter().map(|shard| ShardLine::new(shard.shard, &body)).collect(),
         bulk: Vec::new(),
     };
     let of_body = signer.sign_head(&draft).unwrap();
-    for (head, later, field) in [(head, 1, "`directories`"), (of_body, 2, "`further sets`")] {
-        let promise = put_out(issuer, &signer, (&before, later), (&head, &body)).await;
+    let of_assignments = HeadDraft {
+        number: before.list_version.number + 3,
+        private_assignments: name_file(b"a directory"),
+        shards: lines.iter().map(|shard| ShardLine::new(shard.shard, &unchanged)).collect(),
+        ..draft
+    };
+    let of_assignments = signer.sign_head(&of_assignments).unwrap();
+    for (head, body, later, field) in [
+        (head, &body, 1, "`directories`"),
+        (of_body, &body, 2, "`further sets`"),
+        (of_assignments, &unchanged, 3, "`directories`"),
+    ] {
+        let promise = put_out(issuer, &signer, (&before, later), (&head, body)).await;
         // While that list is in force, and when it has run out.
         for pass in [0, 3_600_000] {
             bench.clock.advance(pass);

@@ -1,7 +1,9 @@
-//! Writing policies.
+//! Writing policies and assignments.
 
 mod draft;
 mod tree;
+mod trees;
 
 pub use draft::PolicyDraft;
-pub use tree::{PolicyFiles, PolicyTree, SaltKey};
+pub use tree::{PolicyFiles, SaltKey};
+pub use trees::{AssignmentTree, PolicyTree};

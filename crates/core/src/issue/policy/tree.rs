@@ -13,15 +13,14 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::assignment::{self, AssignmentBody};
 use crate::crypto::Context;
-use crate::field::Field;
 use crate::file_name::{Digest, FileName};
-use crate::issue::{PolicyDraft, name_file};
+use crate::issue::name_file;
 use crate::policy::{
-    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_POLICY_LEN, PolicyBody,
-    PolicyDirectory, RangeLine, SALT_LEN,
+    BODY_LETTER, Directory, HEADER_LEN, Holds, INDEX_LEN, MAX_POLICY_LEN, PolicyBody, RangeLine,
 };
-use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, SALT_LEN, Visibility};
 use crate::wire::{Put as _, WireError};
 
 /// The key that the salts of private bodies are derived with. Wiped when dropped, hidden from
@@ -57,22 +56,24 @@ impl core::fmt::Debug for SaltKey {
     }
 }
 
-/// All policies of one visibility, and the files of the last write.
+/// All policies, or all assignments, of one visibility as records by number, and the files of the
+/// last write.
 #[derive(Clone, Debug)]
-pub struct PolicyTree {
+pub(crate) struct RecordTree {
+    holds: Holds,
     salt_key: Option<SaltKey>,
-    records: BTreeMap<u32, Vec<u8>>,
+    records: BTreeMap<u64, Vec<u8>>,
     /// By the first number of their range.
-    bodies: BTreeMap<u32, BodyPlan>,
+    bodies: BTreeMap<u64, BodyPlan>,
     /// The numbers of the records that changed since the last write.
-    changed: BTreeSet<u32>,
+    changed: BTreeSet<u64>,
     /// The files of the last write.
     written: BTreeSet<Digest>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct BodyPlan {
-    last: u32,
+    last: u64,
     /// `None` until it is written.
     file: Option<FileName>,
 }
@@ -86,21 +87,11 @@ pub struct PolicyFiles {
     pub files: Vec<(FileName, Vec<u8>)>,
 }
 
-impl PolicyTree {
-    /// An empty tree, for publishable keys' policies.
-    #[must_use]
-    pub const fn public() -> Self {
-        Self::new(None)
-    }
-
-    /// An empty tree, for secret keys' policies.
-    #[must_use]
-    pub const fn private(salt_key: SaltKey) -> Self {
-        Self::new(Some(salt_key))
-    }
-
-    const fn new(salt_key: Option<SaltKey>) -> Self {
+impl RecordTree {
+    /// An empty tree; private with a salt key.
+    pub(crate) const fn new(holds: Holds, salt_key: Option<SaltKey>) -> Self {
         Self {
+            holds,
             salt_key,
             records: BTreeMap::new(),
             bodies: BTreeMap::new(),
@@ -116,33 +107,18 @@ impl PolicyTree {
         }
     }
 
-    /// The number of policies.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there are no policies.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// Adds or replaces the policy with this number.
-    ///
-    /// # Errors
-    /// See [`PolicyDraft::encode`]. 0 isn't a valid number.
-    pub fn set(&mut self, number: u32, policy: &PolicyDraft) -> Result<(), WireError> {
-        if number == 0 {
-            return Err(WireError::NotCanonical(Field::PolicyNumber));
-        }
-        self.records.insert(number, policy.encode()?);
+    /// Adds or replaces the record with this number.
+    pub(crate) fn set(&mut self, number: u64, record: Vec<u8>) {
+        self.records.insert(number, record);
         self.changed.insert(number);
-        Ok(())
     }
 
-    /// Removes the policy with this number; returns whether it existed.
-    pub fn remove(&mut self, number: u32) -> bool {
+    /// Removes the record with this number; returns whether it existed.
+    pub(crate) fn remove(&mut self, number: u64) -> bool {
         let was_there = self.records.remove(&number).is_some();
         if was_there {
             self.changed.insert(number);
@@ -155,18 +131,21 @@ impl PolicyTree {
     ///
     /// # Errors
     /// [`WireError`] if a file can't be decoded again.
-    pub fn write(&mut self) -> Result<PolicyFiles, WireError> {
+    pub(crate) fn write(&mut self) -> Result<PolicyFiles, WireError> {
         self.plan();
         let mut files = Vec::new();
         let mut lines = Vec::new();
-        let (records, salt_key) = (&self.records, self.salt_key.as_ref());
+        let (records, salt_key, holds) = (&self.records, self.salt_key.as_ref(), self.holds);
         for (&first, plan) in &mut self.bodies {
             // A body has a name but isn't written if the last write failed after it.
             let file = match plan.file.filter(|file| self.written.contains(&file.digest)) {
                 Some(file) => file,
                 None => {
-                    let body = encode_body(salt_key, records.range(first..=plan.last));
-                    PolicyBody::decode(&body)?;
+                    let body = encode_body(holds, salt_key, records.range(first..=plan.last));
+                    match holds {
+                        Holds::Policies => PolicyBody::decode(&body).map(|_| ())?,
+                        Holds::Assignments => AssignmentBody::decode(&body).map(|_| ())?,
+                    }
                     let name = name_file(&body);
                     files.push((name, body));
                     *plan.file.insert(name)
@@ -192,8 +171,8 @@ impl PolicyTree {
         files: &mut Vec<(FileName, Vec<u8>)>,
     ) -> Result<FileName, WireError> {
         let mut put = |level: u8, lines: &[RangeLine]| {
-            let file = encode_directory(self.visibility(), level, lines);
-            PolicyDirectory::decode(&file)?;
+            let file = encode_directory(self.holds, self.visibility(), level, lines);
+            Directory::decode(&file)?;
             let name = name_file(&file);
             files.push((name, file));
             Ok(name)
@@ -203,9 +182,9 @@ impl PolicyTree {
         }
         // As long as one directory can't hold all ranges, add a level above it.
         let mut level = 0;
-        while lines.len() > PolicyDirectory::MAX_RANGES {
+        while lines.len() > Directory::MAX_RANGES {
             let mut pages = Vec::new();
-            halve(&lines, 0, 0, &mut pages);
+            halve(&lines, 0, self.holds.bits(), &mut pages);
             lines = pages
                 .into_iter()
                 .map(|(first, page)| Ok(RangeLine { first, file: put(level, page)? }))
@@ -218,7 +197,7 @@ impl PolicyTree {
     /// Assigns every changed number the widest range around it that fits into a body.
     fn plan(&mut self) {
         let mut changed = core::mem::take(&mut self.changed);
-        let mut planned: Option<RangeInclusive<u32>> = None;
+        let mut planned: Option<RangeInclusive<u64>> = None;
         while let Some(number) = changed.pop_first() {
             if planned.as_ref().is_some_and(|range| range.contains(&number)) {
                 continue;
@@ -234,7 +213,7 @@ impl PolicyTree {
                 self.bodies.remove(&start);
                 changed.extend(self.records.range(start..=end).map(|(number, _)| *number));
             }
-            let merged: Vec<u32> =
+            let merged: Vec<u64> =
                 self.bodies.range(range.clone()).map(|(first, _)| *first).collect();
             for first in merged {
                 self.bodies.remove(&first);
@@ -247,15 +226,15 @@ impl PolicyTree {
     }
 
     /// The widest range around `number` (all numbers, a half, a quarter, …) that fits into a body.
-    fn widest(&self, number: u32) -> RangeInclusive<u32> {
+    fn widest(&self, number: u64) -> RangeInclusive<u64> {
         let around = |bits: u32| {
-            let rest = u32::MAX.checked_shr(bits).unwrap_or(0);
+            let rest = self.holds.last() >> bits;
             number & !rest..=number | rest
         };
-        (0..32).map(around).find(|range| self.fits(range)).unwrap_or(number..=number)
+        (0..self.holds.bits()).map(around).find(|range| self.fits(range)).unwrap_or(number..=number)
     }
 
-    fn fits(&self, range: &RangeInclusive<u32>) -> bool {
+    fn fits(&self, range: &RangeInclusive<u64>) -> bool {
         let salt = if self.salt_key.is_some() { SALT_LEN } else { 0 };
         let mut len = HEADER_LEN + salt;
         self.records.range(range.clone()).all(|(_, record)| {
@@ -266,49 +245,76 @@ impl PolicyTree {
 }
 
 /// Halves a range until no part has more lines than a directory holds. The range starts at `first`,
-/// and its numbers share the first `bits` bits.
+/// and its numbers differ in the last `bits` bits alone.
 fn halve<'l>(
     lines: &'l [RangeLine],
-    first: u32,
+    first: u64,
     bits: u32,
-    pages: &mut Vec<(u32, &'l [RangeLine])>,
+    pages: &mut Vec<(u64, &'l [RangeLine])>,
 ) {
-    if lines.len() > PolicyDirectory::MAX_RANGES {
-        let middle = first | (1_u32 << 31).checked_shr(bits).unwrap_or(0);
+    if let (true, Some(rest)) = (lines.len() > Directory::MAX_RANGES, bits.checked_sub(1)) {
+        let middle = first | 1 << rest;
         let (low, high) = lines.split_at(lines.partition_point(|line| line.first < middle));
-        halve(low, first, bits + 1, pages);
-        halve(high, middle, bits + 1, pages);
+        halve(low, first, rest, pages);
+        halve(high, middle, rest, pages);
     } else if !lines.is_empty() {
         pages.push((first, lines));
     }
 }
 
-fn encode_directory(visibility: Visibility, level: u8, lines: &[RangeLine]) -> Vec<u8> {
+fn encode_directory(
+    holds: Holds,
+    visibility: Visibility,
+    level: u8,
+    lines: &[RangeLine],
+) -> Vec<u8> {
     let mut out = Vec::new();
     let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    out.put_magic(DIRECTORY_LETTER).put_u8(visibility.code()).put_u8(level).put_u16(count);
+    out.put_magic(holds.letter()).put_u8(visibility.code()).put_u8(level).put_u16(count);
     for RangeLine { first, file } in lines {
-        out.put_u32(*first).put_u32(file.len).put(&file.digest.0);
+        put_number(holds, *first, &mut out).put_u32(file.len).put(&file.digest.0);
     }
     out
 }
 
+fn put_number(holds: Holds, number: u64, out: &mut Vec<u8>) -> &mut Vec<u8> {
+    match holds {
+        Holds::Policies => out.put_u32(u32::try_from(number).unwrap_or(u32::MAX)),
+        Holds::Assignments => out.put_u48(number),
+    }
+}
+
 fn encode_body<'r>(
+    holds: Holds,
     salt_key: Option<&SaltKey>,
-    records: impl Iterator<Item = (&'r u32, &'r Vec<u8>)> + Clone,
+    records: impl Iterator<Item = (&'r u64, &'r Vec<u8>)> + Clone,
 ) -> Vec<u8> {
     let mut content = Vec::new();
     content.put_u16(u16::try_from(records.clone().count()).unwrap_or(u16::MAX));
-    let mut end = 0;
-    for (number, record) in records.clone() {
-        end += record.len();
-        content.put_u32(*number).put_u16(u16::try_from(end).unwrap_or(u16::MAX));
-    }
-    for (_, record) in records {
-        content.put(record);
-    }
+    let letter = match holds {
+        // An index of numbers and ends, then the records.
+        Holds::Policies => {
+            let mut end = 0;
+            for (number, record) in records.clone() {
+                end += record.len();
+                put_number(holds, *number, &mut content);
+                content.put_u16(u16::try_from(end).unwrap_or(u16::MAX));
+            }
+            for (_, record) in records {
+                content.put(record);
+            }
+            BODY_LETTER
+        }
+        // Each record behind its serial.
+        Holds::Assignments => {
+            for (number, record) in records {
+                put_number(holds, *number, &mut content).put(record);
+            }
+            assignment::BODY_LETTER
+        }
+    };
     let mut out = Vec::new();
-    out.put_magic(BODY_LETTER);
+    out.put_magic(letter);
     match salt_key {
         None => out.put_u8(Visibility::Public.code()),
         Some(key) => out.put_u8(Visibility::Private.code()).put(&key.salt(&content)),
@@ -323,13 +329,14 @@ const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issue::PolicyDraft;
 
     #[test]
     fn a_body_that_was_named_by_a_writing_that_failed_is_handed_out_by_the_next() {
-        let mut tree = PolicyTree::public();
-        tree.set(9, &PolicyDraft::default()).unwrap();
+        let mut tree = RecordTree::new(Holds::Policies, None);
+        tree.set(9, PolicyDraft::default().encode().unwrap());
         tree.plan();
-        let body = encode_body(None, tree.records.iter());
+        let body = encode_body(Holds::Policies, None, tree.records.iter());
         for plan in tree.bodies.values_mut() {
             plan.file = Some(name_file(&body));
         }

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::assertion::Assertion;
+use portcullis_core::assignment::Changes;
 use portcullis_core::crypto::{Context, PublicKey, primitives};
 use portcullis_core::issue::{KeyringDraft, SigningKey};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
@@ -37,6 +38,7 @@ fn signer(kid: u16, key: PublicKey) -> KeyEntry {
         purpose: Purpose::Assertion,
         environments: vec![],
         kinds: vec![],
+        changes: Changes::NONE,
         state: State::Active,
         validity: Validity::ALWAYS,
         material: Material::Ed25519(key),

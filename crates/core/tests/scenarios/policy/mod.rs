@@ -2,7 +2,7 @@
 //! them.
 
 mod bodies;
-mod build;
+pub(crate) mod build;
 mod decide;
 mod directories;
 mod examples;

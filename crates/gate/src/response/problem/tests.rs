@@ -1,8 +1,9 @@
 use super::*;
+use portcullis_core::assignment::{AssignmentTooNew, NoAssignment};
 use portcullis_core::list::ListError;
 use portcullis_core::token::{Environment, Kind, MalformedToken};
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 18] = [
     Refusal::Malformed(MalformedToken::Checksum),
     Refusal::ForeignLabel,
     Refusal::UnknownKid(1),
@@ -13,6 +14,9 @@ const REFUSALS: [Refusal; 15] = [
     Refusal::NotCovered,
     Refusal::Revoked,
     Refusal::Suspended,
+    Refusal::Assignment(NoAssignment::Missing),
+    Refusal::Assignment(NoAssignment::TooNew(AssignmentTooNew)),
+    Refusal::Assignment(NoAssignment::NotAllowed),
     Refusal::Expired,
     Refusal::WrongKind { needed: Kind::Secret, given: Kind::Publishable },
     Refusal::WrongEnvironment { needed: Environment::Live, given: Environment::Test },
@@ -56,7 +60,7 @@ fn every_refused_key_gets_the_same_bytes_and_so_does_a_stolen_one_elsewhere() {
         (problem.status(), problem.headers(), problem.body())
     });
     let answers: Vec<_> = answers.collect();
-    assert_eq!(answers.len(), 15);
+    assert_eq!(answers.len(), 17);
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
