@@ -190,6 +190,22 @@ test('a key may be read from elsewhere, and is no less needed there', async (t) 
   }
 });
 
+test('a wrapper of a verifier keeps its own requirements', async (t) => {
+  const verifier = await verifierFor(t);
+  // What the middleware was not given must not count as given, and as nothing.
+  const strict = { authenticate: (request, options) => verifier.authenticate(request, { kind: 'secret', environment: 'live', ...options }) };
+  const passed = [];
+  const seen = { authenticate: (request, options) => { passed.push(Object.keys(options)); return verifier.authenticate(request, options); } };
+  for (const name of Object.keys(frameworks)) {
+    const strictly = await frameworks[name](t, strict, { address, now });
+    const { status } = await strictly('/store/orders', { 'x-publishable-api-key': tokens.publishable });
+    assert.ok(status === 401 || status === 403, `${name}: ${status}`);
+    const plainly = await frameworks[name](t, seen, { now });
+    await plainly('/store/orders', { 'x-publishable-api-key': tokens.publishable });
+  }
+  for (const names of passed) assert.deepEqual(names.filter((one) => one !== 'waitUntil'), ['now']);
+});
+
 test('refreshes are kept alive where the host has a way to', async (t) => {
   const verifier = await verifierFor(t);
   await verifier.refresh({ now });

@@ -11,8 +11,11 @@ use super::extract::Json;
 use super::problem::Problem;
 use super::require::{GatesReport, Require, Routes, operation};
 
+/// Room for as many uses and canaries as one report may have, a long address in each.
+const MAX_LEN: usize = 256 * 1024;
+
 pub(super) fn routes() -> Routes {
-    Routes::new().and(operation!(report))
+    Routes::new().and(operation!(report)).limit_body(MAX_LEN)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use portcullis_core::issue::redact;
+use portcullis_core::token::MalformedToken;
 use portcullis_core::verify::Unverified;
 
 /// The text with each key redacted. A key is recognised by its shape and checksum.
@@ -10,10 +11,15 @@ use portcullis_core::verify::Unverified;
 pub fn concealed(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
     let is_sign = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
-    for run in text.split(|sign| !is_sign(sign)).filter(|run| Unverified::parse(run).is_ok()) {
+    for run in text.split(|sign| !is_sign(sign)).filter(|run| is_key(run)) {
         shown = Cow::Owned(shown.replace(run, &redact(run)));
     }
     shown
+}
+
+/// Whether this is a key, or one of a later version.
+fn is_key(run: &str) -> bool {
+    matches!(Unverified::parse(run), Ok(_) | Err(MalformedToken::Version))
 }
 
 #[cfg(test)]

@@ -17,14 +17,16 @@ export function guard(call, verifier, options) {
   // Check the options at start-up, not with the first request. A wrapper of a verifier is treated
   // like the verifier.
   const known = offered(verifier, REQUEST_OPTIONS) ?? KEY_OPTIONS;
-  const { onRefused, ...given } = optionsReader(call, { ...known, onRefused: FUNCTION })(options);
+  const { onRefused, ...read } = optionsReader(call, { ...known, onRefused: FUNCTION })(options);
+  // Only what was given is passed on, so that a wrapper's own defaults are not overwritten.
+  const given = Object.entries(read).filter(([, value]) => value !== undefined);
   return async (request, context, waitUntil) => {
     const resolve = ([name, value]) => {
       if (typeof value !== 'function') return [name, value];
       return [name, name === 'getKey' ? () => value(context) : (value(context) ?? null)];
     };
     const result = await verifier.authenticate(request, {
-      ...Object.fromEntries(Object.entries(given).map(resolve)),
+      ...Object.fromEntries(given.map(resolve)),
       ...(waitUntil && { waitUntil }),
     });
     if (!result.ok) onRefused?.(result, context);

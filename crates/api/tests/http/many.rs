@@ -32,6 +32,23 @@ async fn a_file_is_imported_line_by_line() {
 }
 
 #[tokio::test]
+async fn the_largest_report_of_a_gate_is_taken() {
+    let api = Api::new().await;
+    let at = u32::MAX;
+    let line = |number: usize| json!({ "key": format!("apk_{number:022}"), "uses": at, "last_used_at": at });
+    let uses: Vec<Value> = (0..1_000).map(line).collect();
+    let address = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff";
+    let canary = |number| {
+        let mut line = line(number);
+        line["address"] = json!(address);
+        line
+    };
+    let canaries: Vec<Value> = (0..100).map(canary).collect();
+    let taken = api.post("/v1/usage", json!({ "uses": uses, "canaries": canaries })).await;
+    assert_eq!(taken.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn owners_policies_and_many_keys_by_http() {
     let api = Api::new().await;
     let owner = api.post("/v1/owners", json!({ "name": "Acme", "external_id": "cus_1" })).await;

@@ -17,7 +17,8 @@ use crate::telemetry::usage_report::{CanaryLine, Lines};
 const PERIOD: u64 = 60_000;
 /// The pause after a report that failed, in milliseconds.
 const PAUSE: u64 = 10_000;
-/// The most canaries that are told of apart. Nobody can make one without the issuer's secret.
+/// The most canaries that are told of within a period. Nobody can make one without the issuer's
+/// secret.
 const MAX_CANARIES: usize = 64;
 
 /// The uses of canaries that are not reported yet, and when the last ones were.
@@ -64,8 +65,13 @@ impl Canaries {
         let uses = Uses { count: 1, logged: 0, last_used_at: now.secs(), address };
         if let Some(held) = self.find(canary) {
             held.uses = held.uses.and(uses);
-        } else if self.0.len() < MAX_CANARIES {
-            self.0.push(Held { canary, uses, quiet: Span::NEVER });
+            return;
+        }
+        let new = Held { canary, uses, quiet: Span::NEVER };
+        if self.0.len() < MAX_CANARIES {
+            self.0.push(new);
+        } else if let Some(idle) = self.0.iter_mut().find(|held| held.is_idle(now)) {
+            *idle = new;
         }
     }
 
@@ -100,6 +106,11 @@ impl Canaries {
 }
 
 impl Held {
+    /// Whether all uses have been told of, and those of the period too.
+    fn is_idle(&self, now: Time) -> bool {
+        self.uses.count == 0 && !self.quiet.contains(now)
+    }
+
     fn is_due(&self, now: Time) -> bool {
         self.uses.count > 0 && !self.quiet.contains(now)
     }

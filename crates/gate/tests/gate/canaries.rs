@@ -136,6 +136,18 @@ fn further_uses_are_counted_for_a_minute_and_then_told_of_behind_any_request() {
 }
 
 #[test]
+fn a_canary_is_told_of_however_many_were_before() {
+    let bench = open(USAGE);
+    for slot in 2..200 {
+        let canary = bench.issuer.canary(slot);
+        bench.ask(&get(&canary)).unwrap_err();
+        // So many that at each time fewer are in their minute than a gate holds.
+        bench.world.pass_time(1_000);
+        assert_eq!((alarms(&bench).len(), reported(&bench).len()), (1, 1), "{slot}");
+    }
+}
+
+#[test]
 fn a_report_that_fails_is_sent_again_and_logged_once() {
     let bench = open(USAGE);
     let canary = bench.issuer.canary(2);

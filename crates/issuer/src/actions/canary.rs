@@ -19,7 +19,7 @@ use crate::store::{Change, Connection};
 pub const MAX_CANARIES: usize = 100;
 /// How long the same address is not reported again, and the span of [`MAX_EVENTS`].
 const PERIOD_MILLIS: u64 = 60_000;
-/// The most events of one canary in that time.
+/// The most events of one canary by one gate's key in that time.
 const MAX_EVENTS: usize = 10;
 
 /// A gate's report about one canary.
@@ -58,19 +58,26 @@ pub(crate) async fn report(context: &Context, uses: &[CanaryUse]) -> Result<u64,
             continue;
         }
         known += 1;
-        keys::used(&mut change, &[one.counted()], now.secs()).await?;
-        alarm(&mut change, &record, one).await?;
+        keys::used(&mut change, &[one.counted()], record.purpose, now.secs()).await?;
+        alarm(&mut change, context.actor().name(), &record, one).await?;
     }
     change.save().await?;
     Ok(known)
 }
 
-/// Writes the event, unless there has just been one.
-async fn alarm(change: &mut Change<'_>, record: &KeyRecord, one: &CanaryUse) -> Result<(), Error> {
+/// Writes the event, unless this gate's key has just written one. Another key's events don't count,
+/// so that whoever stole one gate's key can't silence the others.
+async fn alarm(
+    change: &mut Change<'_>,
+    gate: &str,
+    record: &KeyRecord,
+    one: &CanaryUse,
+) -> Result<(), Error> {
     let now = change.now();
     let recent = Filter {
         types: vec![EventType::CanaryUsed],
         key_id: Some(record.id.clone()),
+        actor: Some(gate.to_owned()),
         since: Some(Time::from_millis(now.millis().saturating_sub(PERIOD_MILLIS))),
         ..Filter::default()
     };

@@ -3,6 +3,7 @@
 use crate::actions::idle;
 use crate::context::Context;
 use crate::error::Error;
+use crate::record::KeyPurpose;
 use crate::store::keys;
 
 pub use crate::store::keys::Use;
@@ -18,7 +19,7 @@ pub(crate) async fn report_usage(context: &Context, uses: &[Use]) -> Result<u64,
     }
     let mut writing = context.store().bookkeeping().await?;
     let now = writing.now().await?;
-    let known = keys::used(&mut writing, uses, now.secs()).await?;
+    let known = keys::used(&mut writing, uses, KeyPurpose::Token, now.secs()).await?;
     idle::note(&mut writing, context.actor().name(), uses, now).await?;
     writing.save().await?;
     Ok(known)

@@ -139,19 +139,26 @@ pub async fn delete(
     Ok(())
 }
 
-/// Adds reported uses to the records. A time after `now` counts as `now`. Unknown and deleted keys
-/// are skipped.
+/// Adds reported uses to the records of this purpose. A time after `now` counts as `now`. Unknown
+/// and deleted keys are skipped, and those of another purpose: who reports a canary as a key learns
+/// nothing about it.
 ///
 /// # Errors
 /// The database's.
-pub async fn used(connection: &mut Connection, uses: &[Use], now: u32) -> Result<u64, StoreError> {
+pub async fn used(
+    connection: &mut Connection,
+    uses: &[Use],
+    purpose: KeyPurpose,
+    now: u32,
+) -> Result<u64, StoreError> {
     let mut known = 0;
     for one in uses {
         let at = i64::from(one.last_used_at.min(now));
         let mut update = Select::new("UPDATE api_keys SET uses = uses + ");
         update.arg(i64::from(one.uses)).push(", last_used_at = CASE WHEN last_used_at > ");
         update.arg(at).push(" THEN last_used_at ELSE ").arg(at).push(" END WHERE id = ");
-        update.arg(one.key.as_str()).push(" AND deleted_ms IS NULL");
+        update.arg(one.key.as_str()).push(" AND deleted_ms IS NULL AND canary = ");
+        update.arg(i64::from(purpose == KeyPurpose::Canary));
         known += update.execute(connection).await?;
     }
     Ok(known)

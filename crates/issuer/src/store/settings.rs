@@ -159,7 +159,7 @@ pub(crate) async fn note_reported(
     for uses in uses.chunks(CHUNK) {
         let mut select = Select::new(
             "SELECT DISTINCT kind FROM api_keys WHERE deleted_ms IS NULL AND purpose = 'token' \
-             AND id IN (",
+             AND canary = 0 AND id IN (",
         );
         select.args(uses.iter().map(|one| one.key.as_str())).push(")");
         for row in select.rows(connection).await? {

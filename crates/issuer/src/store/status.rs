@@ -176,7 +176,9 @@ pub async fn covered(
         if !bulk.iter().any(|entry| entry.state == state) {
             continue;
         }
-        let mut select = Select::new("SELECT serial FROM api_keys WHERE serial BETWEEN ");
+        // A canary is in no list.
+        let mut select =
+            Select::new("SELECT serial FROM api_keys WHERE canary = 0 AND serial BETWEEN ");
         select.arg(first).push(" AND ").arg(first.saturating_add(SHARD - 1)).push(" AND ");
         push_covered(&mut select, bulk, state);
         for row in select.rows(connection).await? {

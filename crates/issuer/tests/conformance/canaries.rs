@@ -9,8 +9,10 @@ use portcullis_core::verify::{Canary, Refusal, Unverified};
 use portcullis_core::{Purpose, Verifier};
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{
-    CanaryUse, Criteria, MAX_CANARIES, Minted, NewKey, Order, Page, Query, Roll, Selector, When,
+    CanaryUse, Criteria, MAX_CANARIES, Minted, NewKey, Order, Page, Query, Roll, Selector, Use,
+    When,
 };
+use portcullis_issuer::actor::Actor;
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::store::events::{self, EventType, Filter};
 use serde_json::{Value, json};
@@ -147,9 +149,17 @@ pub(crate) async fn each_use_is_an_event_at_most_once_a_minute_from_an_address(b
         report(Some(&format!("198.51.100.{last}"))).await;
     }
     assert_eq!(addresses().await.len(), 13);
+    // Nor does one gate's key silence another's.
+    let stolen = issuer.acting_as(Actor::key("apk_0000000000000000000001"));
+    let fakes = [used(id, Some("203.0.113.9"), issuer.now().secs())];
+    stolen.keys().report_canaries(&fakes).await.unwrap();
+    bench.clock.advance(61_000);
+    stolen.keys().report_canaries(&fakes).await.unwrap();
+    report(Some("203.0.113.9")).await;
+    assert_eq!(addresses().await.len(), 16);
     // All uses are on record, and the record itself is as it was.
     let record = issuer.keys().show(id).await.unwrap();
-    assert_eq!((record.uses, record.last_used_at), (35, Some(issuer.now().secs())));
+    assert_eq!((record.uses, record.last_used_at), (38, Some(issuer.now().secs())));
     assert_eq!(record.updated, planted.record.updated);
 }
 
@@ -168,6 +178,11 @@ pub(crate) async fn reports_about_anything_else_are_no_alarm(bench: Bench) {
     assert_eq!(issuer.keys().report_canaries(&report).await.unwrap(), 0);
     assert_eq!(alarms(&bench).await, [] as [Value; 0]);
     assert_eq!(issuer.keys().show(&key.record.id).await.unwrap().uses, 0);
+    // And a canary that is reported as a key is none.
+    let armed = planted(&bench).await;
+    let uses = [Use { key: armed.record.id.clone(), uses: 1, last_used_at: now }];
+    assert_eq!(issuer.keys().report_usage(&uses).await.unwrap(), 0);
+    assert_eq!(issuer.keys().show(&armed.record.id).await.unwrap().uses, 0);
     let many = vec![used(unknown, None, now); MAX_CANARIES + 1];
     let refused = issuer.keys().report_canaries(&many).await.unwrap_err();
     assert!(matches!(refused, Error::Invalid { field: "canaries", .. }), "{refused}");
