@@ -35,10 +35,10 @@ export function decode(token) {
   })));
 }
 
-// The text of a key with these bytes, under a mask, and a checksum that matches them.
-export function encode(prefix, bytes) {
+// The text of a key with these bytes, under a mask, and a checksum that matches them and the version.
+export function encode(prefix, bytes, version = 1) {
   const sent = toggleMask(Uint8Array.from(bytes));
-  const check = crc32([...new TextEncoder().encode(prefix), ...sent, 1]);
+  const check = crc32([...new TextEncoder().encode(prefix), ...sent, version]);
   const whole = [...sent, check >>> 24, (check >>> 16) & 255, (check >>> 8) & 255, check & 255];
   let text = '';
   for (let from = 0; from < whole.length; from += 8) {
