@@ -75,8 +75,9 @@ void thrown;
 function coarse(code: RefusalCode): 'retry' | 'no' {
   switch (code) {
     case 'list_missing': case 'list_past_next_update': case 'list_from_the_future':
-    case 'keyring_expired': case 'not_covered': case 'policy_unavailable': return 'retry';
-    case 'policy_too_new':
+    case 'keyring_expired': case 'not_covered': case 'policy_unavailable':
+    case 'assignment_unavailable': return 'retry';
+    case 'policy_too_new': case 'assignment_too_new': case 'assignment_missing': case 'assignment_not_allowed':
     case 'malformed_empty': case 'malformed_too_long': case 'malformed_character':
     case 'malformed_prefix': case 'malformed_length': case 'malformed_overflow':
     case 'malformed_checksum': case 'malformed_version': case 'malformed_fields':

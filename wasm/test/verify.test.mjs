@@ -107,10 +107,12 @@ for (const [expected, refusal] of Object.entries(refusals)) {
   test(`refused: ${expected}`, () => assert.equal(refusal(), expected));
 }
 
-// The codes that policy.test.mjs tests, and `foreign_list`, which can't occur with one keyring.
+// The codes that policy.test.mjs tests, those of the vectors of assignments, and `foreign_list`, which
+// can't occur with one keyring.
 const elsewhere = [
   'policy_missing', 'policy_unavailable', 'policy_too_new', 'address_denied', 'origin_denied', 'method_denied',
-  'path_denied', 'scope_missing', 'sales_channel_denied', 'foreign_list',
+  'path_denied', 'scope_missing', 'sales_channel_denied', 'foreign_list', 'assignment_missing', 'assignment_unavailable',
+  'assignment_too_new', 'assignment_not_allowed',
 ];
 
 test('the codes above are those of index.d.ts', () => {

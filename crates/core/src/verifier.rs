@@ -94,7 +94,7 @@ pub struct Update {
 pub struct ListAt<'r> {
     pub(crate) list: &'r RevocationList,
     pub(crate) now: Time,
-    files: Option<&'r Policies>,
+    pub(crate) files: Option<&'r Policies>,
 }
 
 impl<'r> ListAt<'r> {

@@ -25,16 +25,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::assignment::{Assignment, Change, Changes, NoAssignment};
+use crate::assignment::{Assignment, Changes, NoAssignment};
 use crate::crypto::IssuerId;
 use crate::keyring::{Keyring, Purpose};
 use crate::list::{ListVersion, RevocationList, Status};
 use crate::policy::Policies;
 use crate::signature_cache::SignatureCache;
 use crate::time::Time;
-use crate::token::{
-    Algorithm, Claims, Environment, Kind, Lifetime, Name, Prefix, Serial, TokenText,
-};
+use crate::token::{Algorithm, Claims, Environment, Kind, Name, Prefix, Serial, TokenText};
 use crate::verifier::{ListAt, Verifier};
 
 pub use crate::authenticate::{Authentic, Authentication, UncheckedSignature, Unverified};
@@ -52,7 +50,7 @@ impl Verifier {
         requirements: &Requirements,
         now: Time,
     ) -> Result<Accepted, Refusal> {
-        self.verify_with(&mut SignatureCache::new(0), &Policies::new(0), text, requirements, now)
+        self.verify_in(&mut SignatureCache::new(0), None, text, requirements, now)
     }
 
     /// [`verify`](Self::verify) with a cache of verified signatures, and with the files that hold
@@ -68,12 +66,23 @@ impl Verifier {
         requirements: &Requirements,
         now: Time,
     ) -> Result<Accepted, Refusal> {
+        self.verify_in(signature_cache, Some(files), text, requirements, now)
+    }
+
+    fn verify_in(
+        &self,
+        signature_cache: &mut SignatureCache,
+        files: Option<&Policies>,
+        text: &str,
+        requirements: &Requirements,
+        now: Time,
+    ) -> Result<Accepted, Refusal> {
         // Read in place: a `TokenText` is long, and returning it would copy it.
         let mut unverified = Unverified::BLANK;
         unverified.read(text)?;
         unverified
             .authenticate_with(signature_cache, self.keyring(), requirements.purpose)?
-            .current(&self.list_at(now)?.with_files(files))?
+            .current(&ListAt { files, ..self.list_at(now)? })?
             .accept(requirements)
     }
 }
@@ -114,21 +123,17 @@ impl<'v> Authentic<'v> {
             Status::NotCovered => return Err(Refusal::NotCovered),
         }
         // What is assigned takes the place of what the token says, its end included.
-        let assignment = if is_assigned { assigned(claims, keyring, list)? } else { UNCHANGED };
-        let end = assignment.expires_at.or(claims.lifetime.expires_at);
-        if (Lifetime { expires_at: end, ..claims.lifetime }).is_over(list.now) {
+        let assignment = if is_assigned { Some(assigned(claims, keyring, list)?) } else { None };
+        let is_over = match &assignment {
+            None => claims.lifetime.is_over(list.now),
+            Some(assignment) => assignment.apply(claims).lifetime.is_over(list.now),
+        };
+        if is_over {
             return Err(Refusal::Expired);
         }
         Ok(Current { text, list: list.list, assignment })
     }
 }
-
-/// The assignment of a key without one.
-const UNCHANGED: Assignment = Assignment {
-    policy: Change::Unchanged,
-    owner: Change::Unchanged,
-    expires_at: Change::Unchanged,
-};
 
 /// The assignment of a key that the list says has one, within what the root allows the head's signer
 /// to change.
@@ -159,7 +164,7 @@ fn assigned(
 pub struct Current<'v> {
     text: &'v TokenText,
     list: &'v RevocationList,
-    assignment: Assignment,
+    assignment: Option<Assignment>,
 }
 
 impl Current<'_> {
@@ -168,7 +173,8 @@ impl Current<'_> {
     /// # Errors
     /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
     pub fn accept(self, requirements: &Requirements) -> Result<Accepted, Refusal> {
-        let claims = self.assignment.apply(self.text.claims());
+        let own = self.text.claims();
+        let claims = self.assignment.map_or(*own, |assignment| assignment.apply(own));
         let Claims { kind, environment, .. } = claims;
         if let Some(needed) = requirements.kind.filter(|needed| *needed != kind) {
             return Err(Refusal::WrongKind { needed, given: kind });
