@@ -62,6 +62,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::assignment::Changes;
     use crate::crypto::{HmacKey, counted};
     use crate::issue::{HmacSigner, KeyringDraft, SigningKey, TokenSigner};
     use crate::keyring::{KeyEntry, Material, State, Validity};
@@ -81,6 +82,7 @@ mod tests {
             kinds: vec![Kind::Secret],
             state: State::Active,
             validity: Validity::ALWAYS,
+            changes: Changes::NONE,
             material: Material::Hmac {
                 check: HmacKey::new(&SECRET).check_value(ISSUER, CLAIMS.kid),
             },
