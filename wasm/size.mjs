@@ -7,11 +7,11 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
 // wrappable.js is a quarter of a kilobyte in three of them: without it, mocks and stores can't wrap a
-// verifier. Assignments take one and a half kilobytes of the module.
+// verifier. Assignments take two kilobytes of the module.
 const BUDGETS = {
-  'module': 47_000,
+  'module': 47_500,
   'glue around the module (workerd)': 10_300,
-  'everything, one file (browser)': 60_000,
+  'everything, one file (browser)': 60_500,
   'everything without wasm (pure)': 31_000,
   'module and glue by wasm-bindgen': 75_000,
   'middleware for Hono': 2_550,

@@ -44,7 +44,7 @@ export function shared() {
   const found = new Map([...read('../index.d.ts').matchAll(DECLARATION)].map(([text, name]) => [name, text]));
   // The class has `update` alone.
   const text = SHARED.map((name) => found.get(name)).join('\n');
-  return text.replace('`refresh` and `authenticate` fetch it', '`update` fetches it').replace('`refresh` may help', '`update` may help');
+  return text.replaceAll('`refresh` and `authenticate` fetch it', '`update` fetches it').replace('`refresh` may help', '`update` may help');
 }
 
 // `written` is wasm-bindgen's output. The package's class needs no `free`.

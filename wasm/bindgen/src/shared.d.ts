@@ -141,7 +141,7 @@ export type RefusalCode =
   | 'policy_unavailable'
   // The policy says something that this version of the package doesn't know. Update the package.
   | 'policy_too_new'
-  // What the issuer changed for the key is not held. `refresh` and `authenticate` fetch it.
+  // What the issuer changed for the key is not held. `update` fetches it.
   | 'assignment_unavailable'
   // What it changed is new to this version of the package. Update the package.
   | 'assignment_too_new'

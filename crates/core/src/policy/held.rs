@@ -267,7 +267,7 @@ impl Policies {
     fn place(&self, key: &Key) -> Result<usize, usize> {
         let ([word, ..], len) = (*key, self.words.len());
         // Digests are spread evenly, so a file is near the place that its first number says.
-        let near = (u128::from(word) * u128::try_from(len).unwrap_or(0)) >> u64::BITS;
+        let near = (word >> 32).wrapping_mul(u64::try_from(len).unwrap_or(0)) >> 32;
         let near = usize::try_from(near).unwrap_or(0);
         let at = lower_bound(len, near, |at| self.words.get(at).is_some_and(|held| *held < word));
         // Another digest hardly ever has the same first number.
