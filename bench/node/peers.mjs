@@ -40,8 +40,8 @@ export const inBase64 = ({ proved }) =>
     return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
   });
 
-// The bytes of a key's own text: base62 in chunks of 11 characters to 8 bytes, in numbers that a
-// double holds exactly. The checksum is left alone.
+// The bytes of a key's own text, without their mask: base62 in chunks of 11 characters to 8 bytes, in
+// numbers that a double holds exactly. The checksum is left alone.
 export function decode(text) {
   const from = text.lastIndexOf('_') + 1;
   const count = (text.length - from) / 11;
@@ -58,7 +58,19 @@ export function decode(text) {
     view.setUint32(chunk * 8, high * 13 + Math.floor(upper / 0x20000) + Math.floor(lower / 2 ** 32));
     view.setUint32(chunk * 8 + 4, lower % 2 ** 32);
   }
+  unmask(view);
   return new Uint8Array(view.buffer, 0, count * 8 - 4);
+}
+
+// docs/token.md has the mask.
+function unmask(view) {
+  let state = view.getUint32(40);
+  for (let at = 0; at < 28; at += 4) {
+    state = (state + 0x9e3779b9) | 0;
+    let word = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+    view.setUint32(at, view.getUint32(at) ^ word ^ (word >>> 16));
+  }
 }
 
 const VALUES = new Uint8Array(256);

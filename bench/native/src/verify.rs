@@ -69,6 +69,13 @@ pub fn run(effort: Effort) -> Report {
         .collect();
     assert!(messages.iter().all(|(message, tag)| hmac.verify(message, tag)));
 
+    let signer = HmacSigner::new(&issuer::SECRET);
+    let canaries: Vec<String> = claims
+        .iter()
+        .map(|claims| signer.mint_canary(issuer::ISSUER, Label::NONE, claims).to_string())
+        .collect();
+    let keyring = verifier.keyring();
+
     let mut rounds = Rounds::default();
     rounds.add("two compressions", || {
         let mut state = black_box([7_u32; 8]);
@@ -91,12 +98,6 @@ pub fn run(effort: Effort) -> Report {
         unverified.authenticate(verifier.keyring(), Purpose::Token).is_ok()
     });
     // What a wrong tag costs, to a verifier and to a gate, which looks whether it is a canary's.
-    let signer = HmacSigner::new(&issuer::SECRET);
-    let canaries: Vec<String> = claims
-        .iter()
-        .map(|claims| signer.mint_canary(issuer::ISSUER, Label::NONE, claims).to_string())
-        .collect();
-    let keyring = verifier.keyring();
     rounds.each("wrong tag", &canaries, |token| {
         let unverified = Unverified::parse(token).unwrap();
         unverified.authenticate(keyring, Purpose::Token).is_err()
