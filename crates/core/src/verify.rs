@@ -104,6 +104,7 @@ impl<'v> Authentic<'v> {
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`]. If the list says that the
     /// key has an assignment, it is looked for in the files of [`ListAt::with_files`].
+    #[inline]
     pub fn current(self, list: &ListAt<'v>) -> Result<Current<'v>, Refusal> {
         let (text, signer, keyring) = self.parts();
         let claims = text.claims();
@@ -172,10 +173,10 @@ impl Current<'_> {
     ///
     /// # Errors
     /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
+    #[inline]
     pub fn accept(self, requirements: &Requirements) -> Result<Accepted, Refusal> {
-        let own = self.text.claims();
-        let claims = self.assignment.map_or(*own, |assignment| assignment.apply(own));
-        let Claims { kind, environment, .. } = claims;
+        // No assignment changes these two.
+        let Claims { kind, environment, .. } = *self.text.claims();
         if let Some(needed) = requirements.kind.filter(|needed| *needed != kind) {
             return Err(Refusal::WrongKind { needed, given: kind });
         }
@@ -183,7 +184,10 @@ impl Current<'_> {
             return Err(Refusal::WrongEnvironment { needed, given: environment });
         }
         Ok(Accepted {
-            claims,
+            claims: match &self.assignment {
+                None => *self.text.claims(),
+                Some(assignment) => assignment.apply(self.text.claims()),
+            },
             prefix: *self.text.prefix(),
             issuer: self.list.issuer(),
             // From the length; the signer's entry has the same algorithm.

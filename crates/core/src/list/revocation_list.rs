@@ -78,6 +78,7 @@ impl RevocationList {
 
     /// The state at `now` of the key with these claims, whether or not the list is valid then; and
     /// whether the key has an assignment.
+    #[inline]
     pub(crate) fn status(&self, claims: &Claims, now: Time) -> (Status, bool) {
         let serial: Serial = claims.serial;
         let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);
