@@ -7,7 +7,7 @@ import { createVerifier } from 'portcullis';
 import { Verifier as Bound } from 'portcullis/bindgen';
 import * as pure from 'portcullis/pure';
 import { platform } from '../js/shared/platform.js';
-import { verifyAssignment, verifyVector, verifyByPlatform } from './verify-vector.mjs';
+import { verifyAssignment, verifyVector, verifyByPlatform, withSource } from './verify-vector.mjs';
 import { assignments, expected, vectors } from './vectors.mjs';
 
 for (const vector of vectors) {
@@ -32,6 +32,21 @@ for (const [way, [create, isBound]] of Object.entries(ways)) {
   for (const vector of assignments) {
     test(`assignment by ${way}, ${vector.name}: ${vector.about}`, async () => {
       assert.deepEqual(await verifyAssignment(create, vector, isBound), expected(vector));
+    });
+  }
+}
+
+for (const [way, create] of Object.entries({ wasm: createVerifier, pure: pure.createVerifier })) {
+  for (const options of [undefined, {}, { kind: 'secret' }, { freshFor: 1e12 }]) {
+    test(`by ${way}, a missing assignment is fetched behind verify(${JSON.stringify(options) ?? ''})`, async (t) => {
+      const vector = assignments.find(({ name }) => name === 'policy');
+      const verifier = withSource(create, vector);
+      t.mock.method(Date, 'now', () => vector.now_ms);
+      const ask = () => verifier.verify(vector.token, options);
+      assert.equal(ask().code, 'assignment_unavailable');
+      const until = performance.now() + 5_000;
+      while (!ask().ok && performance.now() < until) await new Promise((done) => { setTimeout(done, 5); });
+      assert.equal(ask().key.policy, vector.expect.key.policy);
     });
   }
 }

@@ -42,9 +42,27 @@ export function verifyVector(createVerifier, vector) {
 // The same for a vector of assignments, whose files are fetched as the verifier asks for them. Keyring
 // and stamp are those of the last bundle. `isBound` for the class that takes files instead of a source.
 export async function verifyAssignment(createVerifier, vector, isBound = false) {
+  const { files, source } = served(vector);
+  const { verifier, adopt, demand } = prepared(createVerifier, vector, isBound ? {} : { source });
+  let verdict = verifier.verify(vector.token, demand);
+  if (verdict.code === 'assignment_unavailable') {
+    if (isBound) updateFrom(verifier, files, demand);
+    else await verifier.refresh({ now: demand.now });
+    verdict = verifier.verify(vector.token, demand);
+  }
+  return outcome(adopt, verdict);
+}
+
+// A verifier that has adopted a vector's bundles, with a source of its files.
+export function withSource(createVerifier, vector) {
+  return prepared(createVerifier, vector, { source: served(vector).source }).verifier;
+}
+
+// What a source serves of a vector: its files, and keyring and stamp of the last bundle.
+function served(vector) {
   // A source serves no file under another's name.
-  const served = vector.files?.filter(({ refused }) => refused !== 'list_wrong_digest');
-  const files = new Map(served?.flatMap(({ digest, bytes: file }) => {
+  const given = vector.files?.filter(({ refused }) => refused !== 'list_wrong_digest');
+  const files = new Map(given?.flatMap(({ digest, bytes: file }) => {
     const name = Array.from(bytes(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
     return ['private', 'policies'].map((folder) => [`${folder}/${name}`, bytes(file)]);
   }));
@@ -54,14 +72,7 @@ export async function verifyAssignment(createVerifier, vector, isBound = false) 
   const source = {
     get: async (name) => files.get(name) ?? Promise.reject(Object.assign(new Error('absent'), { status: 404 })),
   };
-  const { verifier, adopt, demand } = prepared(createVerifier, vector, isBound ? {} : { source });
-  let verdict = verifier.verify(vector.token, demand);
-  if (verdict.code === 'assignment_unavailable') {
-    if (isBound) updateFrom(verifier, files, demand);
-    else await verifier.refresh({ now: demand.now });
-    verdict = verifier.verify(vector.token, demand);
-  }
-  return outcome(adopt, verdict);
+  return { files, source };
 }
 
 // Keyring and stamp of a bundle.

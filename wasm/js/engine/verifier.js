@@ -81,22 +81,18 @@ export const Verifier = wrappable(class Verifier {
     if (typeof token !== 'string') throw new TypeError('verify: the token is a string');
     const usual = options === undefined ? 0 : usualDemand(options);
     if (usual === undefined) return this.#verify(token, readVerify(options));
-    const verdict = this.#engine.verify(token, usual >> 4, usual & 15, Date.now(), this.#freshFor, undefined);
-    if (this.#refresher !== undefined) {
-      this.#refresher.refreshInBackground(verdict.list.ageMs, Date.now);
-    }
-    return verdict;
+    return this.#verifyAt(undefined, token, usual >> 4, usual & 15, this.#freshFor, undefined);
   }
 
   #verify(token, { now, kind, environment, freshFor, request }) {
-    const verdict = this.#engine.verify(
-      token,
-      kind === undefined ? 0 : KINDS.indexOf(kind),
-      environment === undefined ? 0 : ENVIRONMENTS.indexOf(environment),
-      now ?? Date.now(),
-      freshFor ?? this.#freshFor,
-      request,
-    );
+    const kindCode = kind === undefined ? 0 : KINDS.indexOf(kind);
+    const environmentCode = environment === undefined ? 0 : ENVIRONMENTS.indexOf(environment);
+    return this.#verifyAt(now, token, kindCode, environmentCode, freshFor ?? this.#freshFor, request);
+  }
+
+  // Verifies, and fetches in the background what is missing or old.
+  #verifyAt(now, token, kind, environment, freshFor, request) {
+    const verdict = this.#engine.verify(token, kind, environment, now ?? Date.now(), freshFor, request);
     if (this.#refresher !== undefined) {
       if (isUnavailable(verdict)) this.#refresher.policyMissing(this.#engine.missed, now === undefined ? Date.now : undefined);
       // If the caller set `now`, the time isn't the present: fetch nothing.
@@ -142,7 +138,7 @@ export const Verifier = wrappable(class Verifier {
     // If a newer list or keyring may change the refusal, refresh and verify again.
     for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
       if (refresher === undefined || !(await refresher.fetchPolicy(missed, clock))) break;
-        // If the policy or the assignment isn't held, fetch its files and verify again.
+      // If the policy or the assignment isn't held, fetch its files and verify again.
       verdict = await verify();
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
