@@ -1,6 +1,6 @@
 //! Verifies cases in the vectors' format. It reads one JSON object per line on standard input and
 //! writes one verdict per line on standard output, which is the protocol of
-//! `tests/python/run_vector.py`. `tests/python/differential.py` compares the two.
+//! `tests/python/verify.py`. `tests/python/differential.py` compares the two.
 
 #![allow(
     clippy::unwrap_used,
